@@ -1,0 +1,55 @@
+"""What a tool is given: the data it may read, and who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from .dataset import Dataset
+from .time import Window
+
+D = TypeVar("D", bound=Dataset)
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who calls. A principal bound to a tenant sees that tenant's rows and no others, through every gateway."""
+
+    name: str = "local"
+    tenant_id: str | None = None
+
+
+class Row(dict[str, Any]):
+    """A row of totals: a mapping whose keys read as attributes."""
+
+    __getattr__ = dict.__getitem__
+
+
+class Context(Protocol):
+    """The one door from a tool to data. It adds the principal's tenant to every read and records what was read."""
+
+    principal: Principal
+    now: datetime
+
+    def rows(
+        self, dataset: type[D], window: Window | None = None, *, limit: int | None = None, **equals: Any
+    ) -> list[D]:
+        """Rows of the dataset whose partition day lies in the window, filtered by equality; in key order."""
+        ...
+
+    def totals(
+        self,
+        dataset: type[Dataset],
+        window: Window | None = None,
+        *,
+        by: Sequence[str] = (),
+        **equals: Any,
+    ) -> list[Row]:
+        """Exact sums of every money, quantity and count column, by the given columns; in their order."""
+        ...
+
+    def span(self, dataset: type[Dataset]) -> Window | None:
+        """From the first to the last partition day that holds rows; None if the dataset is empty."""
+        ...

@@ -1,0 +1,85 @@
+"""A source: recognises a stranger's file and says how its columns become a landing dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from .dataset import Dataset
+
+
+class Format(StrEnum):
+    """How the bytes of a file are laid out."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    JSON = "json"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What is known of a file before it is read: layout, column names as written, some rows as text."""
+
+    path: Path
+    format: Format
+    columns: tuple[str, ...]
+    rows: tuple[Mapping[str, str | None], ...] = ()
+    types: Mapping[str, str] = field(default_factory=dict)
+    """Parquet only: the column's type in SQL (`VARCHAR`, `DOUBLE`, `MAP(VARCHAR, VARCHAR)`, ...)."""
+
+
+@dataclass(frozen=True)
+class RowMapping:
+    """How raw rows become rows of one dataset, in DuckDB SQL over the relation `raw`.
+
+    `raw` holds the file's columns as written (CSV and JSON: every value VARCHAR) and `_file`, `_row`
+    (1 = first data row) and `_delivery` (12 hex digits of the content's SHA-256).
+    `columns` gives an expression for each column of the dataset; columns without one are null.
+    `rejects` are (reason, condition) pairs: a row for which a condition holds is quarantined with that reason.
+    `repairs` are (note, condition) pairs: the row is kept and the note counted.
+    `where` says which rows are looked at: those left out are counted under `left_out`, which says why.
+    """
+
+    dataset: type[Dataset]
+    columns: Mapping[str, str]
+    rejects: Sequence[tuple[str, str]] = ()
+    repairs: Sequence[tuple[str, str]] = ()
+    where: str = "TRUE"
+    left_out: str = ""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Files of one kind and one layout that land together; `replaces` names the columns whose value
+    combinations present in the batch replace, whole, what the lake held for them. Empty: rows are added
+    by key (an equal key replaces)."""
+
+    files: tuple[Path, ...]
+    format: Format
+    mappings: tuple[RowMapping, ...]
+    replaces: tuple[str, ...] = ()
+
+
+class Source(BaseModel):
+    """A connector. Its fields are its table in `tenantry.toml`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: ClassVar[str]
+    lands: ClassVar[tuple[type[Dataset], ...]]
+
+    path: str
+
+    @classmethod
+    def recognises(cls, sample: Sample) -> bool:
+        """True where the sample's content is this source's kind of file."""
+        raise NotImplementedError
+
+    def batches(self, samples: Sequence[Sample]) -> Iterator[Batch]:
+        """The samples, all recognised by this source, as batches to land in order."""
+        raise NotImplementedError

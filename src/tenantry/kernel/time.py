@@ -1,0 +1,108 @@
+"""Windows of time: half-open, whole days, UTC."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import core_schema
+
+from ..errors import TenantryError, invalid
+
+_MONTH = re.compile(r"\d{4}-\d{2}")
+_HINT = "a window is written START..END with ISO dates, END exclusive, or YYYY-MM for a month"
+
+
+def month_start(day: date) -> date:
+    return day.replace(day=1)
+
+
+def next_month(day: date) -> date:
+    return (day.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+
+@dataclass(frozen=True, order=True)
+class Window:
+    """Days from `start` up to, and without, `end`; both UTC dates."""
+
+    start: date
+    end: date
+
+    def __post_init__(self) -> None:
+        if self.end <= self.start:
+            raise invalid(f"window {self.start}..{self.end} holds no day", _HINT)
+
+    @classmethod
+    def parse(cls, text: str) -> Window:
+        """Read `2026-01-01..2026-02-01` or `2026-01`. Raises `invalid`."""
+        try:
+            if _MONTH.fullmatch(text):
+                start = date.fromisoformat(f"{text}-01")
+                return cls(start, next_month(start))
+            start_text, end_text = text.split("..")
+            return cls(date.fromisoformat(start_text), date.fromisoformat(end_text))
+        except ValueError:
+            raise invalid(f"{text!r} is not a window", _HINT) from None
+
+    @property
+    def days(self) -> int:
+        return (self.end - self.start).days
+
+    @property
+    def previous(self) -> Window:
+        """The window of the same length just before this one; of a whole month, the month before."""
+        if self.start.day == 1 and self.end == next_month(self.start):
+            return Window(month_start(self.start - timedelta(days=1)), self.start)
+        return Window(self.start - timedelta(days=self.days), self.start)
+
+    def months(self) -> Iterator[Window]:
+        """This window cut at the first of each month."""
+        start = self.start
+        while start < self.end:
+            end = min(next_month(start), self.end)
+            yield Window(start, end)
+            start = end
+
+    def chunks(self, days: int) -> Iterator[Window]:
+        """This window cut into pieces of at most `days` days."""
+        start = self.start
+        while start < self.end:
+            end = min(start + timedelta(days=days), self.end)
+            yield Window(start, end)
+            start = end
+
+    def widened_to_months(self) -> Window:
+        """The smallest window of whole months that holds this one."""
+        return Window(month_start(self.start), next_month(self.end - timedelta(days=1)))
+
+    def __contains__(self, day: date) -> bool:
+        return self.start <= day < self.end
+
+    def __str__(self) -> str:
+        return f"{self.start}..{self.end}"
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        def read(value: Any) -> Window:
+            if isinstance(value, Window):
+                return value
+            try:
+                return cls.parse(value)
+            except TenantryError as problem:
+                raise ValueError(f"{problem.message}; {problem.hint}") from None
+
+        return core_schema.no_info_plain_validator_function(
+            read, serialization=core_schema.to_string_ser_schema()
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "format": "window", "examples": ["2026-01-01..2026-02-01"]}

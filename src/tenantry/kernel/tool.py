@@ -1,0 +1,75 @@
+"""A tool: a typed, deterministic function and its effect."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
+
+from ..errors import invalid
+
+
+class Effect(StrEnum):
+    """What a call may do: read data, propose something to a person, or act on the world."""
+
+    READ = "read"
+    PROPOSE = "propose"
+    ACT = "act"
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A function whose first parameter is the context, with an example that tests call."""
+
+    function: Callable[..., Any]
+    effect: Effect
+    example: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    @property
+    def doc(self) -> str:
+        return inspect.getdoc(self.function) or ""
+
+    @cached_property
+    def parameters(self) -> type[BaseModel]:
+        """The parameters as a model: one flat record of scalars, so that any gateway can carry it."""
+        hints = get_type_hints(self.function, include_extras=True)
+        fields: dict[str, Any] = {}
+        for name, parameter in list(inspect.signature(self.function).parameters.items())[1:]:
+            default = ... if parameter.default is inspect.Parameter.empty else parameter.default
+            fields[name] = (hints[name], default if default is ... else Field(default=default))
+        return create_model(
+            f"{self.name}_parameters", __config__=ConfigDict(extra="forbid"), **fields
+        )
+
+    @cached_property
+    def returns(self) -> TypeAdapter[Any]:
+        return TypeAdapter(get_type_hints(self.function, include_extras=True)["return"])
+
+    def read_arguments(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Arguments of the declared types. Raises `invalid` with every problem at once."""
+        try:
+            model = self.parameters.model_validate(given)
+        except ValidationError as problems:
+            found = [
+                {"param": ".".join(map(str, p["loc"])), "problem": p["msg"]}
+                for p in problems.errors(include_url=False)
+            ]
+            text = "; ".join(f"{p['param']}: {p['problem']}" for p in found)
+            raise invalid(
+                f"{self.name}: {text}", "see the tool's parameters with --help", params=found
+            ) from None
+        return {name: getattr(model, name) for name in self.parameters.model_fields}
+
+
+def tool(effect: Effect = Effect.READ, **example: Any) -> Callable[[Callable[..., Any]], Tool]:
+    """Declare a tool; the keyword arguments are an example call that the contract suite makes."""
+    return lambda function: Tool(function, effect, example)
