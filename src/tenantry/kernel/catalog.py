@@ -24,11 +24,11 @@ class Catalog:
         problems = [
             *_repeated("capability", [c.name for c in self.capabilities]),
             *_repeated("source", [s.kind for s in self.sources]),
-            *_repeated("dataset", [d.name() for d in self.datasets]),
+            *_repeated("dataset", [d.table() for d in self.datasets]),
         ]
         known = set(self.datasets)
         for capability in self.capabilities:
-            missing = [d.name() for d in capability.datasets if d not in known]
+            missing = [d.table() for d in capability.datasets if d not in known]
             problems += [f"{capability.name} names the unlisted dataset {name}" for name in missing]
         if problems:
             raise TenantryError(Kind.BROKEN_CONTRACT, "; ".join(problems), "mend the catalog")
@@ -36,9 +36,9 @@ class Catalog:
     def dataset(self, name: str) -> type[Dataset]:
         """The dataset of that name. Raises `not_found` with the names there are."""
         for dataset in self.datasets:
-            if dataset.name() == name:
+            if dataset.table() == name:
                 return dataset
-        raise _unknown("dataset", name, [d.name() for d in self.datasets])
+        raise _unknown("dataset", name, [d.table() for d in self.datasets])
 
     def capability(self, name: str) -> Capability:
         wanted = name.replace("-", "_")
@@ -63,7 +63,7 @@ class Catalog:
             if dataset in done:
                 return
             if dataset in open_:
-                names = " -> ".join(d.name() for d in [*open_, dataset])
+                names = " -> ".join(d.table() for d in [*open_, dataset])
                 raise TenantryError(Kind.BROKEN_CONTRACT, f"datasets read in a circle: {names}", "")
             open_.append(dataset)
             for upstream in dataset.reads:

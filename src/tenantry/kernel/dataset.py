@@ -84,7 +84,8 @@ class Dataset(BaseModel):
     """(measures, upstream): their sums per currency, billing period and day equal the upstream's."""
 
     @classmethod
-    def name(cls) -> str:
+    def table(cls) -> str:
+        """The table's name: the class's, in snake_case."""
         return snake(cls.__name__)
 
     @classmethod
