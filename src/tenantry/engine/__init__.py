@@ -1,0 +1,1 @@
+"""The machine's engine room: tables, files and SQL. It knows datasets, not their meanings."""

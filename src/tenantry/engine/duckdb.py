@@ -1,0 +1,185 @@
+"""The embedded engine: DuckDB in memory over the lake's files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from ..errors import Kind, TenantryError
+from ..kernel import Row, Window
+from ..kernel.dataset import Dataset
+from .lake import DataFile, Lake
+
+# What the dialects say differently; engine/sql.py has the same words for the distributed engine.
+MACROS = """
+CREATE OR REPLACE MACRO wide(x) AS CAST(x AS HUGEINT);
+CREATE OR REPLACE MACRO idiv(a, b) AS a // b;
+CREATE OR REPLACE MACRO pow2(k) AS (1::HUGEINT << CAST(k AS INTEGER));
+CREATE OR REPLACE MACRO shift_down(w, k) AS
+    CASE WHEN w < 0 THEN -((-w) >> CAST(k AS INTEGER)) ELSE w >> CAST(k AS INTEGER) END;
+CREATE OR REPLACE MACRO digits(n) AS length(CAST(abs(n) AS VARCHAR));
+CREATE OR REPLACE MACRO money_units(x) AS
+    CAST(trunc(x) AS HUGEINT) * 1000000000000000000::HUGEINT
+    + CAST((x - trunc(x)) * 1000000000 * 1000000000 AS HUGEINT);
+CREATE OR REPLACE MACRO units_money(n) AS
+    CAST(n // 1000000000000000000::HUGEINT AS DECIMAL(38, 18))
+    + CAST(CAST(n % 1000000000000000000::HUGEINT AS DECIMAL(19, 0)) * 0.000000000000000001::DECIMAL(18, 18)
+           AS DECIMAL(38, 18));
+"""
+
+
+def quoted(name: str) -> str:
+    """An SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """An SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+class DuckDB:
+    """Runs SQL over the lake, in UTC, within a memory limit (for example `4GB`).
+
+    One connection is one thread's: `fork()` gives another over the same data. Vendor errors become
+    `TenantryError`: a full disk or memory is `unavailable`, arithmetic out of range `broken_contract`.
+    """
+
+    dialect = "duckdb"
+
+    def __init__(self, lake: Lake, memory_limit: str = "4GB", threads: int | None = None) -> None:
+        self.lake = lake
+        config: dict[str, Any] = {"memory_limit": memory_limit, "autoinstall_known_extensions": False}
+        if threads:
+            config["threads"] = threads
+        self.connection = duckdb.connect(config=config)
+        self.connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false;")
+        self.connection.execute("SET partitioned_write_max_open_files = 64")
+        self.connection.execute(MACROS)
+
+    def fork(self) -> DuckDB:
+        """The same engine for another thread."""
+        other = object.__new__(DuckDB)
+        other.lake = self.lake
+        other.connection = self.connection.cursor()
+        return other
+
+    def attach(self, datasets: Sequence[type[Dataset]]) -> None:
+        """Make each dataset's newest version readable under its table name; an absent table reads as empty."""
+        for dataset in datasets:
+            self._execute(f"CREATE OR REPLACE TEMP VIEW {dataset.table()} AS {self._scan(dataset)}")
+
+    def attach_version(self, dataset: type[Dataset], version: int, name: str) -> None:
+        """Make an older version of a table readable under `name`."""
+        self._execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {self._scan(dataset, version)}")
+
+    def query(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
+        """The rows of a query, as Python values."""
+        with _translated():
+            cursor = self.connection.execute(sql, parameters or None)
+            names = [column[0] for column in cursor.description or ()]
+            return [Row(zip(names, values, strict=True)) for values in cursor.fetchall()]
+
+    def arrow(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> pa.Table:
+        """The rows of a query, as an Arrow table."""
+        with _translated():
+            return self.connection.execute(sql, parameters or None).to_arrow_table()
+
+    def write(self, dataset: type[Dataset], query: str, partitions: Sequence[str] | None) -> list[DataFile]:
+        """Write a query's rows as new files of the dataset's table, without committing them.
+
+        `partitions` of one value: every row belongs to it. Otherwise rows are divided by the partition column.
+        """
+        names = list(dataset.columns())
+        order = f" ORDER BY {', '.join(dataset.sort)}" if dataset.sort else ""
+        if not dataset.partition or (partitions is not None and len(partitions) == 1):
+            only = partitions[0] if partitions else ""
+            kept = [n for n in names if n != dataset.partition]
+            path = self.lake.new_name(dataset, only)
+            select = f"SELECT {', '.join(map(quoted, kept))} FROM ({query}){order}"
+            return self._copy(dataset, select, str(path), "", only)
+        folder = self.lake.folder(dataset)
+        folder.mkdir(parents=True, exist_ok=True)
+        options = (
+            f", PARTITION_BY ({dataset.partition}), FILENAME_PATTERN '{{uuid}}', OVERWRITE_OR_IGNORE true"
+        )
+        select = f"SELECT {', '.join(map(quoted, names))} FROM ({query}){order}"
+        return self._copy(dataset, select, str(folder), options, None)
+
+    def _copy(
+        self, dataset: type[Dataset], select: str, target: str, options: str, partition: str | None
+    ) -> list[DataFile]:
+        types = {n: c.sql for n, c in dataset.columns().items()}
+        with _translated():
+            self.connection.execute(f"DESCRIBE {select}")
+            wrong = [
+                f"{name} is {kind}, not {types[name]}"
+                for name, kind, *_ in self.connection.fetchall()
+                if kind.replace(" ", "") != types[name].replace(" ", "")
+            ]
+            if wrong:
+                raise TenantryError(
+                    Kind.BROKEN_CONTRACT, f"{dataset.table()}: {'; '.join(wrong)}", "cast in the query"
+                )
+            rows = self.connection.execute(
+                f"COPY ({select}) TO {literal(target)}"
+                f" (FORMAT parquet, COMPRESSION zstd{options}, RETURN_STATS true)"
+            ).fetchall()
+        folder = self.lake.folder(dataset)
+        return [
+            DataFile(
+                str(Path(name).relative_to(folder)),
+                partition if partition is not None else keys[dataset.partition],
+                count,
+                size,
+            )
+            for name, count, size, _, _, keys, *_ in rows
+            if count
+        ]
+
+    def _scan(self, dataset: type[Dataset], version: int | None = None) -> str:
+        columns = dataset.columns()
+        paths = self.lake.paths(dataset, version)
+        if not paths:
+            nulls = ", ".join(f"CAST(NULL AS {c.sql}) AS {quoted(n)}" for n, c in columns.items())
+            return f"SELECT {nulls} WHERE false"
+        hive = (
+            f", hive_partitioning = true, hive_types = {{{literal(dataset.partition)}: DATE}}"
+            if dataset.partition
+            else ", hive_partitioning = false"
+        )
+        files = ", ".join(map(literal, paths))
+        return f"SELECT {', '.join(map(quoted, columns))} FROM read_parquet([{files}]{hive})"
+
+    def _execute(self, sql: str) -> None:
+        with _translated():
+            self.connection.execute(sql)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """DuckDB's exceptions as ours, at the one seam."""
+    try:
+        yield
+    except (duckdb.OutOfMemoryException, duckdb.IOException) as problem:
+        raise TenantryError(
+            Kind.UNAVAILABLE,
+            str(problem),
+            "check free disk and memory ([engine] memory_limit); nothing was changed",
+        ) from problem
+    except (duckdb.OutOfRangeException, duckdb.ConversionException) as problem:
+        raise TenantryError(
+            Kind.BROKEN_CONTRACT,
+            f"a value does not fit its type: {problem}",
+            "amounts hold 20 digits before the point and 18 after it",
+        ) from problem
+
+
+def bound(statement: str, window: Window) -> str:
+    """The statement with `$start` and `$end` as dates."""
+    return statement.replace("$start", f"DATE '{window.start}'").replace("$end", f"DATE '{window.end}'")

@@ -1,0 +1,229 @@
+"""The lake: one open (Delta) table per dataset, Parquet files that any engine reads."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from time import time
+from typing import Any
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Schema
+from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.transaction import AddAction, RemoveAction
+
+from ..errors import Kind, TenantryError
+from ..kernel.dataset import Column, Dataset
+
+_ARROW: dict[str, pa.DataType] = {
+    "VARCHAR": pa.string(),
+    "DATE": pa.date32(),
+    "TIMESTAMP": pa.timestamp("us"),
+    "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
+    "VARCHAR[]": pa.list_(pa.string()),
+    "MAP(VARCHAR, VARCHAR)": pa.map_(pa.string(), pa.string()),
+    "DECIMAL(38,0)": pa.decimal128(38, 0),
+    "DECIMAL(38,9)": pa.decimal128(38, 9),
+    "DECIMAL(38,18)": pa.decimal128(38, 18),
+}
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One Parquet file of a table: path relative to the table, the partition day it holds, its size."""
+
+    path: str
+    partition: str
+    rows: int
+    size: int
+
+
+def arrow_type(column: Column) -> pa.DataType:
+    return _ARROW[column.sql]
+
+
+def arrow_schema(dataset: type[Dataset]) -> pa.Schema:
+    """The dataset's contract as an Arrow schema, partition column included."""
+    return pa.schema([(name, arrow_type(c)) for name, c in dataset.columns().items()])
+
+
+class Lake:
+    """A folder of tables. A reader sees the whole of one version of a table, never a half-written one.
+
+    Files are written first, under names of their own; one commit then adds and removes them at once.
+    Raises `unavailable` where the folder cannot be written or another process committed at the same moment.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+
+    def folder(self, dataset: type[Dataset]) -> Path:
+        return self.path / dataset.table()
+
+    def version(self, dataset: type[Dataset]) -> int:
+        """The table's version, -1 where it does not exist."""
+        table = self._open(dataset)
+        return -1 if table is None else table.version()
+
+    def files(self, dataset: type[Dataset], version: int | None = None) -> list[DataFile]:
+        """The files of the newest (or the given) version, in order of partition and path."""
+        table = self._open(dataset, version)
+        if table is None:
+            return []
+        actions = pa.table(table.get_add_actions(flatten=True))
+        partition = f"partition.{dataset.partition}"
+        days = actions[partition].to_pylist() if dataset.partition else [""] * actions.num_rows
+        found = [
+            DataFile(path, str(day), rows or 0, size)
+            for path, day, rows, size in zip(
+                actions["path"].to_pylist(),
+                days,
+                actions["num_records"].to_pylist(),
+                actions["size_bytes"].to_pylist(),
+                strict=True,
+            )
+        ]
+        return sorted(found, key=lambda f: (f.partition, f.path))
+
+    def paths(self, dataset: type[Dataset], version: int | None = None) -> list[str]:
+        """Absolute paths of the newest version's files."""
+        folder = self.folder(dataset)
+        return [str(folder / f.path) for f in self.files(dataset, version)]
+
+    def days(self, dataset: type[Dataset]) -> dict[date, int]:
+        """Rows per partition day of a dataset that is divided by day."""
+        rows: dict[date, int] = {}
+        for file in self.files(dataset):
+            day = date.fromisoformat(file.partition)
+            rows[day] = rows.get(day, 0) + file.rows
+        return rows
+
+    def notes(self, dataset: type[Dataset]) -> dict[str, Any]:
+        """What the newest commit wrote down about itself; empty where there is none."""
+        table = self._open(dataset)
+        if table is None:
+            return {}
+        for entry in table.history(1):
+            return json.loads(entry.get("tenantry", "{}"))
+        return {}
+
+    def new_name(self, dataset: type[Dataset], partition: str = "") -> Path:
+        """A path for a file about to be written, in its partition's folder, which is made."""
+        folder = self.folder(dataset)
+        if dataset.partition:
+            folder /= f"{dataset.partition}={partition}"
+        _make(folder)
+        return folder / f"{uuid.uuid4().hex}.parquet"
+
+    def commit(
+        self,
+        dataset: type[Dataset],
+        added: Iterable[DataFile],
+        *,
+        replaces: Collection[str] | None = None,
+        notes: Mapping[str, Any] | None = None,
+    ) -> int:
+        """Make `added` part of the table and take out the files of the `replaces` partitions (None: of all).
+
+        Returns the new version.
+        """
+        table = self._create(dataset)
+        gone = [f for f in self.files(dataset) if replaces is None or f.partition in replaces]
+        actions: list[AddAction | RemoveAction] = [
+            AddAction(
+                path=file.path,
+                size=file.size,
+                partition_values={dataset.partition: file.partition} if dataset.partition else {},
+                modification_time=int(time() * 1000),
+                data_change=True,
+                stats=json.dumps({"numRecords": file.rows}),
+            )
+            for file in added
+        ]
+        actions += [
+            RemoveAction(
+                path=f.path,
+                data_change=True,
+                deletion_timestamp=int(time() * 1000),
+                size=f.size,
+                partition_values={dataset.partition: f.partition} if dataset.partition else {},
+            )
+            for f in gone
+        ]
+        try:
+            table.create_write_transaction(
+                actions,
+                mode="append",
+                schema=Schema.from_arrow(arrow_schema(dataset)),
+                partition_by=[dataset.partition] if dataset.partition else [],
+                commit_properties=CommitProperties(
+                    custom_metadata={"tenantry": json.dumps(notes or {}, sort_keys=True, default=str)}
+                ),
+            )
+        except CommitFailedError as problem:
+            raise TenantryError(
+                Kind.UNAVAILABLE,
+                f"another process changed {dataset.table()} at the same moment",
+                "run the command again",
+            ) from problem
+        except (DeltaError, OSError) as problem:
+            raise _unwritable(self.path, problem) from problem
+        return table.version()
+
+    def tidy(self, dataset: type[Dataset], keep: timedelta = timedelta(days=7)) -> int:
+        """Delete files that no version younger than `keep` holds; returns how many."""
+        table = self._open(dataset)
+        if table is None:
+            return 0
+        hours = int(keep.total_seconds() // 3600)
+        return len(
+            table.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False)
+        )
+
+    def _open(self, dataset: type[Dataset], version: int | None = None) -> DeltaTable | None:
+        folder = self.folder(dataset)
+        if not (folder / "_delta_log").is_dir():
+            return None
+        try:
+            return DeltaTable(folder, version=version)
+        except DeltaError as problem:
+            raise TenantryError(
+                Kind.BROKEN_CONTRACT,
+                f"the table {folder} cannot be read: {problem}",
+                "a derived table may be deleted and built again; a landing table must be landed again",
+            ) from problem
+
+    def _create(self, dataset: type[Dataset]) -> DeltaTable:
+        table = self._open(dataset)
+        if table is not None:
+            return table
+        try:
+            return DeltaTable.create(
+                self.folder(dataset),
+                schema=Schema.from_arrow(arrow_schema(dataset)),
+                partition_by=[dataset.partition] if dataset.partition else None,
+                mode="ignore",
+                name=dataset.table(),
+            )
+        except (DeltaError, OSError) as problem:
+            raise _unwritable(self.path, problem) from problem
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise _unwritable(folder, problem) from problem
+
+
+def _unwritable(path: Path, problem: Exception) -> TenantryError:
+    return TenantryError(
+        Kind.UNAVAILABLE,
+        f"the lake at {path} cannot be written: {problem}",
+        "check the disk's free space and the folder's permissions; nothing was changed",
+    )
