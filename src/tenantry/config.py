@@ -1,0 +1,137 @@
+"""Settings: one file, `tenantry.toml`, and the environment above it. Only app.py reads this module."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from .errors import Kind, TenantryError, invalid
+
+FILE = Path("tenantry.toml")
+PREFIX = "TENANTRY_"
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _each_with_its_kind(sources: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    without = [name for name, table in sources.items() if not isinstance(table.get("kind"), str)]
+    if without:
+        raise ValueError(f"no `kind` in {', '.join(without)}")
+    return sources
+
+
+class LakeSettings(_Table):
+    """`[lake]`: where datasets are kept."""
+
+    path: Annotated[Path, Field(description="folder of the lake, from the working directory")] = Path(
+        ".tenantry"
+    )
+
+
+class EngineSettings(_Table):
+    """`[engine]`: what runs the queries."""
+
+    url: Annotated[str, Field(description="`duckdb`: embedded, in this process")] = "duckdb"
+    memory_limit: Annotated[
+        str,
+        Field(
+            pattern=r"^\d+(\.\d+)?\s?([KMGT]i?B|%)$",
+            description="the embedded engine's bound, such as `4GB` or `50%`",
+        ),
+    ] = "4GB"
+    threads: Annotated[int | None, Field(ge=1, description="all cores if not given")] = None
+
+
+class Settings(_Table):
+    """Everything `tenantry.toml` may say. Tables left as mappings are read by those they are for."""
+
+    lake: LakeSettings = LakeSettings()
+    engine: EngineSettings = EngineSettings()
+    sources: Annotated[
+        dict[str, dict[str, Any]],
+        AfterValidator(_each_with_its_kind),
+        Field(description="a name of your choice to the fields of its `kind`"),
+    ] = {}
+    allocation: Annotated[dict[str, Any], Field(description="the allocation policy")] = {}
+    business_context: Annotated[
+        str, Field(description="in a few sentences, how the vendor's service works and earns")
+    ] = ""
+
+
+def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of a file, overridden by the environment: `TENANTRY_ENGINE__THREADS` is `engine.threads`.
+
+    Without a path, `tenantry.toml` of the working directory if there is one, else the defaults. Raises
+    `not_found` for a path that names no file, and `invalid` with every problem at once.
+    """
+    given = _read(path or FILE) if path or FILE.is_file() else {}
+    variables = {tuple(_keys(name)): name for name in environment if name.startswith(PREFIX)}
+    for keys, name in variables.items():
+        _put(given, keys, environment[name])
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as found:
+        problems = [_described(problem, variables) for problem in found.errors(include_url=False)]
+        raise invalid(
+            f"settings: {'; '.join(problems)}",
+            f"mend {path or FILE} or the environment; tenantry.example.toml shows every setting",
+            problems=problems,
+        ) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, IsADirectoryError):
+        raise TenantryError(
+            Kind.NOT_FOUND, f"no settings file {path}", "`tenantry init` writes one"
+        ) from None
+    except OSError as problem:
+        raise TenantryError(Kind.FORBIDDEN, f"{path}: {problem.strerror}", "check who may read it") from None
+    except UnicodeDecodeError:
+        raise invalid(f"{path} is not UTF-8 text", "save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as problem:
+        raise invalid(f"{path} is not TOML: {problem}", "see tenantry.example.toml") from None
+
+
+def _keys(variable: str) -> list[str]:
+    return variable.removeprefix(PREFIX).lower().split("__")
+
+
+def _put(tree: dict[str, Any], keys: tuple[str, ...], value: str) -> None:
+    for key in keys[:-1]:
+        branch = tree.get(key)
+        if not isinstance(branch, dict):
+            branch = tree[key] = {}
+        tree = branch
+    tree[keys[-1]] = value
+
+
+def _described(problem: ErrorDetails, variables: Mapping[tuple[str, ...], str]) -> str:
+    keys = tuple(str(part) for part in problem["loc"])
+    name = ".".join(keys) + (f" (from {variables[keys]})" if keys in variables else "")
+    if problem["type"] != "extra_forbidden":
+        return f"{name}: {problem['msg']}"
+    known = _known_beside(keys)
+    near = get_close_matches(keys[-1], known, n=1)
+    return f"{name}: no such setting; " + (
+        f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
+    )
+
+
+def _known_beside(keys: tuple[str, ...]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for key in keys[:-1]:
+        inner = model.model_fields[key].annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            model = inner
+    return list(model.model_fields)

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tenantry.config import Settings, load
+from tenantry.errors import Kind, TenantryError
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def written(text: str) -> Path:
+    path = Path("mine.toml")
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_without_a_file_the_defaults_hold():
+    settings = load(environment={})
+    assert settings == Settings()
+    assert settings.lake.path == Path(".tenantry")
+    assert (settings.engine.url, settings.engine.memory_limit, settings.engine.threads) == (
+        "duckdb",
+        "4GB",
+        None,
+    )
+
+
+def test_the_file_of_the_working_directory_is_read():
+    Path("tenantry.toml").write_text('[lake]\npath = "books"\n', encoding="utf-8")
+    assert load(environment={}).lake.path == Path("books")
+
+
+def test_the_environment_overrides_the_file():
+    path = written('[engine]\nthreads = 8\nmemory_limit = "2GiB"\n[sources.bill]\nkind = "focus"\n')
+    settings = load(
+        path, {"TENANTRY_ENGINE__THREADS": "2", "TENANTRY_SOURCES__BILL__KEY": "k", "HOME": "/"}
+    )
+    assert (settings.engine.threads, settings.engine.memory_limit) == (2, "2GiB")
+    assert settings.sources == {"bill": {"kind": "focus", "key": "k"}}
+
+
+def test_every_problem_is_told_at_once_with_the_nearest_known_name():
+    path = written('[engine]\nthread = 8\nmemory_limit = "lots"\n[lakes]\n[sources.web]\npath = "x"\n')
+    with pytest.raises(TenantryError) as caught:
+        load(path, {"TENANTRY_ENGINE__THREADS": "0", "TENANTRY_COLOUR": "blue"})
+    assert caught.value.kind is Kind.INVALID
+    for part in (
+        "engine.thread: no such setting; did you mean threads?",
+        "lakes: no such setting; did you mean lake?",
+        "sources: Value error, no `kind` in web",
+        "engine.memory_limit: ",
+        "engine.threads (from TENANTRY_ENGINE__THREADS): ",
+        "colour (from TENANTRY_COLOUR): no such setting; there are: lake, engine, ",
+    ):
+        assert part in caught.value.message
+    assert len(caught.value.details["problems"]) == 6
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [(b"[lake\n", "is not TOML"), (b"\xff\xfe[\x00", "is not UTF-8"), (b"lake = 3", "lake: ")],
+)
+def test_a_broken_file_is_invalid(content: bytes, part: str):
+    Path("mine.toml").write_bytes(content)
+    with pytest.raises(TenantryError, match=part) as caught:
+        load(Path("mine.toml"), {})
+    assert caught.value.kind is Kind.INVALID
+
+
+def test_a_named_file_must_exist():
+    with pytest.raises(TenantryError) as caught:
+        load(Path("absent.toml"), {})
+    assert caught.value.kind is Kind.NOT_FOUND
+
+
+def test_the_example_shows_every_setting_and_is_valid():
+    example = Path(__file__).parents[2] / "tenantry.example.toml"
+    settings = load(example, {})
+    for name in Settings.model_fields:
+        assert getattr(settings, name), f"{name} is not in the example"
+
+
+def test_reading_settings_imports_nothing_that_the_kernel_does_not():
+    code = (
+        "import sys, tenantry.kernel; before = set(sys.modules); import tenantry.config;"
+        "new = {name.partition('.')[0] for name in set(sys.modules) - before};"
+        "print(*new - sys.stdlib_module_names - {'tenantry'})"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []
