@@ -24,7 +24,11 @@ class Principal:
 class Row(dict[str, Any]):
     """A row of totals: a mapping whose keys read as attributes."""
 
-    __getattr__ = dict.__getitem__
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
 
 
 class Context(Protocol):

@@ -29,7 +29,7 @@ class Sample:
     format: Format
     columns: tuple[str, ...]
     rows: tuple[Mapping[str, str | None], ...] = ()
-    types: Mapping[str, str] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict[str, str])
     """Parquet only: the column's type in SQL (`VARCHAR`, `DOUBLE`, `MAP(VARCHAR, VARCHAR)`, ...)."""
 
 
