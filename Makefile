@@ -4,13 +4,17 @@ BIN := .venv/bin
 # The locks pin every package and its hash. --no-deps: a lock is complete, so nothing may be added to it.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
 
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
+	--generate-hashes --no-header --no-annotate --no-emit-index-url
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test e2e bench docs lock clean java
+.PHONY: help setup demo style check test e2e bench docs lock clean java
 
 help:
 	@echo 'make setup   .venv with Tenantry and its tools'
 	@echo 'make demo    a made-up vendor, loaded, built and shown'
-	@echo 'make check   style, types, floors, unit, property and contract tests: under a minute'
+	@echo 'make style   formatting, lint and types'
+	@echo 'make check   style, floors, unit, property and contract tests: under a minute'
 	@echo 'make test    check and everything else: under 20 minutes'
 	@echo 'make e2e     the commands as a user types them'
 	@echo 'make bench   speed against the targets of the design'
@@ -38,12 +42,41 @@ setup: .venv/ready
 demo: setup
 	$(BIN)/tenantry demo --no-serve
 
-check: setup
+style: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
-	$(BIN)/lint-imports
+
+# The floors (import-linter) are a contract test.
+check: style
 	$(BIN)/pytest tests/unit tests/property tests/contract
+
+test: style .venv/spark java
+	$(BIN)/pytest tests
+
+e2e: setup
+	$(BIN)/pytest tests/e2e
+
+bench: .venv/bench java
+	$(BIN)/python benchmarks
+
+docs: setup
+	$(BIN)/python docs/reference.py
+
+# Each lock holds the one before it, at the same versions.
+lock: setup
+	$(LOCK) -o requirements.lock
+	$(LOCK) -o requirements-dev.lock -c requirements.lock --group dev
+	$(LOCK) -o requirements-spark.lock -c requirements-dev.lock --group dev --extra spark
+	$(LOCK) -o requirements-bench.lock -c requirements-spark.lock --group dev --extra spark --group bench
+
+# The distributed engine's tests need Java 17 or newer. Without it they skip and say so; in CI they fail.
+java:
+	@if ! command -v java >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -q && { apt-get install -qy --no-install-recommends openjdk-17-jre-headless \
+			|| apt-get install -qy --no-install-recommends default-jre-headless; }; \
+	fi
+	@command -v java >/dev/null || echo 'java is missing: the tests of the distributed engine cannot run'
 
 clean:
 	rm -rf .venv .tenantry .hypothesis .pytest_cache .ruff_cache .import_linter_cache build dist

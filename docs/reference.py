@@ -1,0 +1,220 @@
+"""Writes the generated pages of docs/reference: `make docs`. What code declares is not written twice."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib
+import inspect
+import pkgutil
+import types
+import typing
+from collections import abc
+from collections.abc import Iterator
+from decimal import Decimal
+from enum import StrEnum
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+import tenantry.datasets
+from tenantry.config import PREFIX, Settings
+from tenantry.errors import PROTOCOLS, Kind
+from tenantry.kernel import Dataset, landing
+from tenantry.methods import policy
+
+FOLDER = Path(__file__).parent / "reference"
+WORDS = {
+    str: "text",
+    Path: "path",
+    bool: "true or false",
+    int: "whole number",
+    Decimal: "number",
+    Any: "anything",
+}
+
+DATASETS = """# Datasets
+
+Tables of the lake: a folder each, Parquet under a Delta log. Money is `DECIMAL(38,18)` in the row's
+currency; times are UTC, without a zone. A column is never null unless it says so. A window of days means the
+column named under *divided by*.
+
+## Landing: filled by sources
+"""
+ERRORS = """# Errors and exit codes
+
+Every error has a kind, a message (what happened) and a hint (what to do). Its body is an RFC 9457 problem
+document: on a command's stderr, in an HTTP reply, in a tool's result. Exit code 0 is success. Only
+`unavailable` is worth trying again unchanged. `internal` is a bug; please report it.
+
+| kind | HTTP status | exit code | JSON-RPC code |
+|---|---|---|---|
+"""
+SETTINGS = f"""# Settings
+
+One file, `tenantry.toml`, in the working directory; `tenantry.example.toml` shows all of it. A variable of
+the environment overrides a setting: `{PREFIX}ENGINE__THREADS` is `engine.threads`. Secrets belong in the
+environment only. A name that is not known is an error, which tells the nearest that is.
+
+| setting | type | default | |
+|---|---|---|---|
+"""
+POLICY = """# Allocation policy
+
+The `[allocation]` table of `tenantry.toml`. [How to write one](../how-to/write-a-policy.md).
+"""
+
+
+def pages() -> dict[str, str]:
+    """File name to text of every generated page."""
+    return {
+        "datasets.md": _datasets_page(),
+        "errors.md": _errors_page(),
+        "policy.md": _policy_page(),
+        "settings.md": _settings_page(),
+    }
+
+
+def _datasets_page() -> str:
+    landed = [line for d in _datasets() if not d.derived() for line in _dataset(d)]
+    derived = [line for d in _datasets() if d.derived() for line in _dataset(d)]
+    return _page(DATASETS, *landed, "", "## Derived: built by queries, disposable", *derived)
+
+
+def _datasets() -> list[type[Dataset]]:
+    names = [m.name for m in pkgutil.iter_modules(tenantry.datasets.__path__, "tenantry.datasets.")]
+    modules = [landing, *map(importlib.import_module, names)]
+    found = [
+        value
+        for module in modules
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, Dataset) and value.__module__ == module.__name__
+    ]
+    return sorted(found, key=lambda d: d.table())
+
+
+def _dataset(dataset: type[Dataset]) -> Iterator[str]:
+    yield from ("", f"### {dataset.table()}", "", inspect.getdoc(dataset) or "", "")
+    yield f"- one row for each: {_code(dataset.keys) or 'row of the file'}"
+    if dataset.day_column():
+        yield f"- divided by: `{dataset.day_column()}`"
+    if dataset.reads:
+        yield f"- built from: {', '.join(f'[{d.table()}](#{d.table()})' for d in dataset.reads)}"
+    if dataset.conserves:
+        measures, upstream = dataset.conserves
+        yield f"- conserves: {_code(measures)} of [{upstream}](#{upstream})"
+    yield from ("", "| column | type | role | unit | |", "|---|---|---|---|---|")
+    for name, column in dataset.columns().items():
+        null = "" if name in dataset.required() else "may be null"
+        yield _row(f"`{name}`", column.sql, column.role, column.unit, null)
+
+
+def _errors_page() -> str:
+    rows = (f"| `{kind}` | {status} | {code} | {rpc} |" for kind, (status, code, rpc) in PROTOCOLS.items())
+    return _page(ERRORS, *rows, "", f"{len(Kind)} kinds, no more: [why](../adr/0006-one-error-class.md).")
+
+
+def _settings_page() -> str:
+    rows = (_row(f"`{name}`", kind, default, about) for name, kind, default, about in _fields(Settings))
+    return _page(SETTINGS, *rows, "", "`[allocation]` is the [allocation policy](policy.md).")
+
+
+def _policy_page() -> str:
+    models = [policy.Policy, policy.Rule, policy.Match, policy.Meter, policy.Capacity]
+    enums = [policy.Strategy, policy.Rung]
+    return _page(
+        POLICY,
+        *(line for model in models for line in _model(model)),
+        *(line for enum in enums for line in _choices(enum)),
+    )
+
+
+def _page(head: str, *lines: str) -> str:
+    title, _, rest = head.partition("\n")
+    made = "<!-- written by `make docs`; do not edit -->"
+    return "\n".join([title, "", made, rest.rstrip(), *lines, ""])
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
+
+
+def _model(model: type[BaseModel]) -> Iterator[str]:
+    yield from ("", f"## {model.__name__}", "", inspect.getdoc(model) or "", "")
+    yield from ("| field | type | default | |", "|---|---|---|---|")
+    for name, kind, default, about in _fields(model):
+        yield _row(f"`{name}`", kind, default, about)
+
+
+def _choices(enum: type[StrEnum]) -> Iterator[str]:
+    notes = _notes(enum)
+    yield from ("", f"## {enum.__name__}", "", inspect.getdoc(enum) or "", "", "| value | |", "|---|---|")
+    for member in enum:
+        yield _row(f"`{member.value}`", notes.get(member.name, ""))
+
+
+def _fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
+    notes = _notes(model)
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if model is Settings and inspect.isclass(kind) and issubclass(kind, BaseModel):
+            yield from _fields(kind, f"{name}.")
+            continue
+        default = (
+            "required" if field.is_required() else _default(field.get_default(call_default_factory=True))
+        )
+        yield prefix + name, _type(kind), default, field.description or notes.get(name, "")
+
+
+def _notes(cls: type) -> dict[str, str]:
+    """The strings that stand below the fields of a class."""
+    body = typing.cast("ast.ClassDef", ast.parse(inspect.getsource(cls)).body[0]).body
+    notes: dict[str, str] = {}
+    for statement, below in pairwise(body):
+        target = statement.target if isinstance(statement, ast.AnnAssign) else None
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else target
+        if (
+            isinstance(target, ast.Name)
+            and isinstance(below, ast.Expr)
+            and isinstance(below.value, ast.Constant)
+        ):
+            notes[target.id] = inspect.cleandoc(str(below.value.value))
+    return notes
+
+
+def _type(kind: Any) -> str:
+    arguments = [a for a in typing.get_args(kind) if a is not type(None)]
+    match typing.get_origin(kind):
+        case typing.Annotated | typing.Union | types.UnionType:
+            return _type(arguments[0])
+        case typing.Literal:
+            return ", ".join(f"`{value}`" for value in arguments)
+        case builtins.tuple:
+            return f"list of {_type(arguments[0])}"
+        case builtins.dict | abc.Mapping:
+            return f"table of {_type(arguments[1])}"
+        case _:
+            return WORDS.get(kind) or f"[{kind.__name__}](#{kind.__name__.lower()})"
+
+
+def _default(value: Any) -> str:
+    if isinstance(value, BaseModel):
+        return "none set"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value in (None, "", {}) else str(value)
+
+
+def _code(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def main() -> None:
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
