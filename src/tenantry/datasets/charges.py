@@ -29,6 +29,7 @@ class Charges(Dataset):
     """
 
     partition: ClassVar[str] = "billing_period"
+    windowed_by: ClassVar[str] = "charge_day"
     keys: ClassVar[tuple[str, ...]] = ("charge_key",)
     sort: ClassVar[tuple[str, ...]] = ("charge_day", "service_name")
 

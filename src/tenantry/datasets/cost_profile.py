@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ..kernel.dataset import Count, Dataset, Day, Dimension, Key, Money, Quantity
+from ..kernel.dataset import Count, Dataset, Day, Dimension, Key, Money
 from .charges import Charges
 
 
@@ -18,6 +18,17 @@ class CostProfile(Dataset):
     conserves: ClassVar = (
         ("billed_cost", "effective_cost", "list_cost", "contracted_cost"), "charges"
     )  # fmt: skip
+
+    query: ClassVar[str | None] = """
+        SELECT charge_day, billing_period, provider_name, service_name, charge_category, billing_currency AS currency,
+            CAST(count(*) AS BIGINT) AS charges,
+            CAST(sum(billed_cost) AS DECIMAL(38, 18)) AS billed_cost,
+            CAST(sum(effective_cost) AS DECIMAL(38, 18)) AS effective_cost,
+            CAST(sum(list_cost) AS DECIMAL(38, 18)) AS list_cost,
+            CAST(sum(contracted_cost) AS DECIMAL(38, 18)) AS contracted_cost
+        FROM charges WHERE charge_day >= $start AND charge_day < $end
+        GROUP BY charge_day, billing_period, provider_name, service_name, charge_category, billing_currency
+    """
 
     charge_day: Day
     billing_period: Day

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from ..kernel.dataset import Column, Dataset, Day, Dimension, Key, Money, Ratio, Role
 from .subscriptions import Subscriptions
+from .names import lookup
 from .tenant_cost import TenantCost
-from .tenants import Tenants
-from typing import Annotated
+from .tenants import TenantNames, Tenants
 
 
 class Margin(Dataset):
@@ -21,8 +21,71 @@ class Margin(Dataset):
 
     partition: ClassVar[str] = "month"
     keys: ClassVar[tuple[str, ...]] = ("month", "tenant_id", "currency")
-    reads: ClassVar[tuple[type[Dataset], ...]] = (TenantCost, Subscriptions, Tenants)
+    reads: ClassVar[tuple[type[Dataset], ...]] = (TenantCost, Subscriptions, Tenants, TenantNames)
     whole_months: ClassVar[bool] = True
+
+    query: ClassVar[str | None] = f"""
+    WITH month_of AS (
+        SELECT DISTINCT CAST(date_trunc('month', charge_day) AS DATE) AS month
+        FROM tenant_cost WHERE charge_day >= $start AND charge_day < $end
+    ),
+    {lookup("named", "SELECT DISTINCT s.tenant_id AS name, m.month AS day FROM subscriptions AS s CROSS JOIN month_of AS m",
+            ("id", "alias"))},
+    term AS (
+        SELECT m.month, coalesce(n.tenant_id, '(unknown:' || s.tenant_id || ')') AS tenant_id, s.plan, s.currency,
+            s.interval, money_units(s.amount) AS amount, nano_units(s.quantity) AS quantity,
+            date_diff('day', m.month, CAST(m.month + INTERVAL '1' MONTH AS DATE)) AS days,
+            date_diff('day', greatest(m.month, s.started_on), least(CAST(m.month + INTERVAL '1' MONTH AS DATE),
+                coalesce(s.ended_on, DATE '9999-01-01'))) AS active,
+            wide(date_part('month', m.month)) AS place
+        FROM subscriptions AS s CROSS JOIN month_of AS m
+        LEFT JOIN named AS n ON n.name = s.tenant_id AND n.day = m.month
+    ),
+    price AS (
+        SELECT *, idiv(amount, wide(1000000000)) * quantity + idiv(
+            (amount - idiv(amount, wide(1000000000)) * wide(1000000000)) * quantity, wide(1000000000)) AS total
+        FROM term WHERE active > 0
+    ),
+    monthly AS (
+        SELECT *, CASE WHEN interval = 'year'
+            THEN idiv(total * place, wide(12)) - idiv(total * (place - wide(1)), wide(12)) ELSE total END AS owed
+        FROM price
+    ),
+    revenue AS (
+        SELECT month, tenant_id, currency, sum(idiv(owed * wide(active), wide(days))) AS revenue FROM monthly
+        GROUP BY month, tenant_id, currency
+    ),
+    named_plan AS (
+        SELECT month, tenant_id, string_agg(plan, ' + ' ORDER BY plan NULLS FIRST) AS plan
+        FROM (SELECT DISTINCT month, tenant_id, plan FROM price) AS p GROUP BY month, tenant_id
+    ),
+    spent AS (
+        SELECT CAST(date_trunc('month', charge_day) AS DATE) AS month, tenant_id, currency,
+            money_units(sum(effective_cost)) AS cost,
+            sum(abs(effective_cost)) AS weight,
+            sum(CASE WHEN rung IN ('silo', 'fine') THEN abs(effective_cost) ELSE 0 END) AS sure,
+            sum(CASE WHEN rung = 'coarse' THEN abs(effective_cost) ELSE 0 END) AS rough
+        FROM tenant_cost WHERE charge_day >= $start AND charge_day < $end
+        GROUP BY CAST(date_trunc('month', charge_day) AS DATE), tenant_id, currency
+    ),
+    joined AS (
+        SELECT coalesce(s.month, r.month) AS month, coalesce(s.tenant_id, r.tenant_id) AS tenant_id,
+            coalesce(s.currency, r.currency) AS currency, coalesce(r.revenue, wide(0)) AS revenue,
+            coalesce(s.cost, wide(0)) AS cost, s.weight, s.sure, s.rough
+        FROM spent AS s FULL OUTER JOIN revenue AS r
+            ON r.month = s.month AND r.tenant_id = s.tenant_id AND r.currency = s.currency
+    )
+    SELECT j.month, j.tenant_id, coalesce(t.tier, '') AS tier, coalesce(p.plan, '') AS plan, j.currency,
+        units_money(j.revenue) AS revenue, units_money(j.cost) AS effective_cost,
+        units_money(j.revenue - j.cost) AS margin,
+        CASE WHEN j.revenue > wide(0) THEN CAST(units_money(j.revenue - j.cost) AS DOUBLE)
+            / CAST(units_money(j.revenue) AS DOUBLE) END AS margin_ratio,
+        CASE WHEN j.weight > 0 THEN (CAST(j.sure AS DOUBLE) + 0.5::DOUBLE * CAST(j.rough AS DOUBLE))
+            / CAST(j.weight AS DOUBLE) END AS confidence
+    FROM joined AS j
+    LEFT JOIN tenants AS t ON t.tenant_id = j.tenant_id
+    LEFT JOIN named_plan AS p ON p.month = j.month AND p.tenant_id = j.tenant_id
+    """
 
     month: Day
     tenant_id: Key

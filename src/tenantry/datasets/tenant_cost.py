@@ -4,24 +4,39 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ..kernel.dataset import Dataset, Day, Dimension, Key, Money
+from ..kernel.dataset import Dataset, Day, Dimension, Key, Money, Ratio
+from .allocation import BASES, Allocation, each_basis
+from .overhead import Overhead
+
+_KEYS = "charge_day, billing_period, tenant_id, service_name, pool, rung, reason, currency"
 
 
 class TenantCost(Dataset):
     """Every unit of the bill at its tenant, per day, service and pool, on all four cost bases.
 
-    `rung` is how it got there: `silo`, `fine`, `coarse`, `fallback` or `unallocated`; `reason` says why that rung.
-    `(unallocated)`, `(idle)` and `(unknown:<id>)` are ordinary rows. Each cost column sums to that of `charges` per
-    currency, billing period and day, to the last unit.
+    `rung` is how it got there: `silo`, `fine`, `coarse`, `fallback` or `unallocated`; `reason` says why that rung;
+    `confidence` is the rung as a number: 1, 0.95, 0.6, 0.3, 0. `(unallocated)`, `(idle)` and `(unknown:<id>)` are
+    ordinary rows. Each cost column sums to that of `charges` per currency, billing period and day, to the last unit.
     """
 
-    keys: ClassVar[tuple[str, ...]] = (
-        "charge_day", "billing_period", "tenant_id", "service_name", "pool", "rung", "reason", "currency",
-    )  # fmt: skip
+    keys: ClassVar[tuple[str, ...]] = tuple(_KEYS.split(", "))
     sort: ClassVar[tuple[str, ...]] = ("tenant_id",)
-    conserves: ClassVar = (
-        ("billed_cost", "effective_cost", "list_cost", "contracted_cost"), "charges"
-    )  # fmt: skip
+    reads: ClassVar[tuple[type[Dataset], ...]] = (Allocation, Overhead)
+    conserves: ClassVar = (BASES, "charges")
+    query: ClassVar[str | None] = f"""
+        SELECT {_KEYS},
+            CASE rung WHEN 'silo' THEN 1.0::DOUBLE WHEN 'fine' THEN 0.95::DOUBLE WHEN 'coarse' THEN 0.6::DOUBLE
+                WHEN 'fallback' THEN 0.3::DOUBLE ELSE 0.0::DOUBLE END AS confidence,
+            {each_basis("CAST(sum(#) AS DECIMAL(38, 18)) AS #")}
+        FROM (
+            SELECT {_KEYS}, {each_basis("#")} FROM allocation
+            WHERE charge_day >= $start AND charge_day < $end AND tenant_id <> '(shared)'
+            UNION ALL
+            SELECT {_KEYS}, {each_basis("#")} FROM overhead
+            WHERE charge_day >= $start AND charge_day < $end
+        ) AS a
+        GROUP BY {_KEYS}
+    """
 
     charge_day: Day
     billing_period: Day
@@ -31,6 +46,7 @@ class TenantCost(Dataset):
     rung: Dimension
     reason: Dimension
     currency: Key
+    confidence: Ratio
     billed_cost: Money
     effective_cost: Money
     list_cost: Money

@@ -52,6 +52,30 @@ class TenantNames(Dataset):
     keys: ClassVar[tuple[str, ...]] = ("kind", "name", "tenant_id", "valid_from")
     reads: ClassVar[tuple[type[Dataset], ...]] = (Tenants,)
 
+    query: ClassVar[str | None] = """
+    WITH listed AS (
+        SELECT tenant_id, 'id' AS kind, tenant_id AS entry FROM tenants
+        UNION ALL SELECT tenant_id, 'alias', unnest(aliases) FROM tenants
+        UNION ALL SELECT tenant_id, 'account', unnest(accounts) FROM tenants
+        UNION ALL SELECT tenant_id, 'resource', unnest(resources) FROM tenants
+    ),
+    dated AS (
+        SELECT tenant_id, kind, trim(entry) AS entry,
+            kind <> 'id' AND regexp_matches(trim(entry), '@[0-9-]*[.][.][0-9-]*$') AS has_dates
+        FROM listed
+    ),
+    cut AS (
+        SELECT tenant_id, kind,
+            CASE WHEN has_dates THEN regexp_replace(entry, '@[0-9-]*[.][.][0-9-]*$', '') ELSE entry END AS name,
+            CASE WHEN has_dates THEN regexp_replace(entry, '^.*@([0-9-]*)[.][.]([0-9-]*)$', '\\1') ELSE '' END AS first,
+            CASE WHEN has_dates THEN regexp_replace(entry, '^.*@([0-9-]*)[.][.]([0-9-]*)$', '\\2') ELSE '' END AS last
+        FROM dated
+    )
+    SELECT DISTINCT kind, name, lower(trim(name)) AS folded, tenant_id,
+        TRY_CAST(nullif(first, '') AS DATE) AS valid_from, TRY_CAST(nullif(last, '') AS DATE) AS valid_to
+    FROM cut WHERE name IS NOT NULL AND name <> ''
+    """
+
     kind: Dimension
     name: Key
     folded: Dimension

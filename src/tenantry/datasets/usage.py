@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from ..kernel.dataset import (
     Dataset,
@@ -14,6 +15,8 @@ from ..kernel.dataset import (
     Time,
     Units,
 )
+from .names import lookup
+from .tenants import TenantNames
 
 
 class Usage(Dataset):
@@ -47,7 +50,24 @@ class UsageHourly(Dataset):
 
     partition: ClassVar[str] = "day"
     keys: ClassVar[tuple[str, ...]] = ("hour", "tenant_id", "feature_id", "service_name", "meter")
-    sort: ClassVar[tuple[str, ...]] = ("hour", "service_name")
+    reads: ClassVar[tuple[type[Dataset], ...]] = (Usage, TenantNames)
+
+    @classmethod
+    def statement(cls, settings: Mapping[str, Any]) -> str:
+        asked = "SELECT DISTINCT tenant_id AS name, day FROM usage WHERE day >= $start AND day < $end"
+        return f"""
+        WITH {lookup("named", asked, ("id", "alias"))}
+        SELECT u.day, CAST(date_trunc('hour', u.time) AS TIMESTAMP) AS hour,
+            coalesce(n.tenant_id, '(unknown:' || u.tenant_id || ')') AS tenant_id,
+            coalesce(u.feature_id, '') AS feature_id, coalesce(u.service_name, '') AS service_name, u.meter,
+            CAST(nano_units(sum(u.quantity)) AS DECIMAL(38, 0)) AS units
+        FROM usage AS u
+        LEFT JOIN named AS n ON n.name = u.tenant_id AND n.day = u.day
+        WHERE u.day >= $start AND u.day < $end
+        GROUP BY u.day, CAST(date_trunc('hour', u.time) AS TIMESTAMP),
+            coalesce(n.tenant_id, '(unknown:' || u.tenant_id || ')'),
+            coalesce(u.feature_id, ''), coalesce(u.service_name, ''), u.meter
+        """
 
     day: Day
     hour: Time

@@ -63,8 +63,9 @@ def snake(name: str) -> str:
 class Dataset(BaseModel):
     """An instance is a row, the class is the contract.
 
-    A derived dataset has a `query` (SQL in the DuckDB dialect, with `{window}` where the days to build
-    are wanted) or a `compute`; a landing dataset has neither and is filled by sources.
+    A derived dataset has a `query` (SQL in the DuckDB dialect) or a `compute`; a landing dataset has neither and is
+    filled by sources. In a query `$start` and `$end` (exclusive) are the days to build, `$month_start` and `$month_end`
+    the whole months around them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -78,8 +79,14 @@ class Dataset(BaseModel):
     reads: ClassVar[tuple[type[Dataset], ...]] = ()
     """The datasets the query reads; the build's order."""
     query: ClassVar[str | None] = None
+    windowed_by: ClassVar[str] = ""
+    """The DATE column that windows mean; by default the partition."""
     whole_months: ClassVar[bool] = False
-    """True where a day's rows depend on other days of its month: built month by month."""
+    """True where a day's rows depend on all days of its month: built month by month."""
+    touches: ClassVar[str | None] = None
+    """SQL over `changed(day)`: further days whose rows depend on a changed day of an upstream dataset."""
+    configured: ClassVar[bool] = False
+    """True where the statement depends on settings (the allocation policy)."""
     conserves: ClassVar[tuple[tuple[str, ...], str] | None] = None
     """(measures, upstream): their sums per currency, billing period and day equal the upstream's."""
 
@@ -99,8 +106,12 @@ class Dataset(BaseModel):
         return frozenset(name for name, (_, optional) in _contract(cls).items() if not optional)
 
     @classmethod
+    def day_column(cls) -> str:
+        return cls.windowed_by or cls.partition
+
+    @classmethod
     def derived(cls) -> bool:
-        return cls.query is not None or "compute" in cls.__dict__
+        return any(name in cls.__dict__ for name in ("query", "statement", "compute"))
 
     @classmethod
     def statement(cls, settings: Mapping[str, Any]) -> str | None:

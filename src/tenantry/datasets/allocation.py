@@ -1,0 +1,446 @@
+"""Shared money given out by drivers: the exact integer kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ..kernel.dataset import Dataset, Day, Dimension, Key, Money, Units
+from ..methods.policy import Policy
+from .allocation_plan import ACTIVE, ANY_SERVICE, CALLS, USERS, plan_tables, uses_any_service
+from .names import lookup
+from .pool_cost import PoolCost
+from .pool_routes import PoolRoutes
+from .tenants import TenantNames, Tenants
+from .usage import ActiveUsers, UsageHourly
+
+BASES = ("billed_cost", "effective_cost", "list_cost", "contracted_cost")
+
+
+class Allocation(Dataset):
+    """Money of the bill at tenant and feature, for every charge that a silo or a driver explains.
+
+    What no driver explains, and what by policy follows other cost, stands under tenant `(shared)` with its `span` and is
+    given out by `overhead`. `units` is the driver's amount (10^-9 of weighted units) that the share rests on.
+    Each cost column sums to `pool_cost` exactly: shares are truncated to 10^-18 and what is left of a cell goes to
+    its largest share (ties by tenant, then feature).
+    """
+
+    keys: ClassVar[tuple[str, ...]] = (
+        "charge_day", "billing_period", "currency", "pool", "driver_pool", "service_name", "sub_account_id",
+        "tenant_id", "feature_id", "rung", "reason", "span",
+    )  # fmt: skip
+    reads: ClassVar[tuple[type[Dataset], ...]] = (
+        PoolCost, UsageHourly, ActiveUsers, Tenants, TenantNames, PoolRoutes,
+    )  # fmt: skip
+    conserves: ClassVar = (BASES, "pool_cost")
+    configured: ClassVar[bool] = True
+    touches: ClassVar[str | None] = """
+        SELECT DISTINCT p.charge_day AS day FROM pool_cost AS p
+        JOIN changed AS c ON date_trunc('month', p.charge_day) = date_trunc('month', c.day)
+        WHERE p.span = 'month'
+        UNION
+        SELECT DISTINCT p.charge_day FROM pool_cost AS p
+        JOIN changed AS c ON p.charge_day > c.day AND p.charge_day <= c.day + INTERVAL '31' DAY
+        JOIN allocation AS a ON a.charge_day = p.charge_day
+        WHERE a.reason LIKE 'ratio of%' OR a.tenant_id = '(shared)'
+    """
+
+    charge_day: Day
+    billing_period: Day
+    currency: Key
+    pool: Key
+    driver_pool: Key
+    service_name: Key
+    sub_account_id: Key
+    tenant_id: Key
+    feature_id: Key
+    rung: Dimension
+    reason: Dimension
+    span: Dimension
+    units: Units
+    billed_cost: Money
+    effective_cost: Money
+    list_cost: Money
+    contracted_cost: Money
+
+    @classmethod
+    def statement(cls, settings: Mapping[str, Any]) -> str:
+        return allocation_sql(settings["policy"])
+
+
+def allocation_sql(policy: Policy) -> str:
+    """The statement that builds `allocation` for a policy."""
+    return f"""
+    WITH {plan_tables(policy)},
+    {_DUE},
+    {_used(policy)},
+    {_NEAR},
+    {_PAST},
+    {_RATES},
+    {_SHARES}
+    {_RESULT}
+    """
+
+
+def each_basis(template: str, joined: str = ", ") -> str:
+    """The template once for each cost basis: `#` is the column, `@` its number."""
+    return joined.join(template.replace("#", b).replace("@", str(i)) for i, b in enumerate(BASES))
+
+
+# Shared money, as integers of 10^-18, cut along the routes from pool to pool.
+_DUE = f"""
+    due AS (
+        SELECT p.charge_day, p.billing_period, p.currency, p.pool, p.service_name, p.sub_account_id,
+            p.span, p.span_start, coalesce(plan.strategy, 'driver') AS strategy,
+            {each_basis("money_units(sum(p.#)) AS c@")}
+        FROM pool_cost AS p
+        LEFT JOIN plan ON plan.pool = p.pool
+        WHERE p.charge_day >= $start AND p.charge_day < $end AND p.tenant_id = ''
+        GROUP BY p.charge_day, p.billing_period, p.currency, p.pool, p.service_name, p.sub_account_id,
+            p.span, p.span_start, coalesce(plan.strategy, 'driver')
+    ),
+    route AS (
+        SELECT charge_day, pool, driver_pool, wide(weight) AS weight,
+            sum(wide(weight)) OVER (PARTITION BY charge_day, pool) AS total,
+            row_number() OVER (
+                PARTITION BY charge_day, pool ORDER BY weight DESC NULLS LAST, driver_pool NULLS FIRST) AS place
+        FROM pool_routes WHERE charge_day >= $start AND charge_day < $end
+    ),
+    routed AS (
+        SELECT due.*, route.driver_pool, route.place,
+            {each_basis('''CASE WHEN c@ < 0 THEN -(idiv(-c@, total) * route.weight
+                + idiv((-c@ - idiv(-c@, total) * total) * route.weight, total))
+            ELSE idiv(c@, total) * route.weight
+                + idiv((c@ - idiv(c@, total) * total) * route.weight, total) END AS p@''')}
+        FROM due JOIN route ON route.charge_day = due.charge_day AND route.pool = due.pool
+    ),
+    line AS (
+        SELECT charge_day, billing_period, currency, pool, pool AS driver_pool, service_name, sub_account_id,
+            span, span_start, {each_basis("c@")}
+        FROM due
+        WHERE strategy IN ('driver', 'even', 'fixed')
+            AND NOT EXISTS (SELECT 1 FROM route WHERE route.charge_day = due.charge_day AND route.pool = due.pool)
+        UNION ALL
+        SELECT charge_day, billing_period, currency, pool, driver_pool, service_name, sub_account_id,
+            span, span_start,
+            {each_basis('''p@ + CASE WHEN place = 1 THEN c@ - sum(p@) OVER (
+                PARTITION BY charge_day, billing_period, currency, pool, service_name, sub_account_id, span, span_start)
+                ELSE 0 END''')}
+        FROM routed
+    )"""
+
+
+def _used(policy: Policy) -> str:
+    """What was used per pool and hour, through `driver`; in a pool with a capacity, what nobody used besides."""
+    combined = "max(units)" if any(r.combine == "max" for r in policy.rules) else ""
+    metered = f"""
+        SELECT d.pool, u.day, u.hour, u.tenant_id, u.feature_id, {"u.meter, " if combined else ""}
+            sum(wide(u.units) * wide(d.weight)) AS units
+        FROM usage_hourly AS u
+        JOIN driver AS d ON d.meter = u.meter AND {{service}}
+        WHERE u.day >= $start AND u.day < $end
+        GROUP BY d.pool, u.day, u.hour, u.tenant_id, u.feature_id {", u.meter" if combined else ""}"""
+    sources = [metered.format(service="d.service_name = u.service_name")]
+    if uses_any_service(policy):
+        sources.append(metered.format(service=f"d.service_name = '{ANY_SERVICE}'"))
+    both = " UNION ALL ".join(sources)
+    if combined or len(sources) > 1:
+        both = f"""
+            SELECT m.pool, m.day, m.hour, m.tenant_id, m.feature_id,
+                {"CASE WHEN max(plan.largest) = 1 THEN max(m.units) ELSE sum(m.units) END" if combined
+                 else "sum(m.units)"} AS units
+            FROM ({both}) AS m LEFT JOIN plan ON plan.pool = m.pool
+            GROUP BY m.pool, m.day, m.hour, m.tenant_id, m.feature_id"""
+    used = f"metered AS (SELECT * FROM ({both}) AS u WHERE units > 0)"
+    if not any(rule.capacity for rule in policy.rules):
+        return f"{used}, used AS (SELECT * FROM metered)"
+    return f"""{used},
+    full_hour AS (
+        SELECT k.pool, k.idle, h.day, h.hour, sum(wide(k.per_hour)) AS units
+        FROM capacity AS k
+        JOIN (SELECT DISTINCT day, hour FROM usage_hourly WHERE day >= $start AND day < $end) AS h ON k.meter = ''
+        GROUP BY k.pool, k.idle, h.day, h.hour
+        UNION ALL
+        SELECT k.pool, k.idle, u.day, u.hour, sum(wide(u.units))
+        FROM capacity AS k JOIN usage_hourly AS u ON u.meter = k.meter
+        WHERE k.meter <> '' AND u.day >= $start AND u.day < $end
+        GROUP BY k.pool, k.idle, u.day, u.hour
+    ),
+    busy_hour AS (SELECT pool, hour, sum(units) AS units FROM metered GROUP BY pool, hour),
+    used AS (
+        SELECT * FROM metered
+        UNION ALL
+        SELECT f.pool, f.day, f.hour, f.idle, '', f.units - coalesce(b.units, wide(0))
+        FROM full_hour AS f LEFT JOIN busy_hour AS b ON b.pool = f.pool AND b.hour = f.hour
+        WHERE f.units > coalesce(b.units, wide(0))
+    )"""
+
+
+# For each pool and span of time: which weights share it. The first rung of the ladder that has any wins.
+_NEAR = f"""
+    want AS (
+        SELECT l.driver_pool, l.span, l.span_start, CAST(l.span_start AS DATE) AS day,
+            coalesce(plan.strategy, 'driver') AS strategy, coalesce(plan.coarse, 1) AS coarse,
+            coalesce(plan.last_good, 0) AS last_good
+        FROM (SELECT DISTINCT driver_pool, span, span_start FROM line) AS l
+        LEFT JOIN plan ON plan.pool = l.driver_pool
+    ),
+    want_month AS (SELECT DISTINCT driver_pool, day FROM want WHERE span = 'month'),
+    month_pool AS (
+        SELECT driver_pool AS pool, day FROM want_month
+        UNION SELECT '{CALLS}', day FROM want_month
+    ),
+    {lookup("user_named", "SELECT DISTINCT tenant_id AS name, day FROM active_users "
+            "WHERE day >= $month_start AND day < $month_end", ("id", "alias"))},
+    seen AS (
+        SELECT a.day, coalesce(n.tenant_id, '(unknown:' || a.tenant_id || ')') AS tenant_id,
+            sum(nano_units(a.users)) AS units
+        FROM active_users AS a
+        LEFT JOIN user_named AS n ON n.name = a.tenant_id AND n.day = a.day
+        WHERE a.day >= $month_start AND a.day < $month_end AND a.users > 0
+        GROUP BY a.day, coalesce(n.tenant_id, '(unknown:' || a.tenant_id || ')')
+    ),
+    month_used AS (
+        SELECT d.pool, m.day, u.tenant_id, u.feature_id, sum(wide(u.units) * wide(d.weight)) AS units
+        FROM usage_hourly AS u
+        JOIN driver AS d ON d.meter = u.meter
+            AND (d.service_name = u.service_name OR d.service_name = '{ANY_SERVICE}')
+        JOIN month_pool AS m ON m.pool = d.pool AND m.day = CAST(date_trunc('month', u.day) AS DATE)
+        WHERE u.day >= $month_start AND u.day < $month_end
+        GROUP BY d.pool, m.day, u.tenant_id, u.feature_id
+    ),
+    hour_total AS (
+        SELECT pool, hour, min(day) AS day, sum(units) AS total FROM used GROUP BY pool, hour
+    ),
+    day_total AS (
+        SELECT pool, day, sum(total) AS total FROM hour_total GROUP BY pool, day
+    ),
+    month_total AS (
+        SELECT pool, day, sum(units) AS total FROM month_used WHERE units > 0 GROUP BY pool, day
+    ),
+    user_total AS (
+        SELECT 'day' AS span, day, sum(units) AS total FROM seen GROUP BY day
+        UNION ALL
+        SELECT 'month', CAST(date_trunc('month', day) AS DATE), sum(units) FROM seen
+        GROUP BY CAST(date_trunc('month', day) AS DATE)
+    ),
+    near AS (
+        SELECT w.driver_pool, w.span, w.span_start, 1 AS grade, 'hour' AS kind, w.driver_pool AS weight_pool,
+            w.span_start AS weight_start, t.total, 'fine' AS rung, 'usage by hour' AS reason
+        FROM want AS w JOIN hour_total AS t ON t.pool = w.driver_pool AND t.hour = w.span_start
+        WHERE w.span = 'hour' AND w.strategy = 'driver'
+        UNION ALL
+        SELECT w.driver_pool, w.span, w.span_start, 2, 'day', w.driver_pool,
+            CAST(w.day AS TIMESTAMP), t.total, 'fine', 'usage by day'
+        FROM want AS w JOIN day_total AS t ON t.pool = w.driver_pool AND t.day = w.day
+        WHERE w.span <> 'month' AND w.strategy = 'driver'
+        UNION ALL
+        SELECT w.driver_pool, w.span, w.span_start, 2, 'month', w.driver_pool,
+            w.span_start, t.total, 'fine', 'usage by month'
+        FROM want AS w JOIN month_total AS t ON t.pool = w.driver_pool AND t.day = w.day
+        WHERE w.span = 'month' AND w.strategy = 'driver'
+        UNION ALL
+        SELECT w.driver_pool, w.span, w.span_start, 3, 'day', '{CALLS}',
+            CAST(w.day AS TIMESTAMP), t.total, 'coarse', 'all usage by day'
+        FROM want AS w JOIN day_total AS t ON t.pool = '{CALLS}' AND t.day = w.day
+        WHERE w.span <> 'month' AND w.strategy = 'driver' AND w.coarse = 1
+        UNION ALL
+        SELECT w.driver_pool, w.span, w.span_start, 3, 'month', '{CALLS}',
+            w.span_start, t.total, 'coarse', 'all usage by month'
+        FROM want AS w JOIN month_total AS t ON t.pool = '{CALLS}' AND t.day = w.day
+        WHERE w.span = 'month' AND w.strategy = 'driver' AND w.coarse = 1
+        UNION ALL
+        SELECT w.driver_pool, w.span, w.span_start, 4, CASE WHEN w.span = 'month' THEN 'month' ELSE 'day' END,
+            '{USERS}', CAST(w.day AS TIMESTAMP), t.total, 'coarse', 'active users'
+        FROM want AS w JOIN user_total AS t
+            ON t.day = w.day AND t.span = CASE WHEN w.span = 'month' THEN 'month' ELSE 'day' END
+        WHERE w.strategy = 'driver' AND w.coarse = 1
+        UNION ALL
+        SELECT w.driver_pool, w.span, w.span_start, 1, 'fixed', w.driver_pool,
+            w.span_start, sum(wide(f.weight)), 'coarse', 'fixed shares'
+        FROM want AS w JOIN fixed AS f ON f.pool = w.driver_pool
+        WHERE w.strategy = 'fixed' GROUP BY w.driver_pool, w.span, w.span_start
+    )"""
+
+# Who is active, in days, for pools shared evenly; and the newest earlier day with usage, for pools that miss theirs.
+_PAST = f"""
+    even_span AS (SELECT DISTINCT span, span_start, day FROM want WHERE strategy = 'even'),
+    even_weight AS (
+        SELECT * FROM (
+            SELECT s.span, s.span_start, t.tenant_id, wide(greatest(0, date_diff('day',
+                greatest(s.day, coalesce(t.started_on, s.day)),
+                least(CASE WHEN s.span = 'month' THEN CAST(s.day + INTERVAL '1' MONTH AS DATE)
+                        ELSE CAST(s.day + INTERVAL '1' DAY AS DATE) END,
+                    coalesce(t.ended_on, DATE '9999-01-01'))))) AS units
+            FROM even_span AS s CROSS JOIN tenants AS t
+        ) AS e WHERE units > 0
+    ),
+    even_total AS (SELECT span, span_start, sum(units) AS total FROM even_weight GROUP BY span, span_start),
+    late AS (
+        SELECT w.* FROM want AS w
+        WHERE w.strategy = 'driver' AND w.last_good > 0 AND NOT EXISTS (
+            SELECT 1 FROM near AS n
+            WHERE n.driver_pool = w.driver_pool AND n.span = w.span AND n.span_start = w.span_start)
+    ),
+    past_used AS (
+        SELECT d.pool, u.day, u.tenant_id, u.feature_id, sum(wide(u.units) * wide(d.weight)) AS units
+        FROM usage_hourly AS u
+        JOIN driver AS d ON d.meter = u.meter
+            AND (d.service_name = u.service_name OR d.service_name = '{ANY_SERVICE}')
+        JOIN (SELECT DISTINCT driver_pool FROM late) AS l ON l.driver_pool = d.pool
+        WHERE u.day >= $month_start - INTERVAL '31' DAY AND u.day < $end
+        GROUP BY d.pool, u.day, u.tenant_id, u.feature_id
+    ),
+    past_total AS (
+        SELECT pool, day, sum(units) AS total FROM past_used WHERE units > 0 GROUP BY pool, day
+    ),
+    past_day AS (
+        SELECT l.driver_pool, l.span, l.span_start, max(t.day) AS day
+        FROM late AS l JOIN past_total AS t
+            ON t.pool = l.driver_pool AND t.day < l.day AND date_diff('day', t.day, l.day) <= l.last_good
+        GROUP BY l.driver_pool, l.span, l.span_start
+    ),
+    scope AS (
+        SELECT driver_pool, span, span_start, kind, weight_pool, weight_start, total, rung, reason FROM (
+            SELECT *, min(grade) OVER (PARTITION BY driver_pool, span, span_start) AS best FROM near
+        ) AS n WHERE grade = best
+        UNION ALL
+        SELECT p.driver_pool, p.span, p.span_start, 'past', p.driver_pool,
+            CAST(p.day AS TIMESTAMP), t.total, 'fallback', 'ratio of ' || CAST(p.day AS VARCHAR)
+        FROM past_day AS p JOIN past_total AS t ON t.pool = p.driver_pool AND t.day = p.day
+        UNION ALL
+        SELECT w.driver_pool, w.span, w.span_start, 'even', '{ACTIVE}',
+            w.span_start, t.total, 'coarse', 'even over active tenants'
+        FROM want AS w JOIN even_total AS t ON t.span = w.span AND t.span_start = w.span_start
+        WHERE w.strategy = 'even'
+    )"""
+
+# Money per unit: whole units of 10^-18 (q) and, of what is left, 2^-60 parts (f). Weights past 10^18 are scaled down so
+# that 128 bits hold every product.
+_RATES = f"""
+    placed AS (
+        SELECT l.charge_day, l.billing_period, l.currency, l.pool, l.driver_pool, l.service_name, l.sub_account_id,
+            s.rung, s.reason, s.kind, s.weight_pool, s.weight_start, s.total, {each_basis("l.c@")},
+            dense_rank() OVER (ORDER BY l.charge_day NULLS FIRST, l.billing_period NULLS FIRST,
+                l.currency NULLS FIRST, l.pool NULLS FIRST, l.driver_pool NULLS FIRST, l.service_name NULLS FIRST,
+                l.sub_account_id NULLS FIRST, s.rung NULLS FIRST, s.reason NULLS FIRST) AS cell
+        FROM line AS l
+        JOIN scope AS s ON s.driver_pool = l.driver_pool AND s.span = l.span AND s.span_start = l.span_start
+    ),
+    rated AS (
+        SELECT cell, kind, weight_pool, weight_start,
+            CASE WHEN digits(total) > 18 THEN wide('1' || repeat('0', digits(total) - 18)) ELSE wide(1) END AS scale,
+            total, {each_basis("sum(c@) AS c@")}
+        FROM placed GROUP BY cell, kind, weight_pool, weight_start, total
+    ),
+    whole AS (
+        SELECT *, {each_basis("CASE WHEN c@ < 0 THEN -idiv(-c@, t) ELSE idiv(c@, t) END AS q@")}
+        FROM (SELECT *, CASE WHEN scale = wide(1) THEN total ELSE idiv(total, scale) END AS t FROM rated) AS r
+    ),
+    rate AS (
+        SELECT cell, kind, weight_pool, weight_start, scale, {each_basis("q@")},
+            {each_basis("CASE WHEN c@ < 0 THEN -idiv((q@ * t - c@) * pow2(60), t) ELSE idiv((c@ - q@ * t) * pow2(60), t) END"
+                   " AS f@")}
+        FROM whole
+    )"""
+
+_SHARES = f"""
+    other_weight AS (
+        SELECT 'day' AS kind, u.pool AS weight_pool, CAST(u.day AS TIMESTAMP) AS weight_start,
+            u.tenant_id, u.feature_id, u.units
+        FROM used AS u
+        JOIN (SELECT DISTINCT weight_pool, CAST(weight_start AS DATE) AS day FROM rate WHERE kind = 'day') AS r
+            ON r.weight_pool = u.pool AND r.day = u.day
+        UNION ALL
+        SELECT 'month', pool, CAST(day AS TIMESTAMP), tenant_id, feature_id, units FROM month_used WHERE units > 0
+        UNION ALL
+        SELECT 'day', '{USERS}', CAST(day AS TIMESTAMP), tenant_id, '', units FROM seen
+        UNION ALL
+        SELECT 'month', '{USERS}', CAST(date_trunc('month', day) AS TIMESTAMP), tenant_id, '', units FROM seen
+        UNION ALL
+        SELECT 'past', pool, CAST(day AS TIMESTAMP), tenant_id, feature_id, units FROM past_used WHERE units > 0
+        UNION ALL
+        SELECT 'fixed', w.driver_pool, w.span_start, f.tenant_id, '', wide(f.weight)
+        FROM want AS w JOIN fixed AS f ON f.pool = w.driver_pool
+        UNION ALL
+        SELECT 'even', '{ACTIVE}', span_start, tenant_id, '', units FROM even_weight
+    ),
+    weighed AS (
+        SELECT r.cell, u.tenant_id, u.feature_id,
+            CASE WHEN r.scale = wide(1) THEN u.units ELSE idiv(u.units, r.scale) END AS units,
+            {each_basis("r.q@, r.f@")}
+        FROM rate AS r JOIN used AS u ON u.pool = r.weight_pool AND u.hour = r.weight_start
+        WHERE r.kind = 'hour'
+        UNION ALL
+        SELECT r.cell, w.tenant_id, w.feature_id,
+            CASE WHEN r.scale = wide(1) THEN w.units ELSE idiv(w.units, r.scale) END,
+            {each_basis("r.q@, r.f@")}
+        FROM rate AS r
+        JOIN other_weight AS w
+            ON w.kind = r.kind AND w.weight_pool = r.weight_pool AND w.weight_start = r.weight_start
+        WHERE r.kind <> 'hour'
+    ),
+    given AS (
+        SELECT cell, tenant_id, feature_id, sum(units) AS units,
+            {each_basis("sum(units * q@) + shift_down(sum(units * f@), 60) AS s@")}
+        FROM weighed GROUP BY cell, tenant_id, feature_id
+    ),
+    cell AS (
+        SELECT cell, charge_day, billing_period, currency, pool, driver_pool, service_name, sub_account_id,
+            rung, reason, {each_basis("sum(c@) AS c@")}
+        FROM placed
+        GROUP BY cell, charge_day, billing_period, currency, pool, driver_pool, service_name, sub_account_id, rung, reason
+    ),
+    handed AS (
+        SELECT cell, max(units) AS most, {each_basis("sum(s@) AS s@")} FROM given GROUP BY cell
+    ),
+    heir AS (
+        SELECT cell, tenant_id, feature_id FROM (
+            SELECT g.cell, g.tenant_id, g.feature_id, row_number() OVER (
+                PARTITION BY g.cell ORDER BY g.tenant_id NULLS FIRST, g.feature_id NULLS FIRST) AS place
+            FROM given AS g JOIN handed AS h ON h.cell = g.cell AND h.most = g.units
+        ) AS p WHERE place = 1
+    )"""
+
+_RESULT = f"""
+    SELECT c.charge_day, c.billing_period, c.currency, c.pool, c.driver_pool, c.service_name, c.sub_account_id,
+        g.tenant_id, g.feature_id,
+        CASE WHEN g.tenant_id IN ('(idle)', '(unallocated)') THEN 'unallocated' ELSE c.rung END AS rung,
+        CASE g.tenant_id WHEN '(idle)' THEN 'capacity nobody used'
+            WHEN '(unallocated)' THEN 'idle capacity, central by policy' ELSE c.reason END AS reason,
+        '' AS span, CAST(g.units AS DECIMAL(38, 0)) AS units,
+        {each_basis("units_money(g.s@ + CASE WHEN heir.cell IS NULL THEN wide(0) ELSE c.c@ - h.s@ END) AS #")}
+    FROM given AS g
+    JOIN cell AS c ON c.cell = g.cell
+    JOIN handed AS h ON h.cell = g.cell
+    LEFT JOIN heir ON heir.cell = g.cell AND heir.tenant_id = g.tenant_id AND heir.feature_id = g.feature_id
+    UNION ALL
+    SELECT charge_day, billing_period, currency, pool, pool, service_name, sub_account_id, tenant_id, '',
+        'silo', 'named by ' || note, '', CAST(0 AS DECIMAL(38, 0)),
+        {each_basis("CAST(sum(#) AS DECIMAL(38, 18))")}
+    FROM pool_cost
+    WHERE charge_day >= $start AND charge_day < $end AND tenant_id <> ''
+    GROUP BY charge_day, billing_period, currency, pool, service_name, sub_account_id, tenant_id, note
+    UNION ALL
+    SELECT l.charge_day, l.billing_period, l.currency, l.pool, l.driver_pool, l.service_name, l.sub_account_id,
+        '(shared)', '', 'unallocated', 'no usage', CASE WHEN l.span = 'month' THEN 'month' ELSE 'day' END,
+        CAST(0 AS DECIMAL(38, 0)), {each_basis("units_money(sum(l.c@))")}
+    FROM line AS l
+    WHERE NOT EXISTS (
+        SELECT 1 FROM scope AS s
+        WHERE s.driver_pool = l.driver_pool AND s.span = l.span AND s.span_start = l.span_start)
+    GROUP BY l.charge_day, l.billing_period, l.currency, l.pool, l.driver_pool, l.service_name, l.sub_account_id,
+        CASE WHEN l.span = 'month' THEN 'month' ELSE 'day' END
+    UNION ALL
+    SELECT charge_day, billing_period, currency, pool, pool, service_name, sub_account_id,
+        CASE WHEN strategy = 'central' THEN '(unallocated)' ELSE '(shared)' END, '', 'unallocated',
+        CASE WHEN strategy = 'central' THEN 'central by policy' ELSE 'follows other cost' END,
+        CASE WHEN strategy = 'central' THEN '' WHEN span = 'month' THEN 'month' ELSE 'day' END,
+        CAST(0 AS DECIMAL(38, 0)), {each_basis("units_money(sum(c@))")}
+    FROM due
+    WHERE strategy IN ('central', 'proportional', 'cascade')
+        AND NOT EXISTS (SELECT 1 FROM route WHERE route.charge_day = due.charge_day AND route.pool = due.pool)
+    GROUP BY charge_day, billing_period, currency, pool, service_name, sub_account_id, strategy,
+        CASE WHEN strategy = 'central' THEN '' WHEN span = 'month' THEN 'month' ELSE 'day' END
+    """

@@ -1,0 +1,234 @@
+"""Builds derived datasets: in order, by days, and only what changed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from time import perf_counter
+from typing import Any
+
+import pyarrow as pa
+
+from ..kernel import Catalog, Window
+from ..kernel.dataset import Dataset
+from ..kernel.time import month_start, next_month
+from .duckdb import DuckDB, bound
+from .lake import DataFile, Lake, arrow_schema
+
+STATEMENT_ROWS = 4_000_000
+"""Upstream rows that one statement takes at most, unless a single day (or month) holds more."""
+
+Settings = Callable[[DuckDB], Mapping[str, Any]]
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build did to one dataset. `days` is how many partitions were replaced; 0: nothing had changed."""
+
+    dataset: str
+    days: int
+    rows: int
+    seconds: float
+
+
+class Builder:
+    """Brings the derived tables of a lake up to date with its landing tables.
+
+    A table is rebuilt whole when its statement (and so the policy in it) changed; otherwise only for the days that a
+    changed upstream partition touches. Every table is replaced by one commit: readers see the old or the new whole.
+    `settings` is asked once per build, when the first dataset that depends on it is reached.
+    """
+
+    def __init__(self, engine: DuckDB, catalog: Catalog, settings: Settings) -> None:
+        self.engine = engine
+        self.lake: Lake = engine.lake
+        self.catalog = catalog
+        self._ask = settings
+        self._settings: Mapping[str, Any] | None = None
+
+    def build(
+        self, wanted: Sequence[type[Dataset]] | None = None, progress: Progress | None = None
+    ) -> list[Built]:
+        """Build the wanted derived datasets and what they read; by default all."""
+        self._settings = None
+        order = self.catalog.build_order()
+        if wanted is not None:
+            needed = _with_upstreams(wanted)
+            order = [d for d in order if d in needed]
+        tell = progress or (lambda _table, _done, _all: None)
+        return [self._build(dataset, tell) for dataset in order]
+
+    def settings_for(self, dataset: type[Dataset]) -> Mapping[str, Any]:
+        if not dataset.configured:
+            return {}
+        if self._settings is None:
+            self._settings = self._ask(self.engine)
+        return self._settings
+
+    def _build(self, dataset: type[Dataset], tell: Progress) -> Built:
+        began = perf_counter()
+        self.engine.attach([*dataset.reads, dataset])
+        settings = self.settings_for(dataset)
+        statement = dataset.statement(settings)
+        notes = {
+            "statement": _digest(statement or repr(sorted(settings.items(), key=str)) + dataset.table()),
+            "inputs": {d.table(): self.lake.version(d) for d in dataset.reads},
+        }
+        if not dataset.partition:
+            return self._build_whole(dataset, statement or "", notes, began)
+        available = self._available(dataset)
+        todo, gone = self._todo(dataset, available, notes)
+        files: list[DataFile] = []
+        done = 0
+        for window, days in _chunks(todo, available, whole_months=dataset.whole_months):
+            files += self._write(dataset, statement, settings, window, days)
+            done += len(days)
+            tell(dataset.table(), done, len(todo))
+        if todo or gone or self.lake.notes(dataset) != notes:
+            replaced = {str(_partition_of(dataset, day)) for day in [*todo, *gone]}
+            self.lake.commit(dataset, files, replaces=replaced, notes=notes)
+        return Built(dataset.table(), len(todo), sum(f.rows for f in files), perf_counter() - began)
+
+    def _build_whole(
+        self, dataset: type[Dataset], statement: str, notes: Mapping[str, Any], began: float
+    ) -> Built:
+        if self.lake.notes(dataset) == notes:
+            return Built(dataset.table(), 0, 0, perf_counter() - began)
+        files = self.engine.write(dataset, statement, None)
+        self.lake.commit(dataset, files, notes=notes)
+        return Built(dataset.table(), 1, sum(f.rows for f in files), perf_counter() - began)
+
+    def _write(
+        self,
+        dataset: type[Dataset],
+        statement: str | None,
+        settings: Mapping[str, Any],
+        window: Window,
+        days: Sequence[date],
+    ) -> list[DataFile]:
+        partitions = sorted({str(_partition_of(dataset, day)) for day in days})
+        if statement is not None:
+            return self.engine.write(dataset, bound(statement, window), partitions)
+        rows = [row.model_dump() for row in dataset.compute(self.engine, window, settings)]
+        if not rows:
+            return []
+        with self.engine.registered("computed", pa.Table.from_pylist(rows, schema=arrow_schema(dataset))):
+            return self.engine.write(dataset, "SELECT * FROM computed", partitions)
+
+    def _available(self, dataset: type[Dataset]) -> dict[date, int]:
+        """The days there are to build, each with the upstream rows it takes; the first upstream names the days."""
+        spine = dataset.reads[0]
+        weights = self._days_of(spine)
+        for upstream in dataset.reads[1:]:
+            if upstream.partition and upstream.partition != "month":
+                for day, rows in self._days_of(upstream).items():
+                    if day in weights:
+                        weights[day] += rows
+        return weights
+
+    def _days_of(self, dataset: type[Dataset]) -> dict[date, int]:
+        if dataset.partition == dataset.day_column():
+            return self.lake.days(dataset)
+        column = dataset.day_column()
+        rows = self.engine.query(
+            f"SELECT {column} AS day, count(*) AS n FROM {dataset.table()} GROUP BY {column}"
+        )
+        return {row.day: row.n for row in rows}
+
+    def _todo(
+        self, dataset: type[Dataset], available: Mapping[date, int], notes: Mapping[str, Any]
+    ) -> tuple[list[date], set[date]]:
+        """The days to build, and the days held whose upstream is gone."""
+        held = {date.fromisoformat(f.partition) for f in self.lake.files(dataset)}
+        partitions = {_partition_of(dataset, day) for day in available}
+        before = self.lake.notes(dataset)
+        if before.get("statement") != notes["statement"]:
+            return sorted(available), held - partitions
+        changed: set[date] = set()
+        for upstream in dataset.reads:
+            old = before["inputs"].get(upstream.table(), -1)
+            if old == notes["inputs"][upstream.table()]:
+                continue
+            if not upstream.partition or old < 0:
+                return sorted(available), held - partitions
+            changed |= self._changed_days(upstream, old)
+        changed |= self._touched(dataset, changed)
+        if dataset.whole_months:
+            months = {month_start(day) for day in changed}
+            changed = {day for day in available if month_start(day) in months} | changed
+        todo = sorted(day for day in changed if day in available)
+        gone = {p for day in changed if (p := _partition_of(dataset, day)) in held and p not in partitions}
+        return todo, gone
+
+    def _changed_days(self, upstream: type[Dataset], old: int) -> set[date]:
+        """The days of those partitions whose files differ between the old and the newest version."""
+        before = {(f.partition, f.path) for f in self.lake.files(upstream, old)}
+        after = {(f.partition, f.path) for f in self.lake.files(upstream)}
+        partitions = sorted({partition for partition, _ in before ^ after})
+        if not partitions:
+            return set()
+        if upstream.partition == upstream.day_column():
+            return {date.fromisoformat(p) for p in partitions}
+        self.engine.attach_version(upstream, old, "older")
+        days = ", ".join(f"DATE '{p}'" for p in partitions)
+        column = upstream.day_column()
+        rows = self.engine.query(
+            f"SELECT {column} AS day FROM older WHERE {upstream.partition} IN ({days})"
+            f" UNION SELECT {column} FROM {upstream.table()} WHERE {upstream.partition} IN ({days})"
+        )
+        return {row.day for row in rows}
+
+    def _touched(self, dataset: type[Dataset], changed: set[date]) -> set[date]:
+        if not changed or dataset.touches is None:
+            return set()
+        days = pa.table({"day": pa.array(sorted(changed), pa.date32())})
+        with self.engine.registered("changed", days):
+            return {row.day for row in self.engine.query(dataset.touches)}
+
+
+def _with_upstreams(wanted: Sequence[type[Dataset]]) -> set[type[Dataset]]:
+    needed: set[type[Dataset]] = set()
+    open_ = list(wanted)
+    while open_:
+        dataset = open_.pop()
+        if dataset not in needed:
+            needed.add(dataset)
+            open_ += dataset.reads
+    return needed
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _partition_of(dataset: type[Dataset], day: date) -> date:
+    return month_start(day) if dataset.partition == "month" else day
+
+
+def _chunks(
+    todo: Sequence[date], available: Mapping[date, int], *, whole_months: bool
+) -> Iterator[tuple[Window, list[date]]]:
+    """The days in runs that one statement builds: no day that is not to be built lies inside a run."""
+    wanted = set(todo)
+    run: list[date] = []
+    rows = 0
+    for day in sorted(available):
+        same_month = bool(run) and month_start(run[-1]) == month_start(day)
+        full = not same_month if whole_months else rows + available[day] > STATEMENT_ROWS
+        if run and (day not in wanted or full):
+            yield _window(run, whole_months=whole_months), run
+            run, rows = [], 0
+        if day in wanted:
+            run.append(day)
+            rows += available[day]
+    if run:
+        yield _window(run, whole_months=whole_months), run
+
+
+def _window(run: Sequence[date], *, whole_months: bool) -> Window:
+    if whole_months:
+        return Window(month_start(run[0]), next_month(run[0]))
+    return Window(run[0], run[-1] + timedelta(days=1))

@@ -1,0 +1,1 @@
+"""Maths: pure functions, no I/O, no clock."""

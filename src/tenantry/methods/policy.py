@@ -1,0 +1,272 @@
+"""Allocation policy as code: an ordered list of rules, each taking charges into a pool and saying how it is shared."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from math import gcd, lcm
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from ..errors import invalid
+
+SERVICE_POOL = "{service}"
+"""A pool name that stands for one pool per service."""
+
+
+class Strategy(StrEnum):
+    """How a pool's money is given to tenants."""
+
+    SILO = "silo"
+    """The charge names its tenant: by account, tag or resource."""
+    DRIVER = "driver"
+    """In proportion to metered usage, hour by hour or day by day."""
+    EVEN = "even"
+    """The same to every active tenant."""
+    FIXED = "fixed"
+    """By stated shares."""
+    PROPORTIONAL = "proportional"
+    """In proportion to cost already given: of the same service, of named pools, or of all."""
+    CASCADE = "cascade"
+    """First to other pools, by stated shares or their cost, then as those are shared."""
+    CENTRAL = "central"
+    """Kept by the vendor: shown as unallocated, by policy."""
+
+
+class Rung(StrEnum):
+    """Steps of the ladder that a driver pool descends where its driver is silent."""
+
+    COARSE = "coarse"
+    LAST_GOOD = "last_good"
+    PROPORTIONAL = "proportional"
+    EVEN = "even"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Patterns = tuple[str, ...]
+
+
+class Match(_Frozen):
+    """Conditions on a charge. All that are given must hold; each holds if any of its patterns does.
+
+    Patterns are case-blind; `*` stands for any text, `?` for one character.
+    """
+
+    service: Patterns = ()
+    account: Patterns = ()
+    provider: Patterns = ()
+    issuer: Patterns = ()
+    region: Patterns = ()
+    resource: Patterns = ()
+    category: Patterns = ()
+    charge_class: Patterns = ()
+    commitment_status: Patterns = ()
+    commitment_id: Patterns = ()
+    usage_type: Patterns = ()
+    description: Patterns = ()
+    tags: Mapping[str, Patterns] = Field(default_factory=dict)
+
+
+class Meter(_Frozen):
+    """A meter that drives a pool. `weight` is what one unit counts; `service` restricts to usage of that service."""
+
+    meter: str
+    weight: Annotated[Decimal, Field(gt=0)] = Decimal(1)
+    service: str | None = None
+    price_of: str | None = None
+    """A pattern of usage types: the weight is their unit price in the bill, where the bill has one."""
+
+
+class Capacity(_Frozen):
+    """What the pool could carry, in units of its driver per hour; what nobody used is idle."""
+
+    units_per_hour: Annotated[Decimal, Field(gt=0)] | None = None
+    meter: str | None = None
+    idle: Literal["show", "central", "proportional"] = "show"
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if (self.units_per_hour is None) == (self.meter is None):
+            message = "capacity needs units_per_hour or meter, one of them"
+            raise ValueError(message)
+        return self
+
+
+class Rule(_Frozen):
+    """One step of the policy: which charges, into which pool, shared how."""
+
+    pool: str = SERVICE_POOL
+    match: Match = Match()
+    strategy: Strategy = Strategy.DRIVER
+    by: str | None = None
+    """silo: `account`, `resource` or `tag:KEY`."""
+    meters: tuple[Meter, ...] = ()
+    combine: Literal["sum", "max", "shares"] = "sum"
+    """driver: add weighted units; take the largest (request or use); or split the pool by weight, a part per meter."""
+    grain: Literal["hour", "day"] = "hour"
+    capacity: Capacity | None = None
+    shares: Mapping[str, Decimal] = Field(default_factory=dict)
+    """fixed: tenant -> part; cascade: pool -> part. The parts sum to 1."""
+    targets: tuple[str, ...] = ()
+    """cascade without shares: the pools that take it, in proportion to their cost of the day."""
+    reciprocal: bool = False
+    """cascade: this pool and another may feed each other; solved by simultaneous equations."""
+    basis: str = "all"
+    """proportional: `service` (same account and service), `all`, or pool names separated by commas."""
+    fallback: tuple[Rung, ...] = (Rung.COARSE, Rung.LAST_GOOD, Rung.PROPORTIONAL, Rung.EVEN)
+    last_good_days: Annotated[int, Field(ge=0, le=31)] = 7
+
+    @field_validator("shares")
+    @classmethod
+    def _sum_to_one(cls, shares: Mapping[str, Decimal]) -> Mapping[str, Decimal]:
+        if shares and (sum(map(Fraction, shares.values())) != 1 or min(shares.values()) < 0):
+            message = f"shares are parts of 1 that sum to 1, not to {sum(shares.values())}"
+            raise ValueError(message)
+        return shares
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        needs = {
+            Strategy.SILO: ("by", self.by),
+            Strategy.FIXED: ("shares", self.shares),
+            Strategy.CASCADE: ("shares or targets", self.shares or self.targets),
+        }
+        name, value = needs.get(self.strategy, ("", True))
+        if not value:
+            message = f"a {self.strategy} rule needs {name}"
+            raise ValueError(message)
+        if self.strategy is Strategy.SILO and not (
+            self.by in ("account", "resource") or (self.by or "").removeprefix("tag:") != (self.by or "")
+        ):
+            message = f"by = {self.by!r}: a silo is by account, resource or tag:KEY"
+            raise ValueError(message)
+        return self
+
+
+class Policy(_Frozen):
+    """Rules in order: the first that matches a charge takes it (a silo rule only where it finds a tenant).
+
+    A charge that no rule takes falls to one pool per service, driven by the usage of that service.
+    """
+
+    rules: tuple[Rule, ...] = ()
+
+    @classmethod
+    def read(cls, table: Mapping[str, Any]) -> Policy:
+        """A policy from the `[allocation]` table of `tenantry.toml`. Raises `invalid` with every problem."""
+        try:
+            policy = cls.model_validate(table)
+        except ValidationError as problems:
+            text = "; ".join(
+                f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in problems.errors(include_url=False)
+            )
+            raise invalid(f"allocation policy: {text}", "see docs/reference/policy.md") from None
+        policy.check_cascades()
+        return policy
+
+    @property
+    def version(self) -> str:
+        """Twelve hex digits that name these rules: two policies with one version allocate alike."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def cascades(self) -> dict[str, Rule]:
+        return {rule.pool: rule for rule in self.rules if rule.strategy is Strategy.CASCADE}
+
+    def check_cascades(self) -> None:
+        """Refuse a circle of pools unless every pool on it is reciprocal. Raises `invalid`."""
+        cascades = self.cascades()
+
+        def visit(pool: str, path: tuple[str, ...]) -> None:
+            if pool in path:
+                circle = path[path.index(pool) :]
+                if not all(cascades[p].reciprocal for p in circle):
+                    raise invalid(
+                        f"pools feed each other in a circle: {' -> '.join([*circle, pool])}",
+                        "set reciprocal = true on each of them, or remove one step",
+                    )
+                return
+            if pool in cascades:
+                for target in cascades[pool].shares or cascades[pool].targets:
+                    visit(target, (*path, pool))
+
+        for pool in cascades:
+            visit(pool, ())
+
+
+def closure(steps: Mapping[str, Mapping[str, Fraction]]) -> dict[str, dict[str, Fraction]]:
+    """Where each pool's money ends up when pools feed each other.
+
+    `steps[a][b]` is the part of pool a that goes to b; pools without steps keep what they get. The result gives, for
+    each pool with steps, the part that reaches each keeping pool: (I - Q)^-1 R for the steps between feeding pools Q
+    and into keeping pools R (the reciprocal method of cost accounting), solved exactly. Raises `invalid` where money
+    would go round for ever.
+    """
+    pools = list(steps)
+    index = {pool: i for i, pool in enumerate(pools)}
+    ends = sorted({t for targets in steps.values() for t in targets if t not in index})
+    rows: list[list[Fraction]] = []
+    for i, pool in enumerate(pools):
+        row = [Fraction(int(i == j)) for j in range(len(pools))] + [Fraction(0)] * len(ends)
+        for target, part in steps[pool].items():
+            if target in index:
+                row[index[target]] -= part
+            else:
+                row[len(pools) + ends.index(target)] += part
+        rows.append(row)
+    for i in range(len(pools)):
+        pivot = next((r for r in range(i, len(pools)) if rows[r][i]), None)
+        if pivot is None:
+            raise invalid(
+                "pools feed each other and nothing leaves the circle", "give one of them a pool outside it"
+            )
+        rows[i], rows[pivot] = rows[pivot], rows[i]
+        rows[i] = [value / rows[i][i] for value in rows[i]]
+        for r in range(len(pools)):
+            if r != i and rows[r][i]:
+                factor = rows[r][i]
+                rows[r] = [a - factor * b for a, b in zip(rows[r], rows[i], strict=True)]
+    return {
+        pool: {end: rows[i][len(pools) + j] for j, end in enumerate(ends) if rows[i][len(pools) + j]}
+        for i, pool in enumerate(pools)
+    }
+
+
+def whole_weights(parts: Mapping[str, Fraction], largest: int = 10**12) -> dict[str, int]:
+    """Integers in the ratio of the parts: exact while the common denominator allows, else rounded to `largest`."""
+    positive = {name: part for name, part in parts.items() if part > 0}
+    if not positive:
+        return {}
+    common = lcm(*(p.denominator for p in positive.values()))
+    whole = {name: int(p * common) for name, p in positive.items()}
+    divisor = gcd(*whole.values())
+    whole = {name: w // divisor for name, w in whole.items()}
+    total = sum(whole.values())
+    if total <= largest:
+        return whole
+    return {name: max(1, w * largest // total) for name, w in whole.items()}
+
+
+def split(amount: int, weights: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """An integer amount given out by integer weights: each gets the truncated share, what is left goes to the
+    largest weight, ties by name. Sums to `amount` exactly, also where it is negative. No positive weight: nobody.
+
+    The reference in plain integers for what the datasets do in SQL.
+    """
+    positive = {name: w for name, w in weights if w > 0}
+    total = sum(positive.values())
+    if not total:
+        return {}
+    sign = -1 if amount < 0 else 1
+    given = {name: sign * (abs(amount) * w // total) for name, w in positive.items()}
+    heir = min(positive, key=lambda name: (-positive[name], name))
+    given[heir] += amount - sum(given.values())
+    return given
