@@ -1,0 +1,138 @@
+"""A vendor of a few rows, landed straight into a lake: what tests of allocation start from."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from tenantry.datasets import DATASETS, ActiveUsers, Charges, Subscriptions, Tenants, Usage
+from tenantry.engine.build import Builder
+from tenantry.engine.duckdb import DuckDB
+from tenantry.engine.lake import Lake, arrow_schema
+from tenantry.kernel import Catalog, Dataset
+from tenantry.kernel.money import EXACT
+from tenantry.methods.policy import Policy
+
+CATALOG = Catalog(capabilities=(), sources=(), datasets=DATASETS)
+BASES = ("billed_cost", "effective_cost", "list_cost", "contracted_cost")
+
+
+def charge(cost: str | Decimal, start: str = "2026-03-01", **columns: Any) -> dict[str, Any]:
+    """A bill row: `start` is a day, or an hour as `2026-03-01T05`, or a month as `2026-03`."""
+    begin, end = _period(start)
+    amount = Decimal(cost)
+    row: dict[str, Any] = {
+        "billing_period": begin.date().replace(day=1),
+        "charge_day": begin.date(),
+        "charge_period_start": begin,
+        "charge_period_end": end,
+        "billing_account_id": "payer",
+        "provider_name": "AWS",
+        "charge_category": "Usage",
+        "service_name": "Compute",
+        "billing_currency": "USD",
+        "x_delivery": "d",
+        **dict.fromkeys(BASES, amount),
+        **columns,
+    }
+    row["billing_period_start"] = datetime.combine(row["billing_period"], datetime.min.time())
+    return row
+
+
+def usage(tenant: str, quantity: str | Decimal, time: str = "2026-03-01T00", **columns: Any) -> dict[str, Any]:
+    """A metered event."""
+    begin, _ = _period(time)
+    return {
+        "source": "test",
+        "day": begin.date(),
+        "time": begin,
+        "tenant_id": tenant,
+        "service_name": "Compute",
+        "meter": "ms",
+        "quantity": Decimal(quantity),
+        **columns,
+    }
+
+
+def tenant(name: str, **columns: Any) -> dict[str, Any]:
+    return {"tenant_id": name, "isolation": "pool", **columns}
+
+
+class SmallVendor:
+    """A lake in a folder, landed with rows and built under a policy."""
+
+    def __init__(self, folder: Path, policy: Policy | None = None) -> None:
+        self.lake = Lake(folder)
+        self.engine = DuckDB(self.lake, memory_limit="1GB")
+        self.policy = policy or Policy()
+
+    def land(
+        self,
+        charges: Sequence[Mapping[str, Any]] = (),
+        tenants: Sequence[Mapping[str, Any]] = (),
+        usages: Sequence[Mapping[str, Any]] = (),
+        users: Sequence[Mapping[str, Any]] = (),
+        subscriptions: Sequence[Mapping[str, Any]] = (),
+    ) -> SmallVendor:
+        self._put(Charges, [{"charge_key": f"d:{i}", "x_row": i, **row} for i, row in enumerate(charges)])
+        self._put(Tenants, tenants)
+        self._put(Usage, [{"id": str(i), **row} for i, row in enumerate(usages)])
+        self._put(ActiveUsers, users)
+        self._put(Subscriptions, subscriptions)
+        return self
+
+    def build(self) -> SmallVendor:
+        Builder(self.engine, CATALOG, lambda _engine: {"policy": self.policy}).build()
+        self.engine.attach(DATASETS)
+        return self
+
+    def query(self, sql: str) -> list[Any]:
+        return self.engine.query(sql)
+
+    def tenant_totals(self, basis: str = "effective_cost") -> dict[str, Decimal]:
+        rows = self.query(f"SELECT tenant_id, sum({basis}) AS cost FROM tenant_cost GROUP BY tenant_id ORDER BY 1")
+        return {row.tenant_id: row.cost for row in rows}
+
+    def unbalanced(self) -> list[Any]:
+        """The (period, day, currency) whose four sums differ between bill and tenants, at any stage."""
+        sums = ", ".join(f"sum({b}) AS {b}" for b in BASES)
+        key = "billing_period, charge_day"
+        stages = [
+            f"SELECT {key}, currency, {sums} FROM {table} GROUP BY ALL"
+            for table in ("pool_cost", "allocation", "tenant_cost", "cost_profile")
+        ]
+        bill = f"SELECT {key}, billing_currency AS currency, {sums} FROM charges GROUP BY ALL"
+        return [
+            row
+            for stage in stages
+            for row in self.query(f"({bill} EXCEPT {stage}) UNION ALL ({stage} EXCEPT {bill})")
+        ]
+
+    def _put(self, dataset: type[Dataset], rows: Sequence[Mapping[str, Any]]) -> None:
+        table = pa.Table.from_pylist([dict(r) for r in rows], schema=arrow_schema(dataset))
+        with self.engine.registered("rows", table):
+            files = self.engine.write(dataset, "SELECT * FROM rows", None) if rows else []
+        self.lake.commit(dataset, files)
+
+
+def exact_sum(rows: Sequence[Mapping[str, Any]], column: str) -> dict[Any, Decimal]:
+    """The exact sum of a column by currency."""
+    sums: dict[Any, Decimal] = defaultdict(Decimal)
+    for row in rows:
+        sums[row["billing_currency"]] = EXACT.add(sums[row["billing_currency"]], row[column])
+    return dict(sums)
+
+
+def _period(text: str) -> tuple[datetime, datetime]:
+    if len(text) == len("2026-03"):
+        first = date.fromisoformat(f"{text}-01")
+        begin = datetime.combine(first, datetime.min.time())
+        return begin, (begin + timedelta(days=32)).replace(day=1)
+    begin = datetime.fromisoformat(text)
+    return begin, begin + (timedelta(hours=1) if "T" in text else timedelta(days=1))
