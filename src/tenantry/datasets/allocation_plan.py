@@ -66,7 +66,9 @@ def drivers(policy: Policy) -> list[tuple[str, str, str, int]]:
                 (rule.pool, meter.meter, meter.service or ANY_SERVICE, weight)
                 for meter, weight in _weighted(rule.meters)
             ]
-    return found
+    return found + [
+        (CALLS, meter.meter, meter.service or ANY_SERVICE, weight) for meter, weight in _weighted(policy.coarse)
+    ]
 
 
 def uses_any_service(policy: Policy) -> bool:

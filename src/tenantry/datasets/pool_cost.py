@@ -25,6 +25,7 @@ _COLUMNS = {
     "usage_type": "x_usage_type",
     "description": "charge_description",
 }
+_ACCOUNT = {"account": "sub_account_id", "account_name": "sub_account_name"}
 
 
 class PoolCost(Dataset):
@@ -153,8 +154,8 @@ def _tag(key: str) -> str:
 def _lookup(way: str, answer: str) -> str:
     if way == "resource":
         return prefix_lookup(answer, _asked("resource_id"))
-    if way == "account":
-        return lookup(answer, _asked("sub_account_id"), ("account",))
+    if way in _ACCOUNT:
+        return lookup(answer, _asked(_ACCOUNT[way]), ("account", "id", "alias"))
     return lookup(answer, _asked(_tag(way.removeprefix("tag:"))), ("id", "alias"))
 
 
@@ -163,8 +164,9 @@ def _asked(column: str) -> str:
 
 
 def _column(way: str) -> str:
-    columns = {"resource": "charge.resource_id", "account": "charge.sub_account_id"}
-    return columns.get(way) or f"charge.{_tag(way.removeprefix('tag:'))}"
+    if way == "resource":
+        return "charge.resource_id"
+    return f"charge.{_ACCOUNT.get(way) or _tag(way.removeprefix('tag:'))}"
 
 
 def _join(way: str, answer: str) -> str:

@@ -57,6 +57,9 @@ class Builder:
         order = self.catalog.build_order()
         if wanted is not None:
             needed = _with_upstreams(wanted)
+            if any(d.configured for d in needed):
+                # Settings are read off all that does not depend on them.
+                needed |= {d for d in order if not any(u.configured for u in _with_upstreams([d]))}
             order = [d for d in order if d in needed]
         tell = progress or (lambda _table, _done, _all: None)
         return [self._build(dataset, tell) for dataset in order]
@@ -65,6 +68,7 @@ class Builder:
         if not dataset.configured:
             return {}
         if self._settings is None:
+            self.engine.attach(self.catalog.datasets)
             self._settings = self._ask(self.engine)
         return self._settings
 

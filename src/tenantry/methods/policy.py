@@ -107,7 +107,7 @@ class Rule(_Frozen):
     match: Match = Match()
     strategy: Strategy = Strategy.DRIVER
     by: str | None = None
-    """silo: `account`, `resource` or `tag:KEY`."""
+    """silo: `account`, `account_name`, `resource` or `tag:KEY`."""
     meters: tuple[Meter, ...] = ()
     combine: Literal["sum", "max", "shares"] = "sum"
     """driver: add weighted units; take the largest (request or use); or split the pool by weight, a part per meter."""
@@ -144,9 +144,9 @@ class Rule(_Frozen):
             message = f"a {self.strategy} rule needs {name}"
             raise ValueError(message)
         if self.strategy is Strategy.SILO and not (
-            self.by in ("account", "resource") or (self.by or "").removeprefix("tag:") != (self.by or "")
+            self.by in ("account", "account_name", "resource") or (self.by or "").removeprefix("tag:") != (self.by or "")
         ):
-            message = f"by = {self.by!r}: a silo is by account, resource or tag:KEY"
+            message = f"by = {self.by!r}: a silo is by account, account_name, resource or tag:KEY"
             raise ValueError(message)
         return self
 
@@ -158,6 +158,8 @@ class Policy(_Frozen):
     """
 
     rules: tuple[Rule, ...] = ()
+    coarse: tuple[Meter, ...] = ()
+    """Meters that share a pool whose own driver is silent; before active users."""
 
     @classmethod
     def read(cls, table: Mapping[str, Any]) -> Policy:
