@@ -1,8 +1,8 @@
 # Needs make and Python 3.11 or newer; everything else comes from the locks, by hash, into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
-# The locks pin every package and its hash. --no-deps: a lock is complete, so nothing may be added to it.
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps
+# The locks pin every package and its hash, and are complete (--no-deps). What is imported is compiled then.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile
 
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-import importlib
 import inspect
-import pkgutil
 import types
 import typing
 from collections import abc
@@ -19,8 +17,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-import tenantry.datasets
 from tenantry.config import PREFIX, Settings
+from tenantry.datasets import DATASETS
 from tenantry.errors import PROTOCOLS, Kind
 from tenantry.kernel import Dataset, landing
 from tenantry.methods import policy
@@ -35,7 +33,7 @@ WORDS = {
     Any: "anything",
 }
 
-DATASETS = """# Datasets
+DATASETS_HEAD = """# Datasets
 
 Tables of the lake: a folder each, Parquet under a Delta log. Money is `DECIMAL(38,18)` in the row's
 currency; times are UTC, without a zone. A column is never null unless it says so. A window of days means the
@@ -43,7 +41,7 @@ column named under *divided by*.
 
 ## Landing: filled by sources
 """
-ERRORS = """# Errors and exit codes
+ERRORS_HEAD = """# Errors and exit codes
 
 Every error has a kind, a message (what happened) and a hint (what to do). Its body is an RFC 9457 problem
 document: on a command's stderr, in an HTTP reply, in a tool's result. Exit code 0 is success. Only
@@ -52,7 +50,7 @@ document: on a command's stderr, in an HTTP reply, in a tool's result. Exit code
 | kind | HTTP status | exit code | JSON-RPC code |
 |---|---|---|---|
 """
-SETTINGS = f"""# Settings
+SETTINGS_HEAD = f"""# Settings
 
 One file, `tenantry.toml`, in the working directory; `tenantry.example.toml` shows all of it. A variable of
 the environment overrides a setting: `{PREFIX}ENGINE__THREADS` is `engine.threads`. Secrets belong in the
@@ -61,7 +59,7 @@ environment only. A name that is not known is an error, which tells the nearest 
 | setting | type | default | |
 |---|---|---|---|
 """
-POLICY = """# Allocation policy
+POLICY_HEAD = """# Allocation policy
 
 The `[allocation]` table of `tenantry.toml`. [How to write one](../how-to/write-a-policy.md).
 """
@@ -78,21 +76,10 @@ def pages() -> dict[str, str]:
 
 
 def _datasets_page() -> str:
-    landed = [line for d in _datasets() if not d.derived() for line in _dataset(d)]
-    derived = [line for d in _datasets() if d.derived() for line in _dataset(d)]
-    return _page(DATASETS, *landed, "", "## Derived: built by queries, disposable", *derived)
-
-
-def _datasets() -> list[type[Dataset]]:
-    names = [m.name for m in pkgutil.iter_modules(tenantry.datasets.__path__, "tenantry.datasets.")]
-    modules = [landing, *map(importlib.import_module, names)]
-    found = [
-        value
-        for module in modules
-        for value in vars(module).values()
-        if inspect.isclass(value) and issubclass(value, Dataset) and value.__module__ == module.__name__
-    ]
-    return sorted(found, key=lambda d: d.table())
+    all_datasets = (*DATASETS, landing.Deliveries, landing.Quarantine)
+    landed = [line for d in all_datasets if not d.derived() for line in _dataset(d)]
+    derived = [line for d in all_datasets if d.derived() for line in _dataset(d)]
+    return _page(DATASETS_HEAD, *landed, "", "## Derived: built by queries, disposable", *derived)
 
 
 def _dataset(dataset: type[Dataset]) -> Iterator[str]:
@@ -113,19 +100,21 @@ def _dataset(dataset: type[Dataset]) -> Iterator[str]:
 
 def _errors_page() -> str:
     rows = (f"| `{kind}` | {status} | {code} | {rpc} |" for kind, (status, code, rpc) in PROTOCOLS.items())
-    return _page(ERRORS, *rows, "", f"{len(Kind)} kinds, no more: [why](../adr/0006-one-error-class.md).")
+    return _page(
+        ERRORS_HEAD, *rows, "", f"{len(Kind)} kinds, no more: [why](../adr/0006-one-error-class.md)."
+    )
 
 
 def _settings_page() -> str:
     rows = (_row(f"`{name}`", kind, default, about) for name, kind, default, about in _fields(Settings))
-    return _page(SETTINGS, *rows, "", "`[allocation]` is the [allocation policy](policy.md).")
+    return _page(SETTINGS_HEAD, *rows, "", "`[allocation]` is the [allocation policy](policy.md).")
 
 
 def _policy_page() -> str:
     models = [policy.Policy, policy.Rule, policy.Match, policy.Meter, policy.Capacity]
     enums = [policy.Strategy, policy.Rung]
     return _page(
-        POLICY,
+        POLICY_HEAD,
         *(line for model in models for line in _model(model)),
         *(line for enum in enums for line in _choices(enum)),
     )
