@@ -132,27 +132,26 @@ _DUE = f"""
 
 
 def _used(policy: Policy) -> str:
-    """What was used per pool and hour, through `driver`; in a pool with a capacity, what nobody used besides."""
-    combined = "max(units)" if any(r.combine == "max" for r in policy.rules) else ""
-    metered = f"""
-        SELECT d.pool, u.day, u.hour, u.tenant_id, u.feature_id, {"u.meter, " if combined else ""}
-            sum(wide(u.units) * wide(d.weight)) AS units
+    """What was used per pool and hour, through `driver`; in a pool with a capacity, what nobody used besides.
+
+    A tenant may have several rows in an hour, one per meter: shares add them up. Only `max` has to compare them first.
+    """
+    columns = "pool, day, hour, tenant_id, feature_id"
+    metered = """
+        SELECT d.pool, u.day, u.hour, u.tenant_id, u.feature_id, wide(u.units) * wide(d.weight) AS units
         FROM usage_hourly AS u
-        JOIN driver AS d ON d.meter = u.meter AND {{service}}
-        WHERE u.day >= $start AND u.day < $end
-        GROUP BY d.pool, u.day, u.hour, u.tenant_id, u.feature_id {", u.meter" if combined else ""}"""
-    sources = [metered.format(service="d.service_name = u.service_name")]
+        JOIN driver AS d ON d.meter = u.meter AND #
+        WHERE u.day >= $start AND u.day < $end AND u.units > 0"""
+    both = metered.replace("#", "d.service_name = u.service_name")
     if uses_any_service(policy):
-        sources.append(metered.format(service=f"d.service_name = '{ANY_SERVICE}'"))
-    both = " UNION ALL ".join(sources)
-    if combined or len(sources) > 1:
+        both += " UNION ALL " + metered.replace("#", f"d.service_name = '{ANY_SERVICE}'")
+    if any(rule.combine == "max" for rule in policy.rules):
         both = f"""
-            SELECT m.pool, m.day, m.hour, m.tenant_id, m.feature_id,
-                {"CASE WHEN max(plan.largest) = 1 THEN max(m.units) ELSE sum(m.units) END" if combined
-                 else "sum(m.units)"} AS units
-            FROM ({both}) AS m LEFT JOIN plan ON plan.pool = m.pool
-            GROUP BY m.pool, m.day, m.hour, m.tenant_id, m.feature_id"""
-    used = f"metered AS (SELECT * FROM ({both}) AS u WHERE units > 0)"
+            SELECT m.*, 0 AS largest FROM ({both}) AS m JOIN plan ON plan.pool = m.pool WHERE plan.largest = 0
+            UNION ALL
+            SELECT {columns}, max(units), 1 FROM ({both}) AS m
+            WHERE pool IN (SELECT pool FROM plan WHERE largest = 1) GROUP BY {columns}"""
+    used = f"metered AS (SELECT {columns}, units FROM ({both}) AS u)"
     if not any(rule.capacity for rule in policy.rules):
         return f"{used}, used AS (SELECT * FROM metered)"
     return f"""{used},
@@ -316,8 +315,9 @@ _PAST = f"""
         WHERE w.strategy = 'even'
     )"""
 
-# Money per unit: whole units of 10^-18 (q) and, of what is left, 2^-60 parts (f). Weights past 10^18 are scaled down so
-# that 128 bits hold every product.
+# Money per unit of use, as fixed point with k binary places: as many (up to 60) as leave every product of the cell inside
+# 37 digits. So a share is off by less than 10^-18, or by 10^-20 of itself, before what is left is handed out. Weights past
+# 10^18 are scaled down first. Rates of a day stand once for each of its hours, so that one join serves both.
 _RATES = f"""
     placed AS (
         SELECT l.charge_day, l.billing_period, l.currency, l.pool, l.driver_pool, l.service_name, l.sub_account_id,
@@ -328,32 +328,44 @@ _RATES = f"""
         FROM line AS l
         JOIN scope AS s ON s.driver_pool = l.driver_pool AND s.span = l.span AND s.span_start = l.span_start
     ),
+    cell AS (
+        SELECT cell, charge_day, billing_period, currency, pool, driver_pool, service_name, sub_account_id,
+            rung, reason, {each_basis("sum(c@) AS c@")},
+            CAST(greatest(0, least(60, floor(3.3219 * (37 - digits(
+                {each_basis("sum(CASE WHEN c@ < 0 THEN -c@ ELSE c@ END)", " + ")}))))) AS INTEGER) AS k
+        FROM placed
+        GROUP BY cell, charge_day, billing_period, currency, pool, driver_pool, service_name, sub_account_id, rung, reason
+    ),
     rated AS (
-        SELECT cell, kind, weight_pool, weight_start,
-            CASE WHEN digits(total) > 18 THEN wide('1' || repeat('0', digits(total) - 18)) ELSE wide(1) END AS scale,
-            total, {each_basis("sum(c@) AS c@")}
-        FROM placed GROUP BY cell, kind, weight_pool, weight_start, total
+        SELECT p.cell, c.k, p.kind, p.weight_pool, p.weight_start,
+            CASE WHEN digits(p.total) > 18 THEN pow10(digits(p.total) - 18) ELSE wide(1) END AS scale,
+            p.total, {each_basis("sum(p.c@) AS c@")}
+        FROM placed AS p JOIN cell AS c ON c.cell = p.cell
+        GROUP BY p.cell, c.k, p.kind, p.weight_pool, p.weight_start, p.total
     ),
     whole AS (
         SELECT *, {each_basis("CASE WHEN c@ < 0 THEN -idiv(-c@, t) ELSE idiv(c@, t) END AS q@")}
         FROM (SELECT *, CASE WHEN scale = wide(1) THEN total ELSE idiv(total, scale) END AS t FROM rated) AS r
     ),
     rate AS (
-        SELECT cell, kind, weight_pool, weight_start, scale, {each_basis("q@")},
-            {each_basis("CASE WHEN c@ < 0 THEN -idiv((q@ * t - c@) * pow2(60), t) ELSE idiv((c@ - q@ * t) * pow2(60), t) END"
-                   " AS f@")}
+        SELECT cell, kind, weight_pool, weight_start, scale,
+            {each_basis('''q@ * pow2(k) + CASE WHEN c@ < 0 THEN -idiv((q@ * t - c@) * pow2(k), t)
+                ELSE idiv((c@ - q@ * t) * pow2(k), t) END AS r@''')}
         FROM whole
+    ),
+    hour_rate AS (
+        SELECT cell, weight_pool, weight_start AS hour, scale, {each_basis("r@")} FROM rate WHERE kind = 'hour'
+        UNION ALL
+        SELECT cell, weight_pool, weight_start + n * INTERVAL '1' HOUR, scale, {each_basis("r@")}
+        FROM rate CROSS JOIN (VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12), (13), (14),
+            (15), (16), (17), (18), (19), (20), (21), (22), (23)) AS h(n)
+        WHERE kind = 'day' AND weight_pool <> '{USERS}'
     )"""
 
 _SHARES = f"""
     other_weight AS (
-        SELECT 'day' AS kind, u.pool AS weight_pool, CAST(u.day AS TIMESTAMP) AS weight_start,
-            u.tenant_id, u.feature_id, u.units
-        FROM used AS u
-        JOIN (SELECT DISTINCT weight_pool, CAST(weight_start AS DATE) AS day FROM rate WHERE kind = 'day') AS r
-            ON r.weight_pool = u.pool AND r.day = u.day
-        UNION ALL
-        SELECT 'month', pool, CAST(day AS TIMESTAMP), tenant_id, feature_id, units FROM month_used WHERE units > 0
+        SELECT 'month' AS kind, pool AS weight_pool, CAST(day AS TIMESTAMP) AS weight_start, tenant_id, feature_id, units
+        FROM month_used WHERE units > 0
         UNION ALL
         SELECT 'day', '{USERS}', CAST(day AS TIMESTAMP), tenant_id, '', units FROM seen
         UNION ALL
@@ -368,29 +380,22 @@ _SHARES = f"""
     ),
     weighed AS (
         SELECT r.cell, u.tenant_id, u.feature_id,
-            CASE WHEN r.scale = wide(1) THEN u.units ELSE idiv(u.units, r.scale) END AS units,
-            {each_basis("r.q@, r.f@")}
-        FROM rate AS r JOIN used AS u ON u.pool = r.weight_pool AND u.hour = r.weight_start
-        WHERE r.kind = 'hour'
+            CASE WHEN r.scale = wide(1) THEN u.units ELSE idiv(u.units, r.scale) END AS units, {each_basis("r.r@")}
+        FROM used AS u JOIN hour_rate AS r ON u.pool = r.weight_pool AND u.hour = r.hour
         UNION ALL
         SELECT r.cell, w.tenant_id, w.feature_id,
-            CASE WHEN r.scale = wide(1) THEN w.units ELSE idiv(w.units, r.scale) END,
-            {each_basis("r.q@, r.f@")}
+            CASE WHEN r.scale = wide(1) THEN w.units ELSE idiv(w.units, r.scale) END, {each_basis("r.r@")}
         FROM rate AS r
         JOIN other_weight AS w
             ON w.kind = r.kind AND w.weight_pool = r.weight_pool AND w.weight_start = r.weight_start
-        WHERE r.kind <> 'hour'
     ),
-    given AS (
-        SELECT cell, tenant_id, feature_id, sum(units) AS units,
-            {each_basis("sum(units * q@) + shift_down(sum(units * f@), 60) AS s@")}
+    summed AS (
+        SELECT cell, tenant_id, feature_id, sum(units) AS units, {each_basis("sum(units * r@) AS w@")}
         FROM weighed GROUP BY cell, tenant_id, feature_id
     ),
-    cell AS (
-        SELECT cell, charge_day, billing_period, currency, pool, driver_pool, service_name, sub_account_id,
-            rung, reason, {each_basis("sum(c@) AS c@")}
-        FROM placed
-        GROUP BY cell, charge_day, billing_period, currency, pool, driver_pool, service_name, sub_account_id, rung, reason
+    given AS (
+        SELECT s.cell, s.tenant_id, s.feature_id, s.units, {each_basis("shift_down(s.w@, c.k) AS s@")}
+        FROM summed AS s JOIN cell AS c ON c.cell = s.cell
     ),
     handed AS (
         SELECT cell, max(units) AS most, {each_basis("sum(s@) AS s@")} FROM given GROUP BY cell

@@ -78,7 +78,7 @@ def _tenant_tags(read: Reader) -> list[str]:
     rows = read.query(
         "SELECT t.key, count(*) AS seen, count(n.folded) AS named FROM"
         " (SELECT DISTINCT key, lower(trim(tags[key])) AS value FROM"
-        "  (SELECT tags, unnest(map_keys(tags)) AS key FROM (SELECT DISTINCT tags FROM charges WHERE tags IS NOT NULL)))"
+        "  (SELECT tags, unnest(map_keys(tags)) AS key FROM (SELECT tags FROM charges WHERE tags IS NOT NULL GROUP BY tags)))"
         " AS t LEFT JOIN (SELECT DISTINCT folded FROM tenant_names WHERE kind IN ('id', 'alias')) AS n"
         " ON n.folded = t.value WHERE t.value <> '' GROUP BY t.key"
     )
@@ -125,7 +125,7 @@ def _service_rules(read: Reader) -> list[Rule]:
 
 def _service(name: str) -> str:
     """A service's name without the provider's and without punctuation: `Amazon DynamoDB` is `AmazonDynamoDB`."""
-    return re.sub(r"[^a-z0-9]", "", re.sub(r"(?i)^(amazon|aws|microsoft|azure|google|oracle)\b?", "", name).lower())
+    return re.sub(r"[^a-z0-9]", "", re.sub(r"(?i)^(amazon|aws|microsoft|azure|google|oracle)", "", name).lower())
 
 
 def _literally(name: str) -> str:

@@ -37,7 +37,7 @@ class Margin(Dataset):
             date_diff('day', m.month, CAST(m.month + INTERVAL '1' MONTH AS DATE)) AS days,
             date_diff('day', greatest(m.month, s.started_on), least(CAST(m.month + INTERVAL '1' MONTH AS DATE),
                 coalesce(s.ended_on, DATE '9999-01-01'))) AS active,
-            wide(date_part('month', m.month)) AS place
+            wide(extract(month FROM m.month)) AS place
         FROM subscriptions AS s CROSS JOIN month_of AS m
         LEFT JOIN named AS n ON n.name = s.tenant_id AND n.day = m.month
     ),

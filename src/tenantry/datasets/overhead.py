@@ -129,12 +129,12 @@ _WEIGHTS = """
         UNION ALL
         SELECT w.basis_id, b.tenant_id, sum(b.cost)
         FROM basis AS w JOIN borne AS b ON b.currency = w.currency AND b.charge_day = w.day
-            AND (w.pools = '' OR ',' || w.pools || ',' LIKE '%,' || replace(b.pool, ' ', '') || ',%')
+            AND (w.pools = '' OR contains(',' || w.pools || ',', ',' || replace(b.pool, ' ', '') || ','))
         WHERE w.kind IN ('pools day', 'all day') GROUP BY w.basis_id, b.tenant_id
         UNION ALL
         SELECT w.basis_id, b.tenant_id, sum(b.cost)
         FROM basis AS w JOIN borne AS b ON b.currency = w.currency AND b.month = w.day
-            AND (w.pools = '' OR ',' || w.pools || ',' LIKE '%,' || replace(b.pool, ' ', '') || ',%')
+            AND (w.pools = '' OR contains(',' || w.pools || ',', ',' || replace(b.pool, ' ', '') || ','))
         WHERE w.kind IN ('pools month', 'all month') GROUP BY w.basis_id, b.tenant_id
         UNION ALL
         SELECT w.basis_id, t.tenant_id, CAST(date_diff('day',
@@ -146,7 +146,7 @@ _WEIGHTS = """
     ),
     raw_weight AS (SELECT basis_id, tenant_id, money_units(cost) AS units FROM cost WHERE cost > 0),
     scaled AS (
-        SELECT basis_id, CASE WHEN digits(total) > 18 THEN wide('1' || repeat('0', digits(total) - 18))
+        SELECT basis_id, CASE WHEN digits(total) > 18 THEN pow10(digits(total) - 18)
             ELSE wide(1) END AS scale
         FROM (SELECT basis_id, sum(units) AS total FROM raw_weight GROUP BY basis_id) AS t
     ),

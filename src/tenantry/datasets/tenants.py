@@ -61,14 +61,12 @@ class TenantNames(Dataset):
     ),
     dated AS (
         SELECT tenant_id, kind, trim(entry) AS entry,
-            kind <> 'id' AND regexp_matches(trim(entry), '@[0-9-]*[.][.][0-9-]*$') AS has_dates
+            CASE WHEN kind = 'id' THEN '' ELSE regexp_extract(trim(entry), '@[0-9-]*[.][.][0-9-]*$') END AS dates
         FROM listed
     ),
     cut AS (
-        SELECT tenant_id, kind,
-            CASE WHEN has_dates THEN regexp_replace(entry, '@[0-9-]*[.][.][0-9-]*$', '') ELSE entry END AS name,
-            CASE WHEN has_dates THEN regexp_replace(entry, '^.*@([0-9-]*)[.][.]([0-9-]*)$', '\\1') ELSE '' END AS first,
-            CASE WHEN has_dates THEN regexp_replace(entry, '^.*@([0-9-]*)[.][.]([0-9-]*)$', '\\2') ELSE '' END AS last
+        SELECT tenant_id, kind, left(entry, length(entry) - length(dates)) AS name,
+            regexp_extract(dates, '^@([0-9-]*)', 1) AS first, regexp_extract(dates, '([0-9-]*)$', 1) AS last
         FROM dated
     )
     SELECT DISTINCT kind, name, lower(trim(name)) AS folded, tenant_id,

@@ -18,7 +18,10 @@ from .lake import DataFile, Lake
 # What the dialects say differently; engine/sql.py has the same words for the distributed engine. HUGEINT division costs
 # a microsecond where a value passes 64 bits: these avoid it where many rows go through.
 MACROS = """
-CREATE OR REPLACE MACRO wide(x) AS CAST(x AS HUGEINT);
+CREATE OR REPLACE MACRO wide(x) AS
+    CASE WHEN x BETWEEN -999999999999999999 AND 999999999999999999
+    THEN CAST(CAST(CAST(x AS DECIMAL(18, 0)) AS BIGINT) AS HUGEINT) ELSE CAST(x AS HUGEINT) END;
+CREATE OR REPLACE MACRO pow10(n) AS CAST('1' || repeat('0', CAST(n AS INTEGER)) AS HUGEINT);
 CREATE OR REPLACE MACRO idiv(a, b) AS a // b;
 CREATE OR REPLACE MACRO pow2(k) AS (1::HUGEINT << CAST(k AS INTEGER));
 CREATE OR REPLACE MACRO shift_down(w, k) AS
