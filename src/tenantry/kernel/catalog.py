@@ -55,7 +55,7 @@ class Catalog:
         return found
 
     def build_order(self) -> list[type[Dataset]]:
-        """The derived datasets, each after those it reads. Raises `broken_contract` for a circle."""
+        """The derived datasets that are stored, each after those it reads. Raises `broken_contract` for a circle."""
         done: list[type[Dataset]] = []
         open_: list[type[Dataset]] = []
 
@@ -73,7 +73,7 @@ class Catalog:
 
         for dataset in self.datasets:
             visit(dataset)
-        return [dataset for dataset in done if dataset.derived()]
+        return [dataset for dataset in done if dataset.derived() and dataset.stored]
 
 
 def _repeated(what: str, names: Sequence[str]) -> list[str]:

@@ -87,6 +87,8 @@ class Dataset(BaseModel):
     """SQL over `changed(day)`: further days whose rows depend on a changed day of an upstream dataset."""
     configured: ClassVar[bool] = False
     """True where the statement depends on settings (the allocation policy)."""
+    stored: ClassVar[bool] = True
+    """False: a view. Never built; its query runs over the asked window whenever it is read."""
     conserves: ClassVar[tuple[tuple[str, ...], str] | None] = None
     """(measures, upstream): their sums per currency, billing period and day equal the upstream's."""
 
