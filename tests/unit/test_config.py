@@ -39,9 +39,7 @@ def test_the_file_of_the_working_directory_is_read():
 
 def test_the_environment_overrides_the_file():
     path = written('[engine]\nthreads = 8\nmemory_limit = "2GiB"\n[sources.bill]\nkind = "focus"\n')
-    settings = load(
-        path, {"TENANTRY_ENGINE__THREADS": "2", "TENANTRY_SOURCES__BILL__KEY": "k", "HOME": "/"}
-    )
+    settings = load(path, {"TENANTRY_ENGINE__THREADS": "2", "TENANTRY_SOURCES__BILL__KEY": "k", "HOME": "/"})
     assert (settings.engine.threads, settings.engine.memory_limit) == (2, "2GiB")
     assert settings.sources == {"bill": {"kind": "focus", "key": "k"}}
 
