@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -181,10 +181,39 @@ def _coarse_meters(read: Reader) -> tuple[Meter, ...]:
     return (Meter(meter=best[3], service="" if best[1] else None),)
 
 
-def settings_from(configured: Mapping[str, Any]) -> Any:
-    """How a build gets its settings: the configured policy, or the default one read off the data."""
+def priced(policy: Policy, read: Reader) -> Policy:
+    """The policy with each `price_of` looked up: the largest unit price of the usage types it means, as the weight.
+
+    A meter whose price the bill does not show keeps its weight.
+    """
+
+    def price(meter: Meter) -> Meter:
+        if meter.price_of is None:
+            return meter
+        pattern = text(meter.price_of.lower().replace("*", "%").replace("?", "_"))
+        found = read.query(
+            "SELECT max(list_unit_price) AS price FROM charges WHERE list_unit_price > 0 AND charge_category = 'Usage'"
+            f" AND lower(coalesce(x_usage_type, sku_meter, charge_description, '')) LIKE {pattern}"
+        )[0].price
+        return meter if found is None else meter.model_copy(update={"weight": found})
+
+    return policy.model_copy(
+        update={
+            "rules": tuple(
+                rule.model_copy(update={"meters": tuple(map(price, rule.meters))}) for rule in policy.rules
+            )
+        }
+    )
+
+
+def settings_from(configured: Mapping[str, Any]) -> Callable[[Reader], Mapping[str, Any]]:
+    """How a build gets its settings: the configured policy, or the default one read off the data.
+
+    Raises `invalid` at once where the configured policy is not one.
+    """
+    policy = Policy.read(configured) if configured else None
 
     def settings(read: Reader) -> Mapping[str, Any]:
-        return {"policy": Policy.read(configured) if configured else default_policy(read)}
+        return {"policy": default_policy(read) if policy is None else priced(policy, read)}
 
     return settings

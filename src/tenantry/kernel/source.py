@@ -83,3 +83,7 @@ class Source(BaseModel):
     def batches(self, samples: Sequence[Sample]) -> Iterator[Batch]:
         """The samples, all recognised by this source, as batches to land in order."""
         raise NotImplementedError
+
+    def superseded(self, samples: Sequence[Sample]) -> list[tuple[Path, str]]:
+        """The files that `batches` leaves out because newer ones hold the same, with the reason."""
+        return []

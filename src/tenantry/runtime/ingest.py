@@ -1,0 +1,108 @@
+"""The first verb: a stranger's files into landing tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from ..engine.duckdb import DuckDB
+from ..engine.files import find, recognise, samples
+from ..engine.land import Landing
+from ..errors import TenantryError, invalid
+from ..kernel import Sample, Source
+from ..kernel.landing import Deliveries
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What became of the given paths: every file is landed, left aside with a reason, or a problem."""
+
+    deliveries: tuple[Deliveries, ...]
+    quarantined: Mapping[tuple[str, str], int]
+    """(file, reason) -> rows."""
+    left_aside: tuple[tuple[Path, str], ...]
+    problems: tuple[tuple[Path, str], ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(d.rows for d in self.deliveries)
+
+
+def ingest(
+    engine: DuckDB,
+    sources: Sequence[type[Source]],
+    paths: Sequence[str],
+    now: datetime,
+    progress: Progress | None = None,
+) -> Ingested:
+    """Recognise the files of these paths by content and land them.
+
+    Raises `invalid` for paths that lead nowhere, and for files that no source recognises, saying what was tried;
+    nothing is landed then.
+    """
+    found = find(paths)
+    good, bad = samples(found.files)
+    recognition = recognise(good, sources)
+    unknown = [*bad, *recognition.unknown]
+    if unknown:
+        raise invalid(
+            "; ".join(f"{path}: {why.removeprefix(f'{path}: ')}" for path, why in unknown),
+            "give only files of the kinds above, or see docs/reference/inputs.md for the columns each kind needs",
+            files=[str(path) for path, _ in unknown],
+        )
+    if not recognition.of:
+        raise invalid(f"no file to read in {', '.join(paths)}", "give a bill: a CSV or Parquet file or a folder")
+    return _landed(engine, [(s, s(path=str(few[0].path)), few) for s, few in recognition.of.items()], now,
+                   found.ignored, progress)  # fmt: skip
+
+
+def pull(
+    engine: DuckDB, sources: Mapping[str, Source], now: datetime, progress: Progress | None = None
+) -> Ingested:
+    """Land configured sources: each takes the files of its path, whatever they look like. Raises `invalid`."""
+    work: list[tuple[type[Source], Source, Sequence[Sample]]] = []
+    problems: list[str] = []
+    for name, source in sources.items():
+        try:
+            good, bad = samples(find([source.path]).files)
+        except TenantryError as problem:
+            problems.append(f"{name}: {problem.message}")
+            continue
+        problems += [f"{name}: {path}: {why}" for path, why in bad]
+        problems += [
+            f"{name}: {one.path}: not a file of kind {source.kind}" for one in good if not source.recognises(one)
+        ]
+        work.append((type(source), source, good))
+    if problems:
+        raise invalid("; ".join(problems), "mend the paths in tenantry.toml")
+    return _landed(engine, work, now, (), progress)
+
+
+def _landed(
+    engine: DuckDB,
+    work: Sequence[tuple[type[Source], Source, Sequence[Sample]]],
+    now: datetime,
+    ignored: Sequence[tuple[Path, str]],
+    progress: Progress | None,
+) -> Ingested:
+    deliveries: list[Deliveries] = []
+    quarantined: dict[tuple[str, str], int] = {}
+    problems: list[tuple[Path, str]] = []
+    aside = list(ignored)
+    batches = [(kind, batch) for kind, source, few in work for batch in source.batches(few)]
+    for _, source, few in work:
+        aside += source.superseded(few)
+    with Landing(engine, now) as landing:
+        for done, (kind, batch) in enumerate(batches, start=1):
+            landed = landing.land(batch, kind.kind)
+            deliveries += landed.deliveries
+            problems += landed.problems
+            for key, rows in landed.quarantined.items():
+                quarantined[key] = quarantined.get(key, 0) + rows
+            if progress:
+                progress("land", done, len(batches))
+    return Ingested(tuple(deliveries), quarantined, tuple(aside), tuple(problems))

@@ -1,0 +1,1 @@
+"""Connectors: whose files we read, and how their columns become landing datasets."""
