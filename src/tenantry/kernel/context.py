@@ -32,7 +32,12 @@ class Row(dict[str, Any]):
 
 
 class Context(Protocol):
-    """The one door from a tool to data. It adds the principal's tenant to every read and records what was read."""
+    """The one door from a tool to data. It adds the principal's tenant to every read and records what was read.
+
+    `equals` filters by a column's value, or by any of a collection of values; None means null. Decimal arithmetic
+    in a tool has 60 digits, so that plain sums of money are exact. Raises `invalid` for a column or window that the
+    dataset does not have, `forbidden` for data that is not the principal's.
+    """
 
     principal: Principal
     now: datetime
@@ -40,7 +45,7 @@ class Context(Protocol):
     def rows(
         self, dataset: type[D], window: Window | None = None, *, limit: int | None = None, **equals: Any
     ) -> list[D]:
-        """Rows of the dataset whose partition day lies in the window, filtered by equality; in key order."""
+        """Rows of the dataset whose day lies in the window; in key order."""
         ...
 
     def totals(
@@ -49,11 +54,19 @@ class Context(Protocol):
         window: Window | None = None,
         *,
         by: Sequence[str] = (),
+        measures: Sequence[str] = (),
         **equals: Any,
     ) -> list[Row]:
-        """Exact sums of every money, quantity and count column, by the given columns; in their order."""
+        """Exact sums of the measures, by default of every money, quantity and count column; in order of `by`.
+
+        Raises `invalid` where amounts in several currencies would be added together.
+        """
         ...
 
     def span(self, dataset: type[Dataset]) -> Window | None:
-        """From the first to the last partition day that holds rows; None if the dataset is empty."""
+        """From the first to the last day that holds rows; None if the dataset is empty."""
+        ...
+
+    def month(self, dataset: type[Dataset]) -> Window:
+        """The newest whole month of the dataset; the newest, if none is whole. Raises `not_found` if it is empty."""
         ...

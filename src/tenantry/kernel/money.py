@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Context, Decimal
+from enum import StrEnum
 
 MONEY_PLACES = 18
 QUANTITY_PLACES = 9
@@ -11,6 +12,31 @@ QUANTITY_SQL = f"DECIMAL(38,{QUANTITY_PLACES})"
 
 # 60 digits hold any sum of 10^12 amounts of 38 digits without rounding.
 EXACT = Context(prec=60)
+_PLACE = Decimal(1).scaleb(-MONEY_PLACES)
+
+
+class Basis(StrEnum):
+    """Which of FOCUS's four costs: invoiced, amortised and discounted, before discounts, at negotiated rates."""
+
+    BILLED = "billed"
+    EFFECTIVE = "effective"
+    LIST = "list"
+    CONTRACTED = "contracted"
+
+    @property
+    def column(self) -> str:
+        """The column that holds it, in every dataset with costs."""
+        return f"{self.value}_cost"
+
+
+def part(value: Decimal, total: Decimal) -> float | None:
+    """`value` as a part of `total`, 1 being all of it; None where there is nothing to be a part of."""
+    return float(EXACT.divide(value, total)) if total else None
+
+
+def per(amount: Decimal, units: Decimal | int) -> Decimal:
+    """An amount per unit, rounded to 18 places."""
+    return EXACT.divide(amount, Decimal(units)).quantize(_PLACE, context=EXACT)
 
 
 def exact(value: Decimal) -> str:

@@ -59,6 +59,14 @@ class Window:
             return Window(month_start(self.start - timedelta(days=1)), self.start)
         return Window(self.start - timedelta(days=self.days), self.start)
 
+    @property
+    def newest_month(self) -> Window:
+        """The last whole month in this window; where it holds none, the month of its last day."""
+        last = month_start(self.end - timedelta(days=1))
+        month = Window(last, next_month(last))
+        whole_before = month.end > self.end and month.previous.start >= self.start
+        return month.previous if whole_before else month
+
     def months(self) -> Iterator[Window]:
         """This window cut at the first of each month."""
         start = self.start

@@ -46,9 +46,7 @@ class Tool:
         for name, parameter in list(inspect.signature(self.function).parameters.items())[1:]:
             default = ... if parameter.default is inspect.Parameter.empty else parameter.default
             fields[name] = (hints[name], default if default is ... else Field(default=default))
-        return create_model(
-            f"{self.name}_parameters", __config__=ConfigDict(extra="forbid"), **fields
-        )
+        return create_model(f"{self.name}_parameters", __config__=ConfigDict(extra="forbid"), **fields)
 
     @cached_property
     def returns(self) -> TypeAdapter[Any]:
@@ -60,7 +58,7 @@ class Tool:
             model = self.parameters.model_validate(given)
         except ValidationError as problems:
             found = [
-                {"param": ".".join(map(str, p["loc"])), "problem": p["msg"]}
+                {"param": ".".join(map(str, p["loc"])), "problem": p["msg"].removeprefix("Value error, ")}
                 for p in problems.errors(include_url=False)
             ]
             text = "; ".join(f"{p['param']}: {p['problem']}" for p in found)
