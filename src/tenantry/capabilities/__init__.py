@@ -1,0 +1,15 @@
+"""Questions the product answers. A new one is a module, its page, its test, and a line here."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from ..kernel import Capability
+
+NAMES = (
+    "cost_profile",
+    "cost_per_tenant",
+    "unit_economics",
+)
+
+CAPABILITIES: tuple[Capability, ...] = tuple(import_module(f".{name}", __name__).CAPABILITY for name in NAMES)

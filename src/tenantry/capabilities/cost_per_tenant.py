@@ -1,0 +1,412 @@
+"""Cost per tenant: who costs what, how sure that is, and why it changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from difflib import get_close_matches
+from itertools import accumulate, groupby
+from operator import attrgetter
+from typing import Annotated, NamedTuple
+
+from pydantic import BaseModel, Field
+
+from ..datasets import Allocation, TenantCost, Tenants
+from ..errors import Kind, TenantryError
+from ..kernel import Capability, Context, Row, Window, tool
+from ..kernel.dataset import Count, Dimension, Money, OptionalDimension, Ratio
+from ..kernel.money import Basis, part, per
+from ..kernel.parameters import Cost, Month, Top
+from ..methods.variance import Spend, decompose
+
+_RUNGS = ("silo", "fine", "coarse", "fallback", "unallocated")
+_SURE = {"silo": Decimal(1), "fine": Decimal("0.95"), "coarse": Decimal("0.6"), "fallback": Decimal("0.3")}
+"""What `confidence` of `tenant_cost` is for each rung."""
+
+TenantId = Annotated[str, Field(description="as in the tenants table, or `(unallocated)` and its kind")]
+
+
+class TenantTotal(BaseModel):
+    """One tenant in one currency. `(unallocated)`, `(idle)` and `(unknown:<id>)` are rows like others."""
+
+    tenant_id: Dimension
+    name: OptionalDimension
+    tier: OptionalDimension
+    currency: Dimension
+    cost: Money
+    share: Annotated[Ratio, Field(description="part of the currency's whole cost")]
+    cumulative_share: Annotated[Ratio, Field(description="share of this and all dearer tenants")]
+    confidence: Annotated[
+        Ratio, Field(description="1 where the bill itself names the tenant, 0 where nothing does")
+    ]
+
+
+class TenantLine(BaseModel):
+    """A tenant's cost of one service and pool that is known in one way."""
+
+    service_name: Dimension
+    pool: Dimension
+    rung: Annotated[Dimension, Field(description="silo, fine, coarse, fallback or unallocated")]
+    reason: Annotated[Dimension, Field(description="why that rung")]
+    currency: Dimension
+    cost: Money
+    share: Annotated[Ratio, Field(description="part of the tenant's cost in the currency")]
+    confidence: Annotated[Ratio, Field(description="the rung as a number")]
+
+
+class RungCost(BaseModel):
+    """How much money is known how directly."""
+
+    rung: Dimension
+    currency: Dimension
+    cost: Money
+    share: Annotated[Ratio, Field(description="part of the currency's whole cost")]
+    confidence: Annotated[Ratio, Field(description="the rung as a number")]
+    rests_on: Dimension
+
+
+class Change(BaseModel):
+    """One service's part in the change of a tenant's cost. volume + mix + price + driver + other = change, exactly."""
+
+    service_name: Dimension
+    currency: Dimension
+    before: Money
+    after: Money
+    change: Money
+    volume: Annotated[Money, Field(description="more or less used")]
+    mix: Annotated[Money, Field(description="other features or hours used")]
+    price: Annotated[Money, Field(description="a unit costs more or less")]
+    driver: Annotated[Money, Field(description="shared in another way than before, such as by a new meter")]
+    other: Annotated[
+        Money, Field(description="without units: dedicated resources, tax, overhead, new bill lines")
+    ]
+
+
+class TierCost(BaseModel):
+    """One tier in one currency. Rows that are no tenants stand under their own names."""
+
+    tier: Dimension
+    currency: Dimension
+    tenants: Count
+    cost: Money
+    share: Annotated[Ratio, Field(description="part of the currency's whole cost")]
+    per_tenant: Annotated[Money, Field(description="cost / tenants")]
+
+
+class FeatureCost(BaseModel):
+    """One feature's metered cost in one currency, over all tenants."""
+
+    feature_id: Dimension
+    currency: Dimension
+    cost: Money
+    share: Annotated[Ratio, Field(description="part of the currency's cost that features are known for")]
+    tenants: Annotated[Count, Field(description="how many used it")]
+
+
+@tool(window="2026-03", top=3)
+def rank(
+    ctx: Context, window: Month = None, top: Top = 20, basis: Cost = Basis.EFFECTIVE
+) -> list[TenantTotal]:
+    """The tenants that cost most in a window, dearest first, each with its share and how sure the figure is."""
+    rows = ctx.totals(
+        TenantCost,
+        window or ctx.month(TenantCost),
+        by=("currency", "tenant_id", "rung"),
+        measures=(basis.column,),
+    )
+    found = [
+        total
+        for _, of_currency in groupby(rows, attrgetter("currency"))
+        for total in _dearest(list(of_currency), top, basis)
+    ]
+    known = {t.tenant_id: t for t in ctx.rows(Tenants, tenant_id={t.tenant_id for t in found})}
+    for total in found:
+        if row := known.get(total.tenant_id):
+            total.name, total.tier = row.name, row.tier
+    return found
+
+
+def _dearest(rows: Sequence[Row], top: int, basis: Basis) -> Iterator[TenantTotal]:
+    tenants = {t: list(of_tenant) for t, of_tenant in groupby(rows, attrgetter("tenant_id"))}
+    cost = {t: sum((r[basis.column] for r in own), Decimal(0)) for t, own in tenants.items()}
+    whole = sum(cost.values(), Decimal(0))
+    dearest = sorted(cost, key=lambda t: (-cost[t], t))[:top]
+    for tenant_id, upto in zip(dearest, accumulate(cost[t] for t in dearest), strict=True):
+        own = tenants[tenant_id]
+        yield TenantTotal(
+            tenant_id=tenant_id,
+            name=None,
+            tier=None,
+            currency=own[0].currency,
+            cost=cost[tenant_id],
+            share=part(cost[tenant_id], whole),
+            cumulative_share=part(upto, whole),
+            confidence=_confidence(own, basis),
+        )
+
+
+def _confidence(rows: Sequence[Row], basis: Basis) -> float | None:
+    """The rungs as numbers, weighted by the money on each, whatever its sign."""
+    weights = [(abs(r[basis.column]), _SURE.get(r.rung, Decimal(0))) for r in rows]
+    return part(sum((w * sure for w, sure in weights), Decimal(0)), sum((w for w, _ in weights), Decimal(0)))
+
+
+@tool(tenant_id="teal-partners", window="2026-03")
+def tenant(
+    ctx: Context, tenant_id: TenantId, window: Month = None, basis: Cost = Basis.EFFECTIVE
+) -> list[TenantLine]:
+    """What one tenant's cost is made of: by service and pool, with rung, reason and confidence."""
+    rows = ctx.totals(
+        TenantCost,
+        window or ctx.month(TenantCost),
+        by=("currency", "service_name", "pool", "rung", "reason"),
+        measures=(basis.column,),
+        tenant_id=tenant_id,
+    )
+    if not rows:
+        _refuse_unknown(ctx, tenant_id)
+    whole: dict[str, Decimal] = defaultdict(Decimal)
+    for row in rows:
+        whole[row.currency] += row[basis.column]
+    lines = [
+        TenantLine(
+            service_name=r.service_name,
+            pool=r.pool,
+            rung=r.rung,
+            reason=r.reason,
+            currency=r.currency,
+            cost=r[basis.column],
+            share=part(r[basis.column], whole[r.currency]),
+            confidence=float(_SURE.get(r.rung, Decimal(0))),
+        )
+        for r in rows
+    ]
+    return sorted(lines, key=lambda line: (line.currency, -line.cost))
+
+
+def _refuse_unknown(ctx: Context, tenant_id: str) -> None:
+    if tenant_id.startswith("(") or ctx.rows(Tenants, tenant_id=tenant_id):
+        return
+    names = [row.tenant_id for row in ctx.totals(Tenants, by=("tenant_id",))]
+    near = get_close_matches(tenant_id, names, n=3)
+    raise TenantryError(
+        Kind.NOT_FOUND,
+        f"no tenant {tenant_id!r}",
+        f"did you mean {' or '.join(near)}?"
+        if near
+        else "`cost_per_tenant rank` lists the tenants with cost",
+    )
+
+
+@tool(window="2026-03")
+def coverage(ctx: Context, window: Month = None, basis: Cost = Basis.EFFECTIVE) -> list[RungCost]:
+    """How much of the money is known directly, by a fine or coarse driver, by fallback, or not at all."""
+    rows = ctx.totals(
+        TenantCost, window or ctx.month(TenantCost), by=("currency", "rung"), measures=(basis.column,)
+    )
+    whole: dict[str, Decimal] = defaultdict(Decimal)
+    for row in rows:
+        whole[row.currency] += row[basis.column]
+    return [
+        RungCost(
+            rung=r.rung,
+            currency=r.currency,
+            cost=r[basis.column],
+            share=part(r[basis.column], whole[r.currency]),
+            confidence=float(_SURE.get(r.rung, Decimal(0))),
+            rests_on=_RESTS_ON[r.rung],
+        )
+        for r in sorted(rows, key=lambda r: (r.currency, _RUNGS.index(r.rung)))
+    ]
+
+
+_RESTS_ON = {
+    "silo": "the bill: account, tag or resource names the tenant",
+    "fine": "metered usage of that pool",
+    "coarse": "active users, calls, or a stated policy",
+    "fallback": "an earlier ratio, other cost, or equal parts",
+    "unallocated": "nothing: the reason says what is missing",
+}
+
+
+@tool(tenant_id="beacon-legal", window="2026-03")
+def change(
+    ctx: Context, tenant_id: TenantId, window: Month = None, basis: Cost = Basis.EFFECTIVE
+) -> list[Change]:
+    """Why a tenant's cost differs from the window before: volume, mix, price and more, service by service.
+
+    The window before a whole month is the month before; of any other window, the same number of days just before it.
+    """
+    now = window or ctx.month(TenantCost)
+    before, after = (_spent(ctx, tenant_id, w, basis) for w in (now.previous, now))
+    if not before and not after:
+        _refuse_unknown(ctx, tenant_id)
+    changes = [
+        _change(key, before.get(key, _Spent()), after.get(key, _Spent()))
+        for key in sorted(before.keys() | after.keys())
+    ]
+    return sorted(changes, key=lambda c: (c.currency, -abs(c.change)))
+
+
+class _Spent:
+    """A tenant's cost of a service in a window: by pool and rung, and with its units where there are any."""
+
+    def __init__(self) -> None:
+        self.cost = Decimal(0)
+        self.pools: dict[str, dict[str, Decimal]] = defaultdict(dict)
+        self.metered: dict[_Line, dict[str, Spend]] = defaultdict(dict)
+
+
+class _Line(NamedTuple):
+    """Bill lines of a pool that one driver shares in one way: their units are of one kind."""
+
+    pool: str
+    driver_pool: str
+    sub_account_id: str
+    reason: str
+
+
+def _spent(ctx: Context, tenant_id: str, window: Window, basis: Basis) -> dict[tuple[str, str], _Spent]:
+    spent: dict[tuple[str, str], _Spent] = defaultdict(_Spent)
+    for row in ctx.totals(
+        TenantCost,
+        window,
+        by=("currency", "service_name", "pool", "rung"),
+        measures=(basis.column,),
+        tenant_id=tenant_id,
+    ):
+        service = spent[row.currency, row.service_name]
+        service.cost += row[basis.column]
+        service.pools[row.pool][row.rung] = row[basis.column]
+    for row in ctx.totals(
+        Allocation,
+        window,
+        by=("currency", "service_name", *_Line._fields, "feature_id"),
+        measures=("units", basis.column),
+        tenant_id=tenant_id,
+        rung="fine",
+    ):
+        line = _Line(row.pool, row.driver_pool, row.sub_account_id, row.reason)
+        spent[row.currency, row.service_name].metered[line][row.feature_id] = Spend(
+            row.units, row[basis.column]
+        )
+    return dict(spent)
+
+
+def _change(key: tuple[str, str], before: _Spent, after: _Spent) -> Change:
+    currency, service_name = key
+    lines = [
+        line
+        for line in sorted(before.metered.keys() | after.metered.keys())
+        if line in before.metered.keys() & after.metered.keys()
+        or line.pool not in before.pools.keys() & after.pools.keys()
+    ]
+    parts = [decompose(before.metered.get(line, {}), after.metered.get(line, {})) for line in lines]
+    volume, mix, price = (sum((p[i] for p in parts), Decimal(0)) for i in range(3))
+    driver = _shared_in_another_way(before, after)
+    change = after.cost - before.cost
+    return Change(
+        service_name=service_name,
+        currency=currency,
+        before=before.cost,
+        after=after.cost,
+        change=change,
+        volume=volume,
+        mix=mix,
+        price=price,
+        driver=driver,
+        other=change - volume - mix - price - driver,
+    )
+
+
+def _shared_in_another_way(before: _Spent, after: _Spent) -> Decimal:
+    """The change on rungs that a pool had in one window only, having others in the other."""
+    return sum(
+        (
+            after.pools[pool].get(rung, Decimal(0)) - before.pools[pool].get(rung, Decimal(0))
+            for pool in before.pools.keys() & after.pools.keys()
+            for rung in before.pools[pool].keys() ^ after.pools[pool].keys()
+        ),
+        Decimal(0),
+    )
+
+
+@tool(window="2026-03")
+def tiers(ctx: Context, window: Month = None, basis: Cost = Basis.EFFECTIVE) -> list[TierCost]:
+    """What the tenants of each tier cost together and on average. The tier is the one a tenant has today."""
+    rows = ctx.totals(
+        TenantCost,
+        window or ctx.month(TenantCost),
+        by=("currency", "tenant_id"),
+        measures=(basis.column,),
+    )
+    tier_of = {r.tenant_id: r.tier or "(no tier)" for r in ctx.totals(Tenants, by=("tenant_id", "tier"))}
+    found: list[TierCost] = []
+    for currency, of_currency in groupby(rows, attrgetter("currency")):
+        costs: dict[str, list[Decimal]] = defaultdict(list)
+        for row in of_currency:
+            costs[tier_of.get(row.tenant_id) or _no_tenant(row.tenant_id)].append(row[basis.column])
+        cost = {tier: sum(of_tier, Decimal(0)) for tier, of_tier in costs.items()}
+        whole = sum(cost.values(), Decimal(0))
+        found += [
+            TierCost(
+                tier=tier,
+                currency=currency,
+                tenants=len(costs[tier]),
+                cost=cost[tier],
+                share=part(cost[tier], whole),
+                per_tenant=per(cost[tier], len(costs[tier])),
+            )
+            for tier in sorted(cost, key=lambda t: (-cost[t], t))
+        ]
+    return found
+
+
+@tool(window="2026-03", top=5)
+def features(
+    ctx: Context, window: Month = None, top: Top = 20, basis: Cost = Basis.EFFECTIVE
+) -> list[FeatureCost]:
+    """What each feature costs, dearest first: only cost whose usage names the feature."""
+    rows = ctx.totals(
+        Allocation,
+        window or ctx.month(TenantCost),
+        by=("currency", "feature_id", "tenant_id"),
+        measures=(basis.column,),
+    )
+    found: list[FeatureCost] = []
+    for currency, of_currency in groupby((r for r in rows if r.feature_id), attrgetter("currency")):
+        used = {
+            f: [r[basis.column] for r in own] for f, own in groupby(of_currency, attrgetter("feature_id"))
+        }
+        cost = {feature: sum(amounts, Decimal(0)) for feature, amounts in used.items()}
+        whole = sum(cost.values(), Decimal(0))
+        found += [
+            FeatureCost(
+                feature_id=feature,
+                currency=currency,
+                cost=cost[feature],
+                share=part(cost[feature], whole),
+                tenants=len(used[feature]),
+            )
+            for feature in sorted(cost, key=lambda f: (-cost[f], f))[:top]
+        ]
+    return found
+
+
+def _no_tenant(tenant_id: str) -> str:
+    return "(unknown)" if tenant_id.startswith("(unknown:") else tenant_id
+
+
+CAPABILITY = Capability(
+    name="cost_per_tenant",
+    question="What does each tenant cost us, and why did it change?",
+    datasets=(TenantCost, Allocation, Tenants),
+    tools=(rank, tenant, coverage, change, tiers, features),
+    examples=(
+        "Which five tenants cost most in March?",
+        "What is teal-partners' cost made of, and how sure is that?",
+        "Why did beacon-legal get dearer?",
+    ),
+    instructions=Capability.instructions_beside(__file__),
+)

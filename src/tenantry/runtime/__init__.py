@@ -1,0 +1,1 @@
+"""Verbs: what the product does with what content declares."""
