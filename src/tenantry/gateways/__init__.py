@@ -1,0 +1,1 @@
+"""Ways in: projections of the catalog, one protocol each."""
