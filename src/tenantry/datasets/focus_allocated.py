@@ -1,0 +1,242 @@
+# ruff: noqa: N815 - the columns are FOCUS's own names
+"""The bill as FOCUS 1.4 allocated charges: every charge split among the tenants who caused it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from ..kernel.dataset import (
+    Dataset,
+    Day,
+    Dimension,
+    Key,
+    Money,
+    OptionalDimension,
+    OptionalQuantity,
+    OptionalTime,
+    Time,
+)
+from ..methods.policy import Meter, Policy, Strategy
+from .allocated_cells import CELL, PART, WEIGHT, Part, columns, ordered, same
+from .allocation import Allocation, each_basis
+from .allocation_plan import CALLS
+from .charges import Charges
+from .names import text
+from .overhead import Overhead
+from .pool_cost import placed_charges
+from .tenants import TenantNames, Tenants
+
+_KEPT = (
+    "kind", "charge_category", "charge_class", "provider_name", "invoice_issuer_name", "invoice_id",
+    "billing_account_id", "pricing_unit", "consumed_unit",
+)  # fmt: skip
+"""What the charges of an origin have in common besides their cell."""
+
+
+class FocusAllocated(Dataset):
+    """One tenant's part of one origin charge, under FOCUS's column names; `x_` columns are ours.
+
+    An origin (`x_AllocatedFrom`) is all charges of a day that agree in account, service, pool, category, class, issuer,
+    invoice and units; a monthly charge stays whole. Its allocated rows sum to it exactly, in each cost and
+    quantity, and their AllocatedRatio to 1; over all origins of a pool they sum to the tenant's cost exactly.
+    Source: FOCUS 1.4, data generator-calculated split cost allocation. A view: it is read, not stored.
+    """
+
+    partition: ClassVar[str] = "x_ChargeDay"
+    keys: ClassVar[tuple[str, ...]] = (
+        "x_AllocatedFrom", "x_ConsumerId", "x_DriverPool", "x_AllocationRung", "x_AllocationReason",
+    )  # fmt: skip
+    reads: ClassVar[tuple[type[Dataset], ...]] = (Charges, Allocation, Overhead, Tenants, TenantNames)
+    configured: ClassVar[bool] = True
+    stored: ClassVar[bool] = False
+
+    AllocatedMethodId: Dimension
+    AllocatedMethodDetails: Dimension
+    AllocatedResourceId: OptionalDimension
+    AllocatedResourceName: OptionalDimension
+    AllocatedTags: OptionalDimension
+    BilledCost: Money
+    BillingAccountId: Dimension
+    BillingAccountName: OptionalDimension
+    BillingCurrency: Dimension
+    BillingPeriodEnd: OptionalTime
+    BillingPeriodStart: Time
+    ChargeCategory: Dimension
+    ChargeClass: OptionalDimension
+    ChargeDescription: OptionalDimension
+    ChargePeriodEnd: Time
+    ChargePeriodStart: Time
+    ConsumedQuantity: OptionalQuantity
+    ConsumedUnit: OptionalDimension
+    ContractedCost: Money
+    EffectiveCost: Money
+    InvoiceId: OptionalDimension
+    InvoiceIssuerName: OptionalDimension
+    ListCost: Money
+    PricingQuantity: OptionalQuantity
+    PricingUnit: OptionalDimension
+    ServiceCategory: OptionalDimension
+    ServiceName: Dimension
+    ServiceProviderName: Dimension
+    SubAccountId: OptionalDimension
+    SubAccountName: OptionalDimension
+    x_AllocatedFrom: Key
+    x_AllocatedRatio: Part
+    x_AllocationReason: Dimension
+    x_AllocationRung: Dimension
+    x_ChargeDay: Day
+    x_ConsumerId: Key
+    x_DriverPool: Dimension
+    x_Pool: Dimension
+
+    @classmethod
+    def statement(cls, settings: Mapping[str, Any]) -> str:
+        policy: Policy = settings["policy"]
+        placed = placed_charges(policy, "charge_day >= $start AND charge_day < $end")
+        return f"WITH {placed}, {_ORIGIN}, {WEIGHT}, {_SPLIT}, {_rows(policy)}"
+
+
+_ORIGIN = f"""
+    origin AS (
+        SELECT charge_day, billing_period, billing_currency AS currency, pool, tenant_id AS owner, service_name,
+            coalesce(sub_account_id, '') AS sub_account_id, {columns(_KEPT)},
+            min(billing_account_name) AS billing_account_name, min(sub_account_name) AS sub_account_name,
+            min(service_category) AS service_category, min(charge_description) AS charge_description,
+            min(billing_period_start) AS billing_period_start, max(billing_period_end) AS billing_period_end,
+            min(charge_period_start) AS began, max(charge_period_end) AS ended, count(*) AS charges,
+            nano_units(sum(pricing_quantity)) AS priced, nano_units(sum(consumed_quantity)) AS consumed,
+            {each_basis("money_units(sum(#)) AS c@")}
+        FROM (SELECT *, CASE WHEN period = 'month' THEN 'month' ELSE 'day' END AS kind FROM placed) AS p
+        GROUP BY charge_day, billing_period, billing_currency, pool, tenant_id, service_name,
+            coalesce(sub_account_id, ''), {columns(_KEPT)}
+    )"""
+
+
+def _share(amount: str, weight: str, total: str) -> str:
+    """The part of an integer that a weight below 10^18 has of the total: truncated, for all 38 digits."""
+
+    def positive(a: str) -> str:
+        whole = f"idiv({a}, {total})"
+        return f"{whole} * {weight} + idiv(({a} - {whole} * {total}) * {weight}, {total})"
+
+    return f"CASE WHEN {amount} < 0 THEN -({positive(f'(-{amount})')}) ELSE {positive(amount)} END"
+
+
+_SHARE = _share("o.c@", "w.w@", "w.all@")
+_REST = f"OVER (PARTITION BY {columns(CELL)} ORDER BY abs(c@) DESC NULLS LAST, number NULLS FIRST)"
+_ORIGIN_OVER = "OVER (PARTITION BY charge_day, pool, number)"
+_PART_OVER = f"OVER (PARTITION BY {columns(CELL)}, heir1)"
+_HANDED = f"x@ + CASE WHEN heir@ = 1 AND rest@ > 1 THEN c@ - sum(x@) {_ORIGIN_OVER} ELSE wide(0) END AS y@"
+_GIVEN = f"CASE WHEN rest@ = 1 THEN t@ - sum(y@) {_PART_OVER} ELSE y@ END AS z@"
+
+# In each basis one origin of a cell, the largest (`rest@` = 1), takes what the parts bear beyond their shares of the
+# others: so the sums over parts are the origins, and the sums over origins are the parts, both to the last unit.
+_SPLIT = f"""
+    numbered AS (
+        SELECT *, row_number() OVER (PARTITION BY charge_day, pool
+            ORDER BY {ordered((*CELL, *_KEPT))}) AS number FROM origin
+    ),
+    ranked AS (
+        SELECT *, {each_basis(f"row_number() {_REST} AS rest@")} FROM numbered
+    ),
+    shared_out AS (
+        SELECT o.*, {columns(PART, "w.")}, w.units, w.ratio, {each_basis("w.t@, w.heir@")},
+            {each_basis(f"CASE WHEN o.rest@ = 1 THEN wide(0) ELSE {_SHARE} END AS x@")},
+            {_share("o.priced", "w.w1", "w.all1")} AS priced_part,
+            {_share("o.consumed", "w.w1", "w.all1")} AS consumed_part
+        FROM ranked AS o JOIN weight AS w ON {same("o", "w", CELL)}
+    ),
+    handed AS (
+        SELECT *, {each_basis(_HANDED)},
+            priced_part + CASE WHEN heir1 = 1
+                THEN priced - sum(priced_part) {_ORIGIN_OVER} ELSE wide(0) END AS p,
+            consumed_part + CASE WHEN heir1 = 1
+                THEN consumed - sum(consumed_part) {_ORIGIN_OVER} ELSE wide(0) END AS q
+        FROM shared_out
+    ),
+    given AS (SELECT *, {each_basis(_GIVEN)} FROM handed)"""
+
+
+def _rows(policy: Policy) -> str:
+    ratio = "CAST(units_money(ratio) AS VARCHAR)"
+    used = f"CAST({_quantity('units')} AS VARCHAR)"
+    return f"""
+    consumer AS (
+        SELECT b.tenant_id, t.name, CASE WHEN b.tenant_id NOT IN ('(unallocated)', '(idle)')
+            THEN '{{"tenant":"' || {_json(_BARE_ID)} || '"}}' END AS tags
+        FROM (SELECT DISTINCT tenant_id FROM borne) AS b LEFT JOIN tenants AS t ON t.tenant_id = b.tenant_id
+    ),
+    told AS (
+        SELECT g.*, c.name, c.tags, {_unit(policy)} AS unit
+        FROM given AS g JOIN consumer AS c ON c.tenant_id = g.tenant_id
+    )
+    SELECT rung || ':' || pool || ':{policy.version}' AS "AllocatedMethodId",
+        '{{"Elements":[{{"AllocatedRatio":' || {ratio}
+            || CASE WHEN unit IS NULL THEN '' ELSE ',"UsageUnit":"' || {_json("unit")} || '","UsageQuantity":'
+                || CASE WHEN unit = 'Days' THEN CAST(CAST(units AS DECIMAL(38, 0)) AS VARCHAR) ELSE {used} END END
+            || '}}]}}' AS "AllocatedMethodDetails",
+        CASE WHEN tags IS NOT NULL THEN tenant_id END AS "AllocatedResourceId",
+        name AS "AllocatedResourceName", tags AS "AllocatedTags",
+        units_money(z0) AS "BilledCost",
+        billing_account_id AS "BillingAccountId", billing_account_name AS "BillingAccountName",
+        currency AS "BillingCurrency",
+        coalesce(billing_period_end, CAST(CAST(billing_period + INTERVAL '1' MONTH AS DATE) AS TIMESTAMP))
+            AS "BillingPeriodEnd",
+        billing_period_start AS "BillingPeriodStart",
+        charge_category AS "ChargeCategory", charge_class AS "ChargeClass",
+        CASE WHEN charges = 1 THEN charge_description ELSE CAST(charges AS VARCHAR) || ' charges' END
+            AS "ChargeDescription",
+        CASE WHEN kind = 'month' THEN ended ELSE CAST(CAST(charge_day + INTERVAL '1' DAY AS DATE) AS TIMESTAMP) END
+            AS "ChargePeriodEnd",
+        CASE WHEN kind = 'month' THEN began ELSE CAST(charge_day AS TIMESTAMP) END AS "ChargePeriodStart",
+        {_quantity("q")} AS "ConsumedQuantity", consumed_unit AS "ConsumedUnit",
+        units_money(z3) AS "ContractedCost", units_money(z1) AS "EffectiveCost",
+        invoice_id AS "InvoiceId", invoice_issuer_name AS "InvoiceIssuerName", units_money(z2) AS "ListCost",
+        {_quantity("p")} AS "PricingQuantity", pricing_unit AS "PricingUnit",
+        service_category AS "ServiceCategory", service_name AS "ServiceName", provider_name AS "ServiceProviderName",
+        nullif(sub_account_id, '') AS "SubAccountId", sub_account_name AS "SubAccountName",
+        CAST(charge_day AS VARCHAR) || '/' || pool || '/' || CAST(number AS VARCHAR) AS "x_AllocatedFrom",
+        units_money(ratio) AS "x_AllocatedRatio", reason AS "x_AllocationReason", rung AS "x_AllocationRung",
+        charge_day AS "x_ChargeDay", tenant_id AS "x_ConsumerId", driver_pool AS "x_DriverPool", pool AS "x_Pool"
+    FROM told
+    """
+
+
+_BARE_ID = """CASE WHEN starts_with(b.tenant_id, '(unknown:') AND ends_with(b.tenant_id, ')')
+    THEN right(left(b.tenant_id, length(b.tenant_id) - 1), length(b.tenant_id) - 10) ELSE b.tenant_id END"""
+
+
+def _json(sql: str) -> str:
+    """The inside of a JSON string."""
+    codes = {"\\": "\\\\", '"': '\\"', **{chr(i): f"\\u{i:04x}" for i in range(1, 32)}}
+    for plain, escaped in codes.items():
+        sql = f"replace({sql}, {text(plain)}, {text(escaped)})"
+    return sql
+
+
+def _quantity(units: str) -> str:
+    return f"CAST(CAST({units} AS DECIMAL(38, 0)) * 0.000000001::DECIMAL(9, 9) AS DECIMAL(38, 9))"
+
+
+def _unit(policy: Policy) -> str:
+    """What `units` count: the meter of a pool that has one, else units weighted by the policy."""
+    meters = {CALLS: _names(policy.coarse)}
+    for rule in policy.rules:
+        if rule.strategy is Strategy.DRIVER and rule.combine == "shares":
+            meters |= {f"{rule.pool}#{meter.meter}": {meter.meter} for meter in rule.meters}
+        elif rule.strategy is Strategy.DRIVER:
+            meters[rule.pool] = _names(rule.meters)
+    single = {pool: next(iter(names)) for pool, names in meters.items() if len(names) == 1}
+    other = text("Weighted Units")
+    own = "".join(f" WHEN {text(pool)} THEN {text(name)}" for pool, name in single.items() if pool != CALLS)
+    mine = f"CASE g.driver_pool{own} ELSE {other} END" if own else other
+    return f"""CASE WHEN g.units <= 0 THEN NULL
+            WHEN g.reason = 'active users' THEN 'Users'
+            WHEN g.reason = 'even over active tenants' THEN 'Days'
+            WHEN g.reason LIKE 'all usage by %' THEN {text(single.get(CALLS, "Weighted Units"))}
+            WHEN g.reason LIKE 'usage by %' OR g.reason LIKE 'ratio of %' OR g.rung = 'unallocated' THEN {mine} END"""
+
+
+def _names(meters: Iterable[Meter]) -> set[str]:
+    return {meter.meter for meter in meters}
