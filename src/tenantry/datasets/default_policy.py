@@ -217,3 +217,9 @@ def settings_from(configured: Mapping[str, Any]) -> Callable[[Reader], Mapping[s
         return {"policy": default_policy(read) if policy is None else priced(policy, read)}
 
     return settings
+
+
+def settings_of(notes: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The settings that a table was built under, from its commit's notes; None where it was never built."""
+    policy = notes.get("settings", {}).get("policy")
+    return None if policy is None else {"policy": Policy.model_validate(policy)}

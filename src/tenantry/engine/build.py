@@ -21,6 +21,7 @@ STATEMENT_ROWS = 4_000_000
 """Upstream rows that one statement takes at most, unless a single day (or month) holds more."""
 
 Settings = Callable[[DuckDB], Mapping[str, Any]]
+"""Asked with the landing tables and the usage cube attached; each value is a pydantic model."""
 Progress = Callable[[str, int, int], None]
 
 
@@ -80,6 +81,7 @@ class Builder:
         notes = {
             "statement": _digest(statement or repr(sorted(settings.items(), key=str)) + dataset.table()),
             "inputs": {d.table(): self.lake.version(d) for d in dataset.reads},
+            "settings": {name: value.model_dump(mode="json") for name, value in settings.items()},
         }
         if not dataset.partition:
             return self._build_whole(dataset, statement or "", notes, began)

@@ -172,7 +172,7 @@ class Lake:
                 "run the command again",
             ) from problem
         except (DeltaError, OSError) as problem:
-            raise _unwritable(self.path, problem) from problem
+            raise unwritable(self.path, problem) from problem
         return table.version()
 
     def tidy(self, dataset: type[Dataset], keep: timedelta = timedelta(days=7)) -> int:
@@ -211,17 +211,17 @@ class Lake:
                 name=dataset.table(),
             )
         except (DeltaError, OSError) as problem:
-            raise _unwritable(self.path, problem) from problem
+            raise unwritable(self.path, problem) from problem
 
 
 def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        raise _unwritable(folder, problem) from problem
+        raise unwritable(folder, problem) from problem
 
 
-def _unwritable(path: Path, problem: Exception) -> TenantryError:
+def unwritable(path: Path, problem: Exception) -> TenantryError:
     return TenantryError(
         Kind.UNAVAILABLE,
         f"the lake at {path} cannot be written: {problem}",

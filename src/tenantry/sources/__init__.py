@@ -1,1 +1,8 @@
 """Connectors: whose files we read, and how their columns become landing datasets."""
+
+from .cur import Cur
+from .focus import Focus
+from .tables import ActiveUsersTable, SubscriptionsTable, TenantsTable, UsageTable
+
+SOURCES = (Focus, Cur, UsageTable, ActiveUsersTable, SubscriptionsTable, TenantsTable)
+"""In the order in which a file is offered to them: the most particular columns first."""

@@ -1,0 +1,95 @@
+"""The composition root: introduces content to machine. Nothing else reads settings or knows both wings."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from . import __version__
+from .capabilities import CAPABILITIES
+from .datasets import DATASETS
+from .errors import invalid
+from .gateways.cli import build_parser, run
+from .gateways.commands import Doors, commands
+from .kernel import Catalog, Source
+from .kernel.landing import Deliveries, Quarantine
+from .sources import SOURCES
+
+if TYPE_CHECKING:
+    from .config import Settings
+    from .runtime.plane import ControlPlane
+
+
+@cache
+def catalog() -> Catalog:
+    """All that this installation knows."""
+    return Catalog(CAPABILITIES, SOURCES, (*DATASETS, Deliveries, Quarantine))
+
+
+def settings() -> Settings:
+    """What `tenantry.toml` and the environment say. Raises `invalid` with every problem."""
+    from .config import load
+
+    return load()
+
+
+def open_plane(lake: str | None, allocation: Mapping[str, Any] | None = None) -> ControlPlane:
+    """The control plane over a lake: the given one, else that of the settings. `allocation` goes before theirs."""
+    from .datasets import PoolCost
+    from .datasets.default_policy import settings_from, settings_of
+    from .engine.duckdb import DuckDB
+    from .engine.lake import Lake
+    from .runtime.plane import ControlPlane
+
+    said = settings()
+    if said.engine.url != "duckdb":
+        raise invalid(
+            f"engine.url = {said.engine.url!r}: the commands run on the embedded engine",
+            "leave engine.url out; docs/how-to/add-an-engine.md shows how to build on Spark",
+        )
+    engine = DuckDB(Lake(lake or said.lake.path), said.engine.memory_limit, said.engine.threads)
+    ask = settings_from(said.allocation if allocation is None else allocation)
+
+    def built_under(reader: DuckDB) -> Mapping[str, Any]:
+        return settings_of(reader.lake.notes(PoolCost)) or ask(reader)
+
+    return ControlPlane(engine, catalog(), ask, built_under, lambda: datetime.now(UTC))
+
+
+def sources() -> dict[str, Source]:
+    """The configured sources by name. Raises `invalid` with every problem."""
+    kinds = {source.kind: source for source in SOURCES}
+    found: dict[str, Source] = {}
+    problems: list[str] = []
+    for name, table in settings().sources.items():
+        fields = {key: value for key, value in table.items() if key != "kind"}
+        kind = kinds.get(table["kind"])
+        if kind is None:
+            problems.append(f"{name}: no kind {table['kind']!r}; there are {', '.join(kinds)}")
+            continue
+        try:
+            found[name] = kind.model_validate(fields)
+        except ValueError as problem:
+            problems.append(f"{name}: {problem}")
+    if problems:
+        raise invalid("; ".join(problems), "mend [sources] in tenantry.toml")
+    return found
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command `tenantry`; returns its exit code."""
+    doors = Doors(open_plane, settings, sources)
+
+    def open_runtime(arguments: argparse.Namespace) -> Any:
+        return open_plane(arguments.lake).runtime
+
+    parser = build_parser(catalog(), commands(doors), open_runtime, __version__)
+    return run(parser, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

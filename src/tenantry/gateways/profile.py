@@ -1,0 +1,110 @@
+"""The main job's answer: what a stranger's files say, from the same tools that every gateway calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..kernel import Window
+from ..runtime.call import Runtime, plain
+from ..runtime.ingest import Ingested
+
+SHORT = 62
+"""Days: a bill up to this long is shown whole; of a longer one, the newest whole month."""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """One thing to add, and what it would buy: money that moves up the ladder."""
+
+    add: str
+    buys: str
+    cost: str | None = None
+    currency: str | None = None
+
+
+def profile(runtime: Runtime, ingested: Ingested | None, window: Window | None = None) -> dict[str, Any]:
+    """The profile as one JSON document. Every figure in it came out of a tool."""
+    shown = window or _window(runtime)
+    sections = {
+        "services": ("cost_profile", "services", {"top": 12}),
+        "tenants": ("cost_per_tenant", "rank", {"top": 15}),
+        "coverage": ("cost_per_tenant", "coverage", {}),
+        "margin": ("unit_economics", "margin", {"top": 1_000_000}),
+        "unprofitable": ("unit_economics", "unprofitable", {"top": 5}),
+        "features": ("cost_per_tenant", "features", {"top": 12}),
+        "meter_next": ("cost_profile", "start_metering", {"top": 5}),
+    }
+    document: dict[str, Any] = {
+        "read": _read(ingested) if ingested else None,
+        "window": str(shown),
+        "lake": str(runtime.engine.lake.path),
+    }
+    for name, (capability, tool, arguments) in sections.items():
+        answer = runtime.call(capability, tool, {"window": str(shown), **arguments})
+        document[name] = plain(answer.data)
+    certificate = runtime.call("reconciliation", "certificate", {})
+    document["certificate"] = plain(certificate.data)
+    document["next"] = [plain(vars(a)) for a in _advice(document, _landed_kinds(runtime))]
+    return document
+
+
+def _window(runtime: Runtime) -> Window:
+    span = runtime.span("cost_profile")
+    return span if span.days <= SHORT else span.newest_month
+
+
+def _landed_kinds(runtime: Runtime) -> set[str]:
+    tables = ("tenants", "subscriptions", "active_users", "usage")
+    return {name for name in tables if runtime.rows_held(name)}
+
+
+def _read(ingested: Ingested) -> dict[str, Any]:
+    return {
+        "files": [plain(d) for d in ingested.deliveries],
+        "rows": ingested.rows,
+        "accepted": sum(d.accepted for d in ingested.deliveries),
+        "quarantined": sum(d.quarantined for d in ingested.deliveries),
+        "left_out": sum(d.left_out for d in ingested.deliveries),
+        "reasons": [
+            {"file": file, "reason": reason, "rows": rows}
+            for (file, reason), rows in sorted(ingested.quarantined.items())
+        ],
+        "left_aside": [{"file": str(path), "reason": why} for path, why in ingested.left_aside],
+        "problems": [{"file": str(path), "reason": why} for path, why in ingested.problems],
+    }
+
+
+def _advice(document: Mapping[str, Any], landed: set[str]) -> Sequence[Advice]:
+    """What is missing, the thing that moves most money first."""
+    found: list[Advice] = []
+    if "tenants" not in landed:
+        found.append(
+            Advice(
+                "tenants.csv: one row per tenant, column tenant_id; also accounts, aliases, tier",
+                "names to give the money to: without it only tags that name tenants count",
+            )
+        )
+    if not landed & {"usage", "active_users"}:
+        found.append(
+            Advice(
+                "active_users.csv: day, tenant_id, users",
+                "shared cost by active users instead of equal parts",
+            )
+        )
+    found += [
+        Advice(
+            f"usage of {line['service_name']} per tenant (usage.csv: id, source, time, tenant_id, meter, quantity,"
+            " service_name)",
+            f"a fine driver for money that today is shared thus: {line['reason']}",
+            line["without_meter"],
+            line["currency"],
+        )
+        for line in document["meter_next"]
+    ]
+    if "subscriptions" not in landed:
+        found.append(
+            Advice("subscriptions.csv: tenant_id, plan, started_on, amount, currency", "margin per tenant")
+        )
+    return found

@@ -1,0 +1,196 @@
+"""The profile for a person at a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ..kernel.money import exact, shown
+
+_RUNG_STYLE = {
+    "silo": "green",
+    "fine": "green",
+    "coarse": "yellow",
+    "fallback": "dark_orange",
+    "unallocated": "red",
+}
+_BAR = 24
+
+
+def print_profile(console: Console, document: Mapping[str, Any]) -> None:
+    """Print the profile: what was read, where money goes, whose it is, how sure that is, and what to add next."""
+    for section in _sections(document):
+        console.print(section)
+        console.print()
+
+
+def _sections(document: Mapping[str, Any]) -> Iterable[RenderableType]:
+    if document["read"]:
+        yield _read(document["read"])
+    yield _heading(
+        "Where the money goes", f"effective cost, {document['window']}", _services(document["services"])
+    )
+    yield _heading("Cost and margin per tenant", str(document["window"]), _tenants(document))
+    if document["features"]:
+        yield _heading("Cost per feature", "metered cost only", _features(document["features"]))
+    yield _heading("How we know", "", _coverage(document["coverage"]))
+    yield _certificate(document["certificate"])
+    yield _heading("What to add next", "", _next(document["next"]))
+
+
+def _heading(title: str, note: str, body: RenderableType) -> RenderableType:
+    return Group(Text.assemble((title, "bold"), ("  " + note if note else "", "dim")), body)
+
+
+def _plain_table(*columns: tuple[str, str]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name, justify in columns:
+        table.add_column(name, justify="right" if justify == "right" else "left", overflow="fold")
+    return table
+
+
+def _read(read: Mapping[str, Any]) -> RenderableType:
+    lines: list[Text] = [
+        Text.assemble(
+            ("Read ", "bold"),
+            f"{read['rows']:,} rows of {len({f['file'] for f in read['files']})} files: "
+            f"{read['accepted']:,} taken, ",
+            (f"{read['quarantined']:,} quarantined", "red" if read["quarantined"] else ""),
+            f", {read['left_out']:,} left out",
+        )
+    ]
+    lines += [
+        Text(
+            f"  {_safe(f['file'])}  {f['source']}  {f['accepted']:,} of {f['rows']:,} rows{_noted(f['note'])}",
+            "dim",
+        )
+        for f in read["files"][:12]
+    ]
+    if len(read["files"]) > 12:
+        lines.append(Text(f"  and {len(read['files']) - 12} more files", "dim"))
+    lines += [
+        Text(f"  quarantined: {r['rows']:,} rows of {_safe(r['file'])}: {_safe(r['reason'])}", "red")
+        for r in read["reasons"][:10]
+    ]
+    lines += [Text(f"  not read: {_safe(p['file'])}: {_safe(p['reason'])}", "red") for p in read["problems"]]
+    lines += [
+        Text(f"  left aside: {_safe(p['file'])}: {_safe(p['reason'])}", "dim") for p in read["left_aside"][:5]
+    ]
+    return Group(*lines)
+
+
+def _noted(note: str | None) -> str:
+    return f"  ({_safe(note)})" if note else ""
+
+
+def _services(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
+    table = _plain_table(("service", "left"), ("gross", "right"), ("credits", "right"), ("net", "right"),
+                         ("", "left"), ("share", "right"), ("so far", "right"))  # fmt: skip
+    for row in rows:
+        table.add_row(
+            Text(_safe(row["service_name"])),
+            _money(row["gross"], row["currency"]),
+            _amount(row["credits"]) if Decimal(row["credits"]) else "",
+            _amount(row["net"]),
+            Text("█" * round(_BAR * max(0.0, row["share"] or 0.0)), "cyan"),
+            _percent(row["share"]),
+            _percent(row["cumulative_share"]),
+        )
+    return table
+
+
+def _tenants(document: Mapping[str, Any]) -> RenderableType:
+    margin = {(m["name"], m["currency"]): m for m in document["margin"]}
+    table = _plain_table(("tenant", "left"), ("tier", "left"), ("revenue", "right"), ("cost", "right"),
+                         ("margin", "right"), ("", "right"), ("share", "right"), ("sure", "right"))  # fmt: skip
+    for row in document["tenants"]:
+        known = margin.get((row["tenant_id"], row["currency"]))
+        earns = known is not None and Decimal(known["revenue"]) != 0
+        loss = earns and Decimal(known["margin"]) < 0  # type: ignore[index]
+        table.add_row(
+            Text(_safe(row["tenant_id"]), "dim" if row["tenant_id"].startswith("(") else ""),
+            Text(_safe(row["tier"] or "")),
+            _amount(known["revenue"]) if known and earns else "",
+            _money(row["cost"], row["currency"]),
+            Text(_amount(known["margin"]) if known and earns else "", "red" if loss else ""),
+            Text(_percent(known["margin_ratio"]) if known and earns else "", "red" if loss else ""),
+            _percent(row["share"]),
+            _percent(row["confidence"]),
+        )
+    total = len({m["name"] for m in document["margin"]})
+    more = Text(
+        f"{len(document['tenants'])} of {total:,} rows; all: tenantry cost-per-tenant rank --top {total}",
+        "dim",
+    )
+    return Group(table, more) if total > len(document["tenants"]) else table
+
+
+def _features(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
+    table = _plain_table(("feature", "left"), ("cost", "right"), ("share", "right"), ("tenants", "right"))
+    for row in rows:
+        table.add_row(
+            Text(_safe(row["feature_id"])),
+            _money(row["cost"], row["currency"]),
+            _percent(row["share"]),
+            f"{row['tenants']:,}",
+        )
+    return table
+
+
+def _coverage(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
+    table = _plain_table(("rung", "left"), ("cost", "right"), ("share", "right"), ("rests on", "left"))
+    for row in rows:
+        table.add_row(
+            Text(row["rung"], _RUNG_STYLE.get(row["rung"], "")),
+            _money(row["cost"], row["currency"]),
+            _percent(row["share"]),
+            Text(row["rests_on"], "dim"),
+        )
+    return table
+
+
+def _certificate(certificate: Mapping[str, Any]) -> RenderableType:
+    sound = certificate["reconciles"]
+    mark = Text("✓ reconciles", "bold green") if sound else Text("✗ does not reconcile", "bold red")
+    lines = [
+        Text.assemble(
+            mark,
+            f"  {total['currency']} {exact(Decimal(total['bill']))} {total['basis']}"
+            f" in the bill = {exact(Decimal(total['tenants']))} at tenants, difference {exact(Decimal(total['difference']))}",
+        )
+        for total in certificate["totals"]
+    ]
+    return Group(*lines, Text(f"  certificate {certificate['proof_id']}", "dim"))
+
+
+def _next(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
+    table = _plain_table(("", "left"), ("", "right"), ("", "left"))
+    for place, row in enumerate(rows, start=1):
+        table.add_row(
+            Text(f"{place}. {_safe(row['add'])}"),
+            _money(row["cost"], row["currency"]) if row["cost"] else "",
+            Text(row["buys"], "dim"),
+        )
+    return table if rows else Text("nothing: every unit of money has a fine driver or a name", "green")
+
+
+def _money(amount: str, currency: str) -> Text:
+    return Text(f"{currency} {_amount(amount)}")
+
+
+def _amount(amount: str) -> str:
+    return shown(Decimal(amount))
+
+
+def _percent(part: float | None) -> str:
+    return "" if part is None else f"{100 * part:.1f} %"
+
+
+def _safe(text: str) -> str:
+    """Text that came from data: control characters cannot move the cursor or turn the line around."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
