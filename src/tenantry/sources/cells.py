@@ -7,47 +7,39 @@ of the same name with `bad_` is true only in the second case, so that a source c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ..kernel.money import MONEY_PLACES
 from ..kernel.source import Sample
+from .patterns import (
+    COMMA,
+    COMMON,
+    EMPTY,
+    EPOCH,
+    ISO,
+    MINUS,
+    NO_TAGS,
+    NOT_A_NUMBER,
+    OFFSET,
+    POINTED,
+    POWER,
+    SLASHED,
+    SLASHED_PARTS,
+    longer,
+    tie,
+)  # fmt: skip
 
-_EMPTY = ("", "null", "none", "n/a", "<na>", "\\n")
 _SPACES = " \t\r\n\u00a0\u202f\ufeff"
-
-_PLAIN = r"[+-]?(\d+\.?\d*|\.\d+)"
-_EXPONENT = r"([+-]?)(\d*)\.?(\d*)[eE]([+-]?\d{1,4})"
-
-# Money as people write it: a currency before or after, a minus before or after, or parentheses.
-_CURRENCY = r"([A-Z]{0,3}[$€£¥₹]|[A-Z]{3})"
-_MINUS = "[-\u2212]"
-_DIGITS = r"[.,]?\d([\d.,' ]*\d)?"
-_AMOUNT = rf"({_CURRENCY} *)?{_DIGITS}( *{_CURRENCY})?"
-_WRITTEN = (
-    rf"\+?{_AMOUNT}|{_MINUS} *{_AMOUNT}|{_CURRENCY} *{_MINUS}{_DIGITS}|{_AMOUNT} *{_MINUS}|\( *{_AMOUNT} *\)"
-)
-_GROUP = r"[1-9]\d{0,2}"
-_ENGLISH = rf"{_GROUP}(,\d{{3}})+\.\d+|{_GROUP}(,\d{{3}}){{2,}}"
-# One comma and three digits is 1,234 in London and 1.234 in Paris; a dollar or pound sign settles it.
-_ONE_COMMA = rf"{_GROUP},\d{{3}}"
-_SPACED = rf"{_GROUP}([' ]\d{{3}})+([.,]\d+)?"
-_CONTINENTAL = rf"{_GROUP}(\.\d{{3}})+,\d+|{_GROUP}(\.\d{{3}}){{2,}}|\d+,(\d{{1,2}}|\d{{4,}})|0+,\d+"
-
-_YEAR = r"(19|20|21)\d\d"
-_ISO = rf"{_YEAR}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.]\d+)?)?( *(Z|UTC))?)?"
-_OFFSET = rf"({_YEAR}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:[.]\d+)?)?) *([+-]\d\d(?::?\d\d)?)"
-_SLASHED = r"(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})(?: +(\d{1,2})(:\d\d(?::\d\d)?))?"
 _MONTHS = 12
-_EPOCH = r"\d{10}(\d{3}){0,3}"
-
-_NO_TAGS = r"[{\[] *[}\]]"
-_PAIR = "regexp_matches(x, '^[^=]+=')"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One column of `raw`, or any SQL expression over it, and what can be read in it."""
+    """One column of `raw`, or any SQL expression over it, and what can be read in it.
+
+    Each reading tries the common way of writing first, on the cell as it is: bills have 10^8 cells.
+    """
 
     sql: str
     type: str = "VARCHAR"
@@ -55,10 +47,7 @@ class Cell:
 
     def text(self) -> str:
         """VARCHAR, trimmed. `NULL`, `null`, `None`, `N/A` and nothing are null."""
-        cell = self.sql if self.type == "VARCHAR" else f"CAST({self.sql} AS VARCHAR)"
-        empty = ", ".join(literal(word) for word in _EMPTY)
-        trimmed = f"trim({cell}, {literal(_SPACES)})"
-        return let("t", trimmed, f"CASE WHEN lower(t) NOT IN ({empty}) THEN t END")
+        return self._bound(_text)
 
     def number(self, places: int = MONEY_PLACES) -> str:
         """DECIMAL(38, places), exact; digits beyond `places` are rounded half to even.
@@ -66,54 +55,33 @@ class Cell:
         Reads plain numbers, exponents, `$10,000.00 `, `(12.50)`, `12.50-`, `USD 5`, `1 234,56`, `1.234,56`.
         What could mean two amounts (`1,234`) is not read. A DOUBLE counts as its shortest text.
         """
-        simple = f"TRY_CAST(t AS DECIMAL(38,{places}))"
-        other = let("p", _plain_number("t"), _half_even("p", places))
-        return let(
-            "t", self._number_text(), f"CASE WHEN {_simple('t', places)} THEN {simple} ELSE {other} END"
-        )
+        return self._bound(lambda x: _number(x, places))
 
-    def bad_number(self, places: int = MONEY_PLACES) -> str:
-        """True where the cell is neither empty nor a number that fits."""
-        return f"({self._number_text()} IS NOT NULL AND {self.number(places)} IS NULL)"
+    def bad_number(self, _places: int = MONEY_PLACES) -> str:
+        """True where the cell is neither empty nor a number of at most 19 digits before the point."""
+        read = f"{EMPTY}|{NOT_A_NUMBER}|{POWER}|{POINTED}|{COMMA}"
+        return f"COALESCE(NOT {full(self._written(), read)}, FALSE)"
 
     def rounded_number(self, places: int = MONEY_PLACES) -> str:
         """True where the number has more digits after the point than are kept."""
-        fraction = f"rtrim(regexp_extract({_plain_number('t')}, '[.](.*)', 1), '0')"
-        return let(
-            "t",
-            self._number_text(),
-            f"CASE WHEN {_simple('t', places)} THEN FALSE"
-            f" ELSE COALESCE(length({fraction}) > {places}, FALSE) END",
-        )
-
-    def _number_text(self) -> str:
-        return let("n", self.text(), "CASE WHEN lower(n) NOT IN ('nan', '-') THEN n END")
+        return f"COALESCE({full(self._written(), longer(places))}, FALSE)"
 
     def time(self, *, day_first: bool = False) -> str:
         """TIMESTAMP in UTC, of the years 1900 to 2199.
 
-        Reads ISO 8601 with `T` or a space, with or without seconds, zone or time of day; `m/d/yy[yy]
-        [h:mm[:ss]]`, or `d/m/yy[yy]` where the `day_first` of the file's dates says so; Unix time in seconds,
-        milli-, micro- or nanoseconds. No zone means UTC.
+        Reads ISO 8601 with `T` or a space, with or without seconds, zone or time of day; `m/d/yy` and `m/d/20yy`,
+        `h:mm[:ss]` behind it or not, or `d/m/yy` where the `day_first` of the file's dates says so; Unix time in
+        seconds, milli-, micro- or nanoseconds. No zone means UTC.
         """
         if self.type.startswith("TIMESTAMP WITH TIME ZONE"):
             return f"make_timestamp(epoch_us({self.sql}))"
         if self.type.startswith(("TIMESTAMP", "DATE")):
             return f"CAST({self.sql} AS TIMESTAMP)"
-        offset = regroup("t", _OFFSET, r"\1 \3\4")
-        epoch = "make_timestamp(TRY_CAST(left(rpad(t, 16, '0'), 16) AS BIGINT))"
-        return let(
-            "t",
-            self.text(),
-            f"CASE WHEN {full('t', _ISO)} THEN TRY_CAST(t AS TIMESTAMP)"
-            f" WHEN {full('t', _OFFSET)} THEN make_timestamp(epoch_us(TRY_CAST({offset} AS TIMESTAMPTZ)))"
-            f" WHEN {full('t', _SLASHED)} THEN {_slashed_time('t', day_first=day_first)}"
-            f" WHEN {full('t', _EPOCH)} THEN {epoch} END",
-        )
+        return self._bound(lambda x: _time(x, day_first=day_first))
 
     def bad_time(self, *, day_first: bool = False) -> str:
         """True where the cell is neither empty nor a time."""
-        return f"({self.text()} IS NOT NULL AND {self.time(day_first=day_first)} IS NULL)"
+        return f"({self.time(day_first=day_first)} IS NULL AND {filled(self._written())})"
 
     def tags(self) -> str:
         """MAP(VARCHAR, VARCHAR), null for none; of equal keys the first counts, a null value is ''.
@@ -122,60 +90,70 @@ class Cell:
         Values that are not text are their JSON.
         """
         if self.type.startswith("MAP"):
-            return _tag_map(f"map_entries(CAST({self.sql} AS MAP(VARCHAR, VARCHAR)))", "key", "value")
-        pairs = let("b", "trim(t, '{} ')", "string_split_regex(b, '[;,] *')")
-        entry = "{'k': trim(split_part(x, '=', 1)), 'v': substr(x, strpos(x, '=') + 1)}"
-        written = f"list_transform(f, lambda x: {entry})"
+            return tag_map(f"map_entries(CAST({self.sql} AS MAP(VARCHAR, VARCHAR)))", "key", "value")
+        odd = let("t", _tags_text("c"), _odd_tags("t"))
         return let(
-            "t",
-            self._tags_text(),
-            f"CASE WHEN json_valid(t) THEN {_json_tags('t')} ELSE "
-            + let(
-                "f",
-                pairs,
-                f"CASE WHEN list_bool_and(list_transform(f, lambda x: {_PAIR}))"
-                f" THEN {_tag_map(written, 'k', 'v')} END",
-            )
-            + " END",
+            "c", self._tags_cell(), f"CASE WHEN {filled('c')} THEN COALESCE({_plain_tags('c')}, {odd}) END"
         )
 
     def bad_tags(self) -> str:
         """True where the cell is neither empty nor tags."""
         if self.type.startswith("MAP"):
             return "FALSE"
-        return f"({self._tags_text()} IS NOT NULL AND {self.tags()} IS NULL)"
+        odd = let("t", _tags_text("c"), f"t IS NOT NULL AND {_odd_tags('t')} IS NULL")
+        bad = f"CASE WHEN {filled('c')} AND {_plain_tags('c')} IS NULL THEN {odd} ELSE FALSE END"
+        return let("c", self._tags_cell(), bad)
 
-    def _tags_text(self) -> str:
-        """Text, or JSON for a list or struct; null for an empty object; with the braces that Azure omits."""
+    def _written(self) -> str:
+        return self.sql if self.type == "VARCHAR" else f"CAST({self.sql} AS VARCHAR)"
+
+    def _tags_cell(self) -> str:
         nested = self.type.startswith("STRUCT") or self.type.endswith("]")
-        cell = Cell(f"CAST(to_json({self.sql}) AS VARCHAR)") if nested else self
-        whole = "CASE WHEN starts_with(j, '\"') THEN '{' || j || '}' ELSE j END"
-        return let("j", cell.text(), f"CASE WHEN NOT {full('j', _NO_TAGS)} THEN {whole} END")
+        return f"CAST({f'to_json({self.sql})' if nested else self.sql} AS VARCHAR)"
+
+    def _bound(self, reading: Callable[[str], str]) -> str:
+        """A reading of this cell's text, which is computed once."""
+        if self.type == "VARCHAR":
+            return reading(self.sql)
+        return let("c", self._written(), reading("c"))
 
 
 class Columns:
-    """A file's columns by plain name: `lineItem/UnblendedCost` and `line_item_unblended_cost` are one."""
+    """The columns of files that are read as one relation, by plain name.
 
-    def __init__(self, sample: Sample) -> None:
-        self._written: dict[str, str] = {}
-        for name in sample.columns:
-            self._written.setdefault(plain(name), name)
-        self._types = sample.types
+    `lineItem/UnblendedCost` and `line_item_unblended_cost` are one. Where the files of a column differ in its type,
+    it is text.
+    """
+
+    def __init__(self, samples: Sequence[Sample]) -> None:
+        self._cells: dict[str, Cell] = {}
+        self._plain: dict[str, list[str]] = {}
+        for sample in samples:
+            for name in sample.columns:
+                self._add(name, sample.types.get(name, "VARCHAR"))
+
+    def _add(self, name: str, kind: str) -> None:
+        # The relation, like all of SQL, does not tell names apart by case.
+        same = next(
+            (known for known in self._plain.get(plain(name), ()) if known.lower() == name.lower()), None
+        )
+        if same is None:
+            self._cells[name] = Cell(quoted(name), kind)
+            self._plain.setdefault(plain(name), []).append(name)
+        elif self._cells[same].type != kind:
+            self._cells[same] = Cell(quoted(same))
 
     def __contains__(self, name: str) -> bool:
-        return plain(name) in self._written
+        return plain(name) in self._plain
 
-    def cell(self, *names: str) -> Cell | None:
-        """The first of these columns that the file has."""
-        for name in names:
-            written = self._written.get(plain(name))
-            if written is not None:
-                return Cell(quoted(written), self._types.get(written, "VARCHAR"))
-        return None
+    def named(self, *names: str) -> dict[str, Cell]:
+        """Those of these columns that the files have, in this order, by name as written."""
+        return {known: self._cells[known] for name in names for known in self._plain.get(plain(name), ())}
 
-    def named(self, pattern: str) -> list[str]:
-        """The columns, as written, whose name matches a regular expression whole, whatever its case."""
-        return [name for name in self._written.values() if re.fullmatch(pattern, name.strip(), re.IGNORECASE)]
+    def under(self, prefix: str) -> list[tuple[str, Cell]]:
+        """The columns whose name, whatever its case, begins with a regular expression: (the rest, cell)."""
+        found = [(re.match(prefix, name, re.IGNORECASE), name) for name in self._cells]
+        return [(name[match.end() :], self._cells[name]) for match, name in found if match]
 
 
 def plain(name: str) -> str:
@@ -203,8 +181,28 @@ def full(sql: str, pattern: str) -> str:
     return f"regexp_full_match({sql}, {literal(pattern)})"
 
 
-def regroup(sql: str, pattern: str, groups: str) -> str:
-    return f"regexp_replace({sql}, {literal(f'^(?:{pattern})$')}, {literal(groups)})"
+def filled(x: str) -> str:
+    """SQL: the text says something; null for null."""
+    return f"NOT {full(x, EMPTY)}"
+
+
+def tag_map(entries: str, key: str, value: str) -> str:
+    """SQL: the map of a list of structs; the first of equal keys, no empty key, null for none."""
+    keys = let("l", entries, f"list_filter(l, lambda e: e.{key} <> '')")
+    unique = f"list_filter(m, lambda e, i: list_position(list_transform(m, lambda y: y.{key}), e.{key}) = i)"
+    pairs = f"list_transform({unique}, lambda e: {{'k': e.{key}, 'v': COALESCE(e.{value}, '')}})"
+    return let("m", keys, f"CASE WHEN len(m) > 0 THEN map_from_entries({pairs}) END")
+
+
+def words(text: str, known: Sequence[str], otherwise: str = "w") -> str:
+    """SQL: a known word as it is to be written, whatever its case; `otherwise` (SQL over `w`) what is not known."""
+    whens = " ".join(f"WHEN {literal(word.lower())} THEN {literal(word)}" for word in known)
+    return let("w", text, f"CASE lower(w) {whens} ELSE {otherwise} END")
+
+
+def union(maps: Sequence[str]) -> str:
+    """SQL: the entries of all these maps; of equal keys the first map's."""
+    return maps[0] if len(maps) == 1 else f"map_concat({', '.join(reversed(maps))})"
 
 
 def first(readings: Sequence[str]) -> str:
@@ -226,62 +224,61 @@ def day_first(values: Iterable[str | None]) -> bool:
     return firsts == {1} and seconds != {1}
 
 
-def _simple(t: str, places: int) -> str:
-    """SQL: digits that the engine's own cast reads exactly; all but a few cells."""
-    return full(t, rf"[+-]?\d{{1,20}}(\.\d{{0,{places}}})?")
+def _text(x: str) -> str:
+    untrimmed = f"{x}[1] NOT BETWEEN '!' AND '~' OR {x}[-1] NOT BETWEEN '!' AND '~'"
+    return f"CASE WHEN {filled(x)} THEN CASE WHEN {untrimmed} THEN trim({x}, {literal(_SPACES)}) ELSE {x} END END"
 
 
-def _plain_number(t: str) -> str:
-    """SQL: a number's digits with a point and no exponent, as text; null where it is no number."""
-    parts = f"regexp_extract({t}, {literal(f'^{_EXPONENT}$')}, ['sign', 'whole', 'rest', 'power'])"
-    power = "greatest(-99, least(99, TRY_CAST(x.power AS INTEGER)))"
-    digits = "repeat('0', greatest(-e, 0)) || x.whole || x.rest || repeat('0', greatest(e, 0))"
-    point = "length(x.whole) + greatest(e, 0)"
-    moved = let(
-        "x",
-        parts,
-        let("e", power, let("z", digits, f"x.sign || left(z, {point}) || '.' || substr(z, {point} + 1)")),
-    )
+def _number(x: str, places: int) -> str:
+    # The engine's casts round ties away from zero: a tie to be rounded down becomes a little less.
+    kind = f"DECIMAL(38,{places})"
+    common = full(x, COMMON)
+    exact = f"TRY_CAST({x} AS DECIMAL(38,{MONEY_PLACES}))"
+    if places < MONEY_PLACES:
+        common += f" AND NOT {full(x, tie(places))}"
+        exact = f"CAST({exact} AS {kind})"
+    bare = f"trim({x}, {literal(_SPACES)})"
+    less = f"regexp_replace({bare}, '5([.]?0*([eE].*)?)$', '4\\1')"
+    power = f"CASE WHEN {full(x, tie(places))} THEN {less} ELSE {bare} END"
+    sign = f"CASE WHEN regexp_matches({x}, '[(]|{MINUS}') THEN '-' ELSE '' END"
+    pointed = f"regexp_replace({x}, '[^0-9.]', '', 'g')"
+    comma = f"replace(regexp_replace({x}, '[^0-9,]', '', 'g'), ',', '.')"
+    written = f"CASE WHEN {full(x, POINTED)} THEN {pointed} WHEN {full(x, COMMA)} THEN {comma} END"
+    odd = f"CASE WHEN {full(x, POWER)} THEN {power} ELSE {sign} || {written} END"
+    return f"CASE WHEN {common} THEN {exact} WHEN {filled(x)} THEN TRY_CAST({odd} AS {kind}) END"
+
+
+def _time(x: str, *, day_first: bool) -> str:
+    order = r"'20\3-\2-\1'" if day_first else r"'20\3-\1-\2'"
+    slashed = f"regexp_replace(trim({x}), '{SLASHED_PARTS}', {order})"
+    zoned = f"regexp_replace(trim({x}), ' +([+-])', '\\1')"
+    epoch = f"make_timestamp(TRY_CAST(left(rpad(trim({x}), 16, '0'), 16) AS BIGINT))"
+    space = r"\s*"
     return (
-        f"CASE WHEN {full(t, _PLAIN)} THEN {t}"
-        f" WHEN {full(t, _EXPONENT)} AND regexp_matches({t}, '^[+-]?[.]?[0-9]') THEN {moved}"
-        f" WHEN {full(t, _WRITTEN)} THEN {_written_number(t)} END"
+        f"CASE WHEN {full(x, space + ISO + space)} THEN TRY_CAST({x} AS TIMESTAMP)"
+        f" WHEN {full(x, space + OFFSET + space)} THEN make_timestamp(epoch_us(TRY_CAST({zoned} AS TIMESTAMPTZ)))"
+        f" WHEN {full(x, space + SLASHED + space)} THEN TRY_CAST({slashed} AS TIMESTAMP)"
+        f" WHEN {full(x, space + EPOCH + space)} THEN {epoch} END"
     )
 
 
-def _written_number(t: str) -> str:
-    """SQL: the same for an amount as people write it."""
-    core = f"regexp_extract({t}, {literal(_DIGITS)})"
-    sign = f"CASE WHEN regexp_matches({t}, '[(]|{_MINUS}') THEN '-' ELSE '' END"
-    without = "regexp_replace(c, '[,'' ]', '', 'g')"
-    point_comma = "replace(regexp_replace(c, '[.'' ]', '', 'g'), ',', '.')"
-    english = f"regexp_matches({t}, '[$£]')"
-    number = (
-        f"CASE WHEN {full('c', _PLAIN)} THEN c"
-        f" WHEN {full('c', _ENGLISH)} OR ({full('c', _ONE_COMMA)} AND {english}) THEN {without}"
-        f" WHEN {full('c', _CONTINENTAL)} OR ({full('c', _SPACED)} AND contains(c, ',')) THEN {point_comma}"
-        f" WHEN {full('c', _SPACED)} THEN {without} END"
-    )
-    return f"{sign} || {let('c', core, number)}"
+def _plain_tags(x: str) -> str:
+    """SQL: an object of distinct keys and no null value, the common case; null for all others."""
+    common = f"starts_with({x}, '{{') AND strlen({x}) > 6 AND NOT contains({x}, 'null') AND NOT contains({x}, '\"\":')"
+    return f"CASE WHEN {common} THEN TRY_CAST(TRY_CAST({x} AS JSON) AS MAP(VARCHAR, VARCHAR)) END"
 
 
-def _half_even(p: str, places: int) -> str:
-    """SQL: text of plain digits as DECIMAL(38, places). The engine's cast rounds ties away from zero."""
-    tie = rf"[+-]?\d*\.\d{{{places - 1}}}[02468]50*"
-    cut = rf"regexp_replace({p}, '([.]\d{{{places}}})\d*$', '\1')"
-    return f"TRY_CAST(CASE WHEN {full(p, tie)} THEN {cut} ELSE {p} END AS DECIMAL(38,{places}))"
+def _tags_text(x: str) -> str:
+    """SQL: the text; null for an empty object; in the braces that Azure leaves out."""
+    whole = "CASE WHEN starts_with(j, '\"') THEN '{' || j || '}' ELSE j END"
+    return let("j", _text(x), f"CASE WHEN NOT {full('j', NO_TAGS)} THEN {whole} END")
 
 
-def _slashed_time(t: str, *, day_first: bool) -> str:
-    names = "['a', 'b', 'year', 'hour', 'rest']"
-    parts = f"regexp_extract({t}, {literal(f'^{_SLASHED}$')}, {names})"
-    month, day = ("s.b", "s.a") if day_first else ("s.a", "s.b")
-    date = f"right('20' || s.year, 4) || '-' || lpad({month}, 2, '0') || '-' || lpad({day}, 2, '0')"
-    clock = "CASE WHEN s.hour = '' THEN '' ELSE ' ' || lpad(s.hour, 2, '0') || s.rest END"
-    return let("s", parts, f"TRY_CAST({date} || {clock} AS TIMESTAMP)")
-
-
-def _json_tags(t: str) -> str:
+def _odd_tags(t: str) -> str:
+    pairs = let("b", f"trim({t}, '{{}} ')", "string_split_regex(b, '[;,] *')")
+    entry = "{'k': trim(split_part(x, '=', 1)), 'v': substr(x, strpos(x, '=') + 1)}"
+    written = tag_map(f"list_transform(f, lambda x: {entry})", "k", "v")
+    all_pairs = "list_bool_and(list_transform(f, lambda x: regexp_matches(x, '^[^=]+=')))"
     pointer = "'/' || replace(replace(k, '~', '~0'), '/', '~1')"
     keyed = f"list_transform(json_keys({t}), lambda k: {{'k': k, 'v': json_extract_string({t}, {pointer})}})"
     listed = (
@@ -289,14 +286,7 @@ def _json_tags(t: str) -> str:
         "'k': COALESCE(o->>'$.key', o->>'$.Key', o->>'$.name'), 'v': COALESCE(o->>'$.value', o->>'$.Value')})"
     )
     return (
-        f"CASE json_type({t}) WHEN 'OBJECT' THEN {_tag_map(keyed, 'k', 'v')}"
-        f" WHEN 'ARRAY' THEN {_tag_map(listed, 'k', 'v')} END"
+        f"CASE WHEN NOT json_valid({t}) THEN {let('f', pairs, f'CASE WHEN {all_pairs} THEN {written} END')}"
+        f" WHEN json_type({t}) = 'OBJECT' THEN {tag_map(keyed, 'k', 'v')}"
+        f" WHEN json_type({t}) = 'ARRAY' THEN {tag_map(listed, 'k', 'v')} END"
     )
-
-
-def _tag_map(entries: str, key: str, value: str) -> str:
-    """SQL: the map of a list of structs; the first of equal keys, no empty key, null for none."""
-    keys = let("l", entries, f"list_filter(l, lambda e: e.{key} <> '')")
-    unique = f"list_filter(m, lambda e, i: list_position(list_transform(m, lambda y: y.{key}), e.{key}) = i)"
-    pairs = f"list_transform({unique}, lambda e: {{'k': e.{key}, 'v': COALESCE(e.{value}, '')}})"
-    return let("m", keys, f"CASE WHEN len(m) > 0 THEN map_from_entries({pairs}) END")

@@ -1,0 +1,140 @@
+"""The costs of an AWS line item: billed, amortised over what was paid ahead, list and contracted.
+
+The cases are those of AWS's own Cloud Intelligence Dashboards (their `summary_view`). Over a whole bill
+sum(unblended) = sum(effective) + sum(true-up) + sum(upfront).
+"""
+
+from __future__ import annotations
+
+from .bills import Rows
+from .cells import full, let, literal
+
+_PLAN_REFUND = "Refund for one-time fee for Savings Plan ID.*"
+_PERIOD = "for_billing_period"
+# Without these columns a report knows nothing of amortisation: its rows then cost what was paid.
+_PLAN = (
+    "savings_plan_savings_plan_effective_cost",
+    "savings_plan_total_commitment_to_date",
+    "savings_plan_used_commitment",
+    f"savings_plan_amortized_upfront_commitment_{_PERIOD}",
+)
+_RESERVATION = (
+    "reservation_effective_cost",
+    f"reservation_amortized_upfront_fee_{_PERIOD}",
+    f"reservation_unused_amortized_upfront_fee_{_PERIOD}",
+    "reservation_unused_recurring_fee",
+)
+
+
+class Line:
+    """Conditions on a line item, in SQL."""
+
+    def __init__(self, rows: Rows) -> None:
+        self.type = f"COALESCE({rows.text('line_item_line_item_type')}, 'Usage')"
+        self.planned = f"{rows.text('savings_plan_savings_plan_a_r_n')} IS NOT NULL"
+        self.reserved = f"{rows.text('reservation_reservation_a_r_n')} IS NOT NULL"
+        described = full(rows.text("line_item_line_item_description"), _PLAN_REFUND)
+        self.plan_refund = f"({self.any('Refund')} AND COALESCE({described}, FALSE))"
+
+    def any(self, *types: str) -> str:
+        """The line item's type is one of these."""
+        return f"{self.type} IN ({', '.join(map(literal, types))})"
+
+    def case(self, *whens: tuple[str, str], otherwise: str = "NULL") -> str:
+        """The value beside the first condition that holds."""
+        arms = " ".join(f"WHEN {when} THEN {then}" for when, then in whens)
+        return f"CASE {arms} ELSE {otherwise} END" if whens else otherwise
+
+
+def amounts(rows: Rows, line: Line) -> dict[str, str]:
+    """The money columns of `Charges`. Net columns, after private discounts, go before the gross ones."""
+    paid = rows.amount("line_item_net_unblended_cost", "line_item_unblended_cost")
+    rows.repairs["line_item_unblended_cost is empty: 0 taken"] = f"{paid} IS NULL"
+    paid = f"COALESCE({paid}, 0)"
+    public = f"NULLIF({rows.amount('pricing_public_on_demand_cost')}, 0)"
+    amortised = [*_plan(rows, line, paid), *_reservation(rows, line, paid)]
+    effective = line.case(*((when, effective) for when, effective, _, _ in amortised), otherwise=paid)
+    covered = line.any("SavingsPlanCoveredUsage", "DiscountedUsage")
+    negation = (line.any("SavingsPlanNegation"), "0")
+    contracted = line.case(
+        negation, (covered, f"COALESCE(NULLIF({paid}, 0), {public}, {effective})"), otherwise=paid
+    )
+    used = f"{covered} OR {line.any('Usage')}"
+    return {
+        "billed_cost": line.case(
+            (line.any("SavingsPlanCoveredUsage", "SavingsPlanNegation"), "0"), otherwise=paid
+        ),
+        "effective_cost": effective,
+        "contracted_cost": contracted,
+        "list_cost": line.case((used, f"COALESCE({public}, {contracted})"), otherwise=contracted),
+        "x_unblended_cost": paid,
+        "x_amortized_true_up": line.case(
+            *((when, up) for when, _, up, _ in amortised if up != "0"), otherwise="0"
+        ),
+        "x_amortized_upfront": line.case(
+            *((when, up) for when, _, _, up in amortised if up != "0"), otherwise="0"
+        ),
+    }
+
+
+# (condition, effective cost, true-up, upfront)
+_Case = tuple[str, str, str, str]
+
+
+def _plan(rows: Rows, line: Line, paid: str) -> list[_Case]:
+    if not all(name in rows.columns for name in _PLAN):
+        return []
+    used = _amount(
+        rows, "savings_plan_net_savings_plan_effective_cost", "savings_plan_savings_plan_effective_cost"
+    )
+    unused = (
+        f"COALESCE({rows.amount('savings_plan_total_commitment_to_date')}"
+        f" - {rows.amount('savings_plan_used_commitment')}, 0)"
+    )
+    upfront = f"amortized_upfront_commitment_{_PERIOD}"
+    ahead = _amount(rows, f"savings_plan_net_{upfront}", f"savings_plan_{upfront}")
+    return [
+        (line.any("SavingsPlanCoveredUsage"), used, "0", "0"),
+        (line.any("SavingsPlanRecurringFee"), _discounted(rows, unused), f"-{ahead}", "0"),
+        (line.any("SavingsPlanNegation"), "0", "0", "0"),
+        (f"{line.any('SavingsPlanUpfrontFee')} OR {line.plan_refund}", "0", "0", paid),
+    ]
+
+
+def _reservation(rows: Rows, line: Line, paid: str) -> list[_Case]:
+    if not all(name in rows.columns for name in _RESERVATION):
+        return []
+    used = _amount(rows, "reservation_net_effective_cost", "reservation_effective_cost")
+    fee, recurring = f"unused_amortized_upfront_fee_{_PERIOD}", "unused_recurring_fee"
+    unused = " + ".join(
+        _amount(rows, f"reservation_net_{name}", f"reservation_{name}") for name in (fee, recurring)
+    )
+    upfront = f"amortized_upfront_fee_{_PERIOD}"
+    ahead = _amount(rows, f"reservation_net_{upfront}", f"reservation_{upfront}")
+    return [
+        (line.any("DiscountedUsage"), used, "0", "0"),
+        (line.any("RIFee"), unused, f"-{ahead}", "0"),
+        (f"{line.any('Fee')} AND {line.reserved}", "0", "0", paid),
+    ]
+
+
+def _amount(rows: Rows, *names: str) -> str:
+    return f"COALESCE({rows.amount(*names)}, 0)"
+
+
+def _discounted(rows: Rows, unused: str) -> str:
+    """The unused part of a plan after private discounts, which AWS states only for the plan's whole fee.
+
+    In whole units of 10^-10, AWS's own, so that no floating point comes near it.
+    """
+    recurring, upfront = f"recurring_commitment_{_PERIOD}", f"amortized_upfront_commitment_{_PERIOD}"
+    if f"savings_plan_net_{recurring}" not in rows.columns:
+        return unused
+    net = " + ".join(
+        _amount(rows, f"savings_plan_net_{n}", f"savings_plan_{n}") for n in (recurring, upfront)
+    )
+    gross = " + ".join(_amount(rows, f"savings_plan_{name}") for name in (recurring, upfront))
+    u, n, g = (f"CAST({x} * 10000000000 AS HUGEINT)" for x in "ung")
+    scaled = f"CAST({u} * {n} // {g} AS DECIMAL(28,0)) * 0.0000000001"
+    choice = f"CASE WHEN n = g OR g = 0 OR u = 0 THEN u ELSE COALESCE(TRY({scaled}), u) END"
+    return let("u", unused, let("n", net, let("g", gross, choice)))

@@ -1,0 +1,75 @@
+"""How numbers, times and nothing are written, as regular expressions (RE2) over a whole cell."""
+
+from __future__ import annotations
+
+from ..kernel.money import MONEY_PLACES
+
+_SPACE = r"[\s\x{00a0}\x{202f}\x{feff}]*"
+EMPTY = rf"{_SPACE}(?i:null|none|n/a|<na>|\\n)?{_SPACE}"
+
+# --- numbers -------------------------------------------------------------------------------------------
+
+PLAIN = r"[+-]?(\d{1,19}(\.\d*)?|\.\d+)"
+# Digits that the engine's own cast reads exactly: all but a few cells.
+COMMON = rf"[+-]?\d{{1,19}}(\.\d{{0,{MONEY_PLACES}}})?"
+_SMALL = r"[+-]?(\d{1,19}(\.\d*)?|\.\d+)[eE]-\d{1,3}"
+_LARGE = r"[+-]?\d(\.\d*)?[eE]\+?(0?\d|1[0-8])"
+POWER = rf"{_SPACE}({PLAIN}|{_SMALL}|{_LARGE}){_SPACE}"
+
+# An amount as people write it: a currency before or after; a minus before or after, or parentheses.
+_CURRENCY = r"(?:[A-Z]{0,3}[$€£¥₹]|[A-Z]{3})"
+MINUS = r"[-\x{2212}]"
+_GROUP = r"[1-9]\d{0,2}"
+_PLACES = rf"\d{{1,{MONEY_PLACES}}}"
+
+
+def _amount(digits: str, before: str = rf"(?:{_CURRENCY} *)?", after: str = rf"(?: *{_CURRENCY})?") -> str:
+    plain = rf"{before}(?:{digits}){after}"
+    after_currency = rf"{_CURRENCY} *{MINUS}(?:{digits})"
+    written = rf"\+?{plain}|{MINUS} *{plain}|{after_currency}|{plain} *{MINUS}|\( *{plain} *\)"
+    return rf"{_SPACE}(?:{written}){_SPACE}"
+
+
+# The point ends the whole digits, groups are set apart by commas, spaces or apostrophes.
+POINTED = "|".join((
+    _amount(rf"\d{{1,19}}(?:\.{_PLACES})?|\.{_PLACES}"),
+    _amount(rf"{_GROUP}(?:[, ']\d{{3}}){{1,5}}\.{_PLACES}|{_GROUP}(?:,\d{{3}}){{2,5}}|{_GROUP}(?:[ ']\d{{3}}){{1,5}}"),
+    # One comma and three digits is 1,234 in London and 1.234 in Paris; a dollar or pound sign settles it.
+    _amount(rf"{_GROUP},\d{{3}}", before=r"[A-Z]{0,3}[$£] *", after=""),
+    _amount(rf"{_GROUP},\d{{3}}", before="", after=r" *[$£]"),
+))  # fmt: skip
+# The comma ends them, groups are set apart by points or spaces.
+COMMA = _amount(
+    rf"{_GROUP}(?:[. ']\d{{3}}){{1,5}},{_PLACES}|{_GROUP}(?:\.\d{{3}}){{2,5}}"
+    r"|\d{1,19},(?:\d{1,2}|\d{4,18})|0,\d{3}"
+)
+NOT_A_NUMBER = r"(?i)nan|-"
+
+
+def tie(places: int) -> str:
+    """A number exactly between two numbers of so many places, the lower one even: rounded down, not up."""
+    powers = [rf"\d*\.\d{{{places - 1 - e}}}[02468]50*[eE]-0*{e}" for e in range(1, places)]
+    powers += [rf"\d*[02468]\.50*[eE]-0*{places}", rf"(\d*[02468])?5\.?0*[eE]-0*{places + 1}"]
+    return rf"{_SPACE}[+-]?(\d*\.\d{{{places - 1}}}[02468]50*|{'|'.join(powers)}){_SPACE}"
+
+
+def longer(places: int) -> str:
+    """A number with digits beyond so many places."""
+    powers = [rf"\d*\.\d{{{places - e}}}\d*[1-9]0*[eE]-0*{e}" for e in range(1, places + 1)]
+    tiny = rf"\d*[1-9]\d*\.?\d*[eE]-0*({'|'.join(map(str, range(places + 1, 100)))}|\d{{3}})"
+    return rf"{_SPACE}[+-]?(\d*\.\d{{{places}}}\d*[1-9]0*|{'|'.join(powers)}|{tiny}){_SPACE}"
+
+
+# --- times ---------------------------------------------------------------------------------------------
+
+_YEAR = r"(19|20|21)\d\d"
+_CLOCK = r"\d\d:\d\d(:\d\d([.]\d+)?)?"
+ISO = rf"{_YEAR}-\d\d-\d\d([T ]{_CLOCK}( *(Z|UTC))?)?"
+OFFSET = rf"{_YEAR}-\d\d-\d\d[T ]{_CLOCK} *[+-]\d\d(:?\d\d)?"
+SLASHED = r"\d{1,2}/\d{1,2}/(20)?\d\d( +\d{1,2}:\d\d(:\d\d)?)?"
+SLASHED_PARTS = r"^(\d{1,2})/(\d{1,2})/(?:20)?(\d\d)"
+EPOCH = r"\d{10}(\d{3}){0,3}"
+
+# --- tags ----------------------------------------------------------------------------------------------
+
+NO_TAGS = r"[{\[] *[}\]]"
