@@ -52,7 +52,7 @@ document: on a command's stderr, in an HTTP reply, in a tool's result. Exit code
 """
 SETTINGS_HEAD = f"""# Settings
 
-One file, `tenantry.toml`, in the working directory; `tenantry.example.toml` shows all of it. A variable of
+One file, `tenantry.toml`, in the working directory; `tenantry init` writes one that shows all of it. A variable of
 the environment overrides a setting: `{PREFIX}ENGINE__THREADS` is `engine.threads`. Secrets belong in the
 environment only. A name that is not known is an error, which tells the nearest that is.
 

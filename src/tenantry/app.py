@@ -80,9 +80,21 @@ def sources() -> dict[str, Source]:
     return found
 
 
+def _write_vendor(*arguments: Any, **options: Any) -> None:
+    from .sources.demo import write_vendor  # numpy is for the demo alone
+
+    write_vendor(*arguments, **options)
+
+
+def _accuracy(*arguments: Any) -> Any:
+    from .sources.demo.accuracy import accuracy
+
+    return accuracy(*arguments)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """The command `tenantry`; returns its exit code."""
-    doors = Doors(open_plane, settings, sources)
+    doors = Doors(open_plane, settings, sources, _write_vendor, _accuracy)
 
     def open_runtime(arguments: argparse.Namespace) -> Any:
         return open_plane(arguments.lake).runtime

@@ -83,7 +83,7 @@ def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) 
         problems = [_described(problem, variables) for problem in found.errors(include_url=False)]
         raise invalid(
             f"settings: {'; '.join(problems)}",
-            f"mend {path or FILE} or the environment; tenantry.example.toml shows every setting",
+            f"mend {path or FILE} or the environment; `tenantry init` writes one with every setting",
             problems=problems,
         ) from None
 
@@ -100,7 +100,7 @@ def _read(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise invalid(f"{path} is not UTF-8 text", "save it as UTF-8") from None
     except tomllib.TOMLDecodeError as problem:
-        raise invalid(f"{path} is not TOML: {problem}", "see tenantry.example.toml") from None
+        raise invalid(f"{path} is not TOML: {problem}", "`tenantry init` writes an example") from None
 
 
 def _keys(variable: str) -> list[str]:

@@ -43,5 +43,5 @@ def test_policies_in_the_how_to_are_valid_one_by_one_and_together():
 
 
 def test_the_policy_of_the_example_settings_is_valid():
-    example = tomllib.loads((ROOT / "tenantry.example.toml").read_text(encoding="utf-8"))
+    example = tomllib.loads((ROOT / "src/tenantry/tenantry.example.toml").read_text(encoding="utf-8"))
     assert Policy.read(example["allocation"]).rules

@@ -79,7 +79,7 @@ def test_a_named_file_must_exist():
 
 
 def test_the_example_shows_every_setting_and_is_valid():
-    example = Path(__file__).parents[2] / "tenantry.example.toml"
+    example = Path(__file__).parents[2] / "src/tenantry/tenantry.example.toml"
     settings = load(example, {})
     for name in Settings.model_fields:
         assert getattr(settings, name), f"{name} is not in the example"

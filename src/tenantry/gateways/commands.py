@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Doors:
-    """What commands are given by the composition root: a plane over a lake, the settings, the configured sources."""
+    """What commands are given by the composition root: a plane over a lake, the settings, the configured sources, and
+    the made-up vendor with the measure of how far an allocation is from its truth.
+    """
 
     open_plane: Callable[..., ControlPlane]
     settings: Callable[[], Settings]
     sources: Callable[[], Mapping[str, Source]]
+    write_vendor: Callable[..., None]
+    accuracy: Callable[..., Any]
 
 
 def commands(doors: Doors) -> tuple[Command, ...]:

@@ -40,6 +40,8 @@ def _sections(document: Mapping[str, Any]) -> Iterable[RenderableType]:
         yield _heading("Cost per feature", "metered cost only", _features(document["features"]))
     yield _heading("How we know", "", _coverage(document["coverage"]))
     yield _certificate(document["certificate"])
+    if "accuracy" in document:
+        yield _accuracy(document["accuracy"])
     yield _heading("What to add next", "", _next(document["next"]))
 
 
@@ -166,6 +168,15 @@ def _certificate(certificate: Mapping[str, Any]) -> RenderableType:
         for total in certificate["totals"]
     ]
     return Group(*lines, Text(f"  certificate {certificate['proof_id']}", "dim"))
+
+
+def _accuracy(error: Mapping[str, Any]) -> RenderableType:
+    return Text.assemble(
+        ("Against the hidden truth", "bold"),
+        f"  mean error {_percent(error['mean'])} per tenant and month (median {_percent(error['median'])},"
+        f" 95 of 100 below {_percent(error['p95'])}), {_percent(error['misplaced'])} of the money at the wrong tenant;"
+        f" {error['counted']:,} tenant months",
+    )
 
 
 def _next(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
