@@ -45,7 +45,9 @@ def charge(cost: str | Decimal, start: str = "2026-03-01", **columns: Any) -> di
     return row
 
 
-def usage(tenant: str, quantity: str | Decimal, time: str = "2026-03-01T00", **columns: Any) -> dict[str, Any]:
+def usage(
+    tenant: str, quantity: str | int | Decimal, time: str = "2026-03-01T00", **columns: Any
+) -> dict[str, Any]:
     """A metered event."""
     begin, _ = _period(time)
     return {
@@ -96,7 +98,9 @@ class SmallVendor:
         return self.engine.query(sql)
 
     def tenant_totals(self, basis: str = "effective_cost") -> dict[str, Decimal]:
-        rows = self.query(f"SELECT tenant_id, sum({basis}) AS cost FROM tenant_cost GROUP BY tenant_id ORDER BY 1")
+        rows = self.query(
+            f"SELECT tenant_id, sum({basis}) AS cost FROM tenant_cost GROUP BY tenant_id ORDER BY 1"
+        )
         return {row.tenant_id: row.cost for row in rows}
 
     def unbalanced(self) -> list[Any]:

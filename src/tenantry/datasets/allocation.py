@@ -20,8 +20,8 @@ BASES = ("billed_cost", "effective_cost", "list_cost", "contracted_cost")
 class Allocation(Dataset):
     """Money of the bill at tenant and feature, for every charge that a silo or a driver explains.
 
-    What no driver explains, and what by policy follows other cost, stands under tenant `(shared)` with its `span` and is
-    given out by `overhead`. `units` is the driver's amount (10^-9 of weighted units) that the share rests on.
+    What no driver explains, and what by policy follows other cost, stands under tenant `(shared)` with its `span` and
+    is given out by `overhead`. `units` is the driver's amount (10^-9 of weighted units) that the share rests on.
     Each cost column sums to `pool_cost` exactly: shares are truncated to 10^-18 and what is left of a cell goes to
     its largest share (ties by tenant, then feature).
     """
@@ -41,7 +41,7 @@ class Allocation(Dataset):
         WHERE p.span = 'month'
         UNION
         SELECT DISTINCT p.charge_day FROM pool_cost AS p
-        JOIN changed AS c ON p.charge_day > c.day AND p.charge_day <= c.day + INTERVAL '31' DAY
+        JOIN changed AS c ON p.charge_day > c.day AND p.charge_day <= c.day + INTERVAL '62' DAY
         JOIN allocation AS a ON a.charge_day = p.charge_day
         WHERE a.reason LIKE 'ratio of%' OR a.tenant_id = '(shared)'
     """
@@ -74,8 +74,12 @@ def allocation_sql(policy: Policy) -> str:
     return f"""
     WITH {plan_tables(policy)},
     {_DUE},
-    {_used(policy)},
+    {_metered(policy, "used", "? >= $start AND ? < $end", "TRUE")},
+    {_WANT},
+    {_metered(policy, "month_hour", _MONTHS, "pool IN (SELECT pool FROM month_pool)")},
     {_NEAR},
+    {_EVEN},
+    {_metered(policy, "past_hour", _BEFORE, "pool IN (SELECT driver_pool FROM late)")},
     {_PAST},
     {_RATES},
     {_SHARES}
@@ -88,96 +92,105 @@ def each_basis(template: str, joined: str = ", ") -> str:
     return joined.join(template.replace("#", b).replace("@", str(i)) for i, b in enumerate(BASES))
 
 
+_MONTHS = "? >= $month_start AND ? < $month_end"
+_BEFORE = "? >= $month_start - INTERVAL '31' DAY AND ? < $end"
+_SAME_ROUTE = """route.charge_day = due.charge_day AND route.currency = due.currency AND route.pool = due.pool
+                AND route.whole_month = CASE WHEN due.span = 'month' THEN 1 ELSE 0 END"""
+
+_HOURS = ", ".join(f"({hour})" for hour in range(24))
+
+_PARTS = each_basis("""CASE WHEN c@ < 0 THEN -(idiv(-c@, total) * route.weight
+                + idiv((-c@ - idiv(-c@, total) * total) * route.weight, total))
+            ELSE idiv(c@, total) * route.weight
+                + idiv((c@ - idiv(c@, total) * total) * route.weight, total) END AS p@""")
+_PARTS_IN_FULL = each_basis("""p@ + CASE WHEN place = 1 THEN c@ - sum(p@) OVER (
+                PARTITION BY charge_day, billing_period, currency, pool, service_name, sub_account_id, span, span_start)
+                ELSE 0 END""")
+
 # Shared money, as integers of 10^-18, cut along the routes from pool to pool.
 _DUE = f"""
     due AS (
         SELECT p.charge_day, p.billing_period, p.currency, p.pool, p.service_name, p.sub_account_id,
-            p.span, p.span_start, coalesce(plan.strategy, 'driver') AS strategy,
-            {each_basis("money_units(sum(p.#)) AS c@")}
+            p.span, p.span_start, {each_basis("money_units(sum(p.#)) AS c@")}
         FROM pool_cost AS p
-        LEFT JOIN plan ON plan.pool = p.pool
         WHERE p.charge_day >= $start AND p.charge_day < $end AND p.tenant_id = ''
         GROUP BY p.charge_day, p.billing_period, p.currency, p.pool, p.service_name, p.sub_account_id,
-            p.span, p.span_start, coalesce(plan.strategy, 'driver')
+            p.span, p.span_start
     ),
     route AS (
-        SELECT charge_day, pool, driver_pool, wide(weight) AS weight,
-            sum(wide(weight)) OVER (PARTITION BY charge_day, pool) AS total,
-            row_number() OVER (
-                PARTITION BY charge_day, pool ORDER BY weight DESC NULLS LAST, driver_pool NULLS FIRST) AS place
+        SELECT charge_day, currency, pool, whole_month, driver_pool, wide(weight) AS weight,
+            sum(wide(weight)) OVER (PARTITION BY charge_day, currency, pool, whole_month) AS total,
+            row_number() OVER (PARTITION BY charge_day, currency, pool, whole_month
+                ORDER BY weight DESC NULLS LAST, driver_pool NULLS FIRST) AS place
         FROM pool_routes WHERE charge_day >= $start AND charge_day < $end
     ),
     routed AS (
         SELECT due.*, route.driver_pool, route.place,
-            {each_basis('''CASE WHEN c@ < 0 THEN -(idiv(-c@, total) * route.weight
-                + idiv((-c@ - idiv(-c@, total) * total) * route.weight, total))
-            ELSE idiv(c@, total) * route.weight
-                + idiv((c@ - idiv(c@, total) * total) * route.weight, total) END AS p@''')}
-        FROM due JOIN route ON route.charge_day = due.charge_day AND route.pool = due.pool
+            {_PARTS}
+        FROM due JOIN route ON {_SAME_ROUTE}
     ),
     line AS (
         SELECT charge_day, billing_period, currency, pool, pool AS driver_pool, service_name, sub_account_id,
             span, span_start, {each_basis("c@")}
-        FROM due
-        WHERE strategy IN ('driver', 'even', 'fixed')
-            AND NOT EXISTS (SELECT 1 FROM route WHERE route.charge_day = due.charge_day AND route.pool = due.pool)
+        FROM due WHERE NOT EXISTS (SELECT 1 FROM route WHERE {_SAME_ROUTE})
         UNION ALL
         SELECT charge_day, billing_period, currency, pool, driver_pool, service_name, sub_account_id,
             span, span_start,
-            {each_basis('''p@ + CASE WHEN place = 1 THEN c@ - sum(p@) OVER (
-                PARTITION BY charge_day, billing_period, currency, pool, service_name, sub_account_id, span, span_start)
-                ELSE 0 END''')}
+            {_PARTS_IN_FULL}
         FROM routed
     )"""
 
 
-def _used(policy: Policy) -> str:
-    """What was used per pool and hour, through `driver`; in a pool with a capacity, what nobody used besides.
+def _metered(policy: Policy, name: str, days: str, pools: str) -> str:
+    """CTEs that end in `name`: what was used per pool and hour of these days, through `driver`; in a pool with a
+    capacity, what nobody used besides.
 
     A tenant may have several rows in an hour, one per meter: shares add them up. Only `max` has to compare them first.
     """
     columns = "pool, day, hour, tenant_id, feature_id"
-    metered = """
-        SELECT d.pool, u.day, u.hour, u.tenant_id, u.feature_id, wide(u.units) * wide(d.weight) AS units
+    metered = f"""
+        SELECT d.pool, u.day, u.hour, u.tenant_id, u.feature_id, u.meter, wide(u.units) * wide(d.weight) AS units
         FROM usage_hourly AS u
-        JOIN driver AS d ON d.meter = u.meter AND #
-        WHERE u.day >= $start AND u.day < $end AND u.units > 0"""
+        JOIN (SELECT * FROM driver WHERE {pools}) AS d ON d.meter = u.meter AND #
+        WHERE {days.replace("?", "u.day")} AND u.units > 0"""
     both = metered.replace("#", "d.service_name = u.service_name")
     if uses_any_service(policy):
         both += " UNION ALL " + metered.replace("#", f"d.service_name = '{ANY_SERVICE}'")
     if any(rule.combine == "max" for rule in policy.rules):
+        largest = "SELECT pool FROM plan WHERE largest = 1"
         both = f"""
-            SELECT m.*, 0 AS largest FROM ({both}) AS m JOIN plan ON plan.pool = m.pool WHERE plan.largest = 0
+            SELECT {columns}, units FROM ({both}) AS m WHERE pool NOT IN ({largest})
             UNION ALL
-            SELECT {columns}, max(units), 1 FROM ({both}) AS m
-            WHERE pool IN (SELECT pool FROM plan WHERE largest = 1) GROUP BY {columns}"""
-    used = f"metered AS (SELECT {columns}, units FROM ({both}) AS u)"
+            SELECT {columns}, max(units) FROM (
+                SELECT {columns}, meter, sum(units) AS units FROM ({both}) AS m
+                WHERE pool IN ({largest}) GROUP BY {columns}, meter) AS e
+            GROUP BY {columns}"""
     if not any(rule.capacity for rule in policy.rules):
-        return f"{used}, used AS (SELECT * FROM metered)"
-    return f"""{used},
-    full_hour AS (
-        SELECT k.pool, k.idle, h.day, h.hour, sum(wide(k.per_hour)) AS units
-        FROM capacity AS k
-        JOIN (SELECT DISTINCT day, hour FROM usage_hourly WHERE day >= $start AND day < $end) AS h ON k.meter = ''
-        GROUP BY k.pool, k.idle, h.day, h.hour
+        return f"{name} AS (SELECT {columns}, units FROM ({both}) AS u)"
+    return f"""{name}_metered AS (SELECT {columns}, units FROM ({both}) AS u),
+    {name}_full AS (
+        SELECT k.pool, k.idle, m.day, CAST(m.day AS TIMESTAMP) + n * INTERVAL '1' HOUR AS hour, wide(k.weight) AS units
+        FROM capacity AS k JOIN (SELECT DISTINCT pool, day FROM {name}_metered) AS m ON m.pool = k.pool
+        CROSS JOIN (VALUES {_HOURS}) AS h(n)
+        WHERE k.meter = ''
         UNION ALL
-        SELECT k.pool, k.idle, u.day, u.hour, sum(wide(u.units))
-        FROM capacity AS k JOIN usage_hourly AS u ON u.meter = k.meter
-        WHERE k.meter <> '' AND u.day >= $start AND u.day < $end
+        SELECT k.pool, k.idle, u.day, u.hour, sum(wide(u.units) * wide(k.weight))
+        FROM (SELECT * FROM capacity WHERE {pools}) AS k JOIN usage_hourly AS u ON u.meter = k.meter
+        WHERE k.meter <> '' AND {days.replace("?", "u.day")} AND u.units > 0
         GROUP BY k.pool, k.idle, u.day, u.hour
     ),
-    busy_hour AS (SELECT pool, hour, sum(units) AS units FROM metered GROUP BY pool, hour),
-    used AS (
-        SELECT * FROM metered
+    {name}_busy AS (SELECT pool, hour, sum(units) AS units FROM {name}_metered GROUP BY pool, hour),
+    {name} AS (
+        SELECT * FROM {name}_metered
         UNION ALL
         SELECT f.pool, f.day, f.hour, f.idle, '', f.units - coalesce(b.units, wide(0))
-        FROM full_hour AS f LEFT JOIN busy_hour AS b ON b.pool = f.pool AND b.hour = f.hour
+        FROM {name}_full AS f LEFT JOIN {name}_busy AS b ON b.pool = f.pool AND b.hour = f.hour
         WHERE f.units > coalesce(b.units, wide(0))
     )"""
 
 
-# For each pool and span of time: which weights share it. The first rung of the ladder that has any wins.
-_NEAR = f"""
+# The pools and spans of time that have money to share.
+_WANT = f"""
     want AS (
         SELECT l.driver_pool, l.span, l.span_start, CAST(l.span_start AS DATE) AS day,
             coalesce(plan.strategy, 'driver') AS strategy, coalesce(plan.coarse, 1) AS coarse,
@@ -189,9 +202,14 @@ _NEAR = f"""
     month_pool AS (
         SELECT driver_pool AS pool, day FROM want_month
         UNION SELECT '{CALLS}', day FROM want_month
-    ),
-    {lookup("user_named", "SELECT DISTINCT tenant_id AS name, day FROM active_users "
-            "WHERE day >= $month_start AND day < $month_end", ("id", "alias"))},
+    )"""
+
+_USER_DAYS = """SELECT DISTINCT tenant_id AS name, day FROM active_users
+        WHERE day >= $month_start AND day < $month_end"""
+
+# For each pool and span of time: which weights share it. The first rung of the ladder that has any wins.
+_NEAR = f"""
+    {lookup("user_named", _USER_DAYS, ("id", "alias"))},
     seen AS (
         SELECT a.day, coalesce(n.tenant_id, '(unknown:' || a.tenant_id || ')') AS tenant_id,
             sum(nano_units(a.users)) AS units
@@ -201,13 +219,10 @@ _NEAR = f"""
         GROUP BY a.day, coalesce(n.tenant_id, '(unknown:' || a.tenant_id || ')')
     ),
     month_used AS (
-        SELECT d.pool, m.day, u.tenant_id, u.feature_id, sum(wide(u.units) * wide(d.weight)) AS units
-        FROM usage_hourly AS u
-        JOIN driver AS d ON d.meter = u.meter
-            AND (d.service_name = u.service_name OR d.service_name = '{ANY_SERVICE}')
-        JOIN month_pool AS m ON m.pool = d.pool AND m.day = CAST(date_trunc('month', u.day) AS DATE)
-        WHERE u.day >= $month_start AND u.day < $month_end
-        GROUP BY d.pool, m.day, u.tenant_id, u.feature_id
+        SELECT u.pool, m.day, u.tenant_id, u.feature_id, sum(u.units) AS units
+        FROM month_hour AS u
+        JOIN month_pool AS m ON m.pool = u.pool AND m.day = CAST(date_trunc('month', u.day) AS DATE)
+        GROUP BY u.pool, m.day, u.tenant_id, u.feature_id
     ),
     hour_total AS (
         SELECT pool, hour, min(day) AS day, sum(units) AS total FROM used GROUP BY pool, hour
@@ -216,7 +231,7 @@ _NEAR = f"""
         SELECT pool, day, sum(total) AS total FROM hour_total GROUP BY pool, day
     ),
     month_total AS (
-        SELECT pool, day, sum(units) AS total FROM month_used WHERE units > 0 GROUP BY pool, day
+        SELECT pool, day, sum(units) AS total FROM month_used GROUP BY pool, day
     ),
     user_total AS (
         SELECT 'day' AS span, day, sum(units) AS total FROM seen GROUP BY day
@@ -262,8 +277,8 @@ _NEAR = f"""
         WHERE w.strategy = 'fixed' GROUP BY w.driver_pool, w.span, w.span_start
     )"""
 
-# Who is active, in days, for pools shared evenly; and the newest earlier day with usage, for pools that miss theirs.
-_PAST = f"""
+# Who is active, in days, for pools shared evenly; and which pools miss their usage.
+_EVEN = """
     even_span AS (SELECT DISTINCT span, span_start, day FROM want WHERE strategy = 'even'),
     even_weight AS (
         SELECT * FROM (
@@ -281,19 +296,15 @@ _PAST = f"""
         WHERE w.strategy = 'driver' AND w.last_good > 0 AND NOT EXISTS (
             SELECT 1 FROM near AS n
             WHERE n.driver_pool = w.driver_pool AND n.span = w.span AND n.span_start = w.span_start)
-    ),
+    )"""
+
+# The newest earlier day with usage, for pools that miss theirs.
+_PAST = f"""
     past_used AS (
-        SELECT d.pool, u.day, u.tenant_id, u.feature_id, sum(wide(u.units) * wide(d.weight)) AS units
-        FROM usage_hourly AS u
-        JOIN driver AS d ON d.meter = u.meter
-            AND (d.service_name = u.service_name OR d.service_name = '{ANY_SERVICE}')
-        JOIN (SELECT DISTINCT driver_pool FROM late) AS l ON l.driver_pool = d.pool
-        WHERE u.day >= $month_start - INTERVAL '31' DAY AND u.day < $end
-        GROUP BY d.pool, u.day, u.tenant_id, u.feature_id
+        SELECT pool, day, tenant_id, feature_id, sum(units) AS units FROM past_hour
+        GROUP BY pool, day, tenant_id, feature_id
     ),
-    past_total AS (
-        SELECT pool, day, sum(units) AS total FROM past_used WHERE units > 0 GROUP BY pool, day
-    ),
+    past_total AS (SELECT pool, day, sum(units) AS total FROM past_used GROUP BY pool, day),
     past_day AS (
         SELECT l.driver_pool, l.span, l.span_start, max(t.day) AS day
         FROM late AS l JOIN past_total AS t
@@ -309,15 +320,20 @@ _PAST = f"""
             CAST(p.day AS TIMESTAMP), t.total, 'fallback', 'ratio of ' || CAST(p.day AS VARCHAR)
         FROM past_day AS p JOIN past_total AS t ON t.pool = p.driver_pool AND t.day = p.day
         UNION ALL
-        SELECT w.driver_pool, w.span, w.span_start, 'even', '{ACTIVE}',
+        SELECT w.driver_pool, w.span, w.span_start, 'even ' || w.span, '{ACTIVE}',
             w.span_start, t.total, 'coarse', 'even over active tenants'
         FROM want AS w JOIN even_total AS t ON t.span = w.span AND t.span_start = w.span_start
         WHERE w.strategy = 'even'
     )"""
 
-# Money per unit of use, as fixed point with k binary places: as many (up to 60) as leave every product of the cell inside
-# 37 digits. So a share is off by less than 10^-18, or by 10^-20 of itself, before what is left is handed out. Weights past
-# 10^18 are scaled down first. Rates of a day stand once for each of its hours, so that one join serves both.
+_SCALES = each_basis("""CAST(greatest(0, least(60, floor(3.3219 * (37 - digits(
+                sum(CASE WHEN c@ < 0 THEN -c@ ELSE c@ END)))))) AS INTEGER) AS k@""")
+_PRICES = each_basis("""q@ * pow2(k@) + CASE WHEN c@ < 0 THEN -idiv((q@ * t - c@) * pow2(k@), t)
+                ELSE idiv((c@ - q@ * t) * pow2(k@), t) END AS r@""")
+
+# Money per unit of use, as fixed point with k binary places: as many (up to 60) as leave every product of cell and
+# basis inside 37 digits. Weights past 10^18 are scaled down first. So before what is left is handed out, a share is off
+# by less than 10^-18 or 2 x 10^-17 of its cell. Rates of a day stand once for each of its hours: one join serves both.
 _RATES = f"""
     placed AS (
         SELECT l.charge_day, l.billing_period, l.currency, l.pool, l.driver_pool, l.service_name, l.sub_account_id,
@@ -331,17 +347,17 @@ _RATES = f"""
     cell AS (
         SELECT cell, charge_day, billing_period, currency, pool, driver_pool, service_name, sub_account_id,
             rung, reason, {each_basis("sum(c@) AS c@")},
-            CAST(greatest(0, least(60, floor(3.3219 * (37 - digits(
-                {each_basis("sum(CASE WHEN c@ < 0 THEN -c@ ELSE c@ END)", " + ")}))))) AS INTEGER) AS k
+            {_SCALES}
         FROM placed
-        GROUP BY cell, charge_day, billing_period, currency, pool, driver_pool, service_name, sub_account_id, rung, reason
+        GROUP BY cell, charge_day, billing_period, currency, pool, driver_pool, service_name, sub_account_id,
+            rung, reason
     ),
     rated AS (
-        SELECT p.cell, c.k, p.kind, p.weight_pool, p.weight_start,
+        SELECT p.cell, {each_basis("c.k@")}, p.kind, p.weight_pool, p.weight_start,
             CASE WHEN digits(p.total) > 18 THEN pow10(digits(p.total) - 18) ELSE wide(1) END AS scale,
             p.total, {each_basis("sum(p.c@) AS c@")}
         FROM placed AS p JOIN cell AS c ON c.cell = p.cell
-        GROUP BY p.cell, c.k, p.kind, p.weight_pool, p.weight_start, p.total
+        GROUP BY p.cell, {each_basis("c.k@")}, p.kind, p.weight_pool, p.weight_start, p.total
     ),
     whole AS (
         SELECT *, {each_basis("CASE WHEN c@ < 0 THEN -idiv(-c@, t) ELSE idiv(c@, t) END AS q@")}
@@ -349,52 +365,53 @@ _RATES = f"""
     ),
     rate AS (
         SELECT cell, kind, weight_pool, weight_start, scale,
-            {each_basis('''q@ * pow2(k) + CASE WHEN c@ < 0 THEN -idiv((q@ * t - c@) * pow2(k), t)
-                ELSE idiv((c@ - q@ * t) * pow2(k), t) END AS r@''')}
+            {_PRICES}
         FROM whole
     ),
     hour_rate AS (
-        SELECT cell, weight_pool, weight_start AS hour, scale, {each_basis("r@")} FROM rate WHERE kind = 'hour'
+        SELECT cell, weight_pool, weight_start AS hour, scale, {each_basis("r@")}
+        FROM rate WHERE kind = 'hour'
         UNION ALL
         SELECT cell, weight_pool, weight_start + n * INTERVAL '1' HOUR, scale, {each_basis("r@")}
-        FROM rate CROSS JOIN (VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12), (13), (14),
-            (15), (16), (17), (18), (19), (20), (21), (22), (23)) AS h(n)
+        FROM rate CROSS JOIN (VALUES {_HOURS}) AS h(n)
         WHERE kind = 'day' AND weight_pool <> '{USERS}'
     )"""
 
 _SHARES = f"""
     other_weight AS (
-        SELECT 'month' AS kind, pool AS weight_pool, CAST(day AS TIMESTAMP) AS weight_start, tenant_id, feature_id, units
-        FROM month_used WHERE units > 0
+        SELECT 'month' AS kind, pool AS weight_pool, CAST(day AS TIMESTAMP) AS weight_start,
+            tenant_id, feature_id, units
+        FROM month_used
         UNION ALL
         SELECT 'day', '{USERS}', CAST(day AS TIMESTAMP), tenant_id, '', units FROM seen
         UNION ALL
         SELECT 'month', '{USERS}', CAST(date_trunc('month', day) AS TIMESTAMP), tenant_id, '', units FROM seen
         UNION ALL
-        SELECT 'past', pool, CAST(day AS TIMESTAMP), tenant_id, feature_id, units FROM past_used WHERE units > 0
+        SELECT 'past', pool, CAST(day AS TIMESTAMP), tenant_id, feature_id, units FROM past_used
         UNION ALL
-        SELECT 'fixed', w.driver_pool, w.span_start, f.tenant_id, '', wide(f.weight)
+        SELECT DISTINCT 'fixed', w.driver_pool, w.span_start, f.tenant_id, '', wide(f.weight)
         FROM want AS w JOIN fixed AS f ON f.pool = w.driver_pool
         UNION ALL
-        SELECT 'even', '{ACTIVE}', span_start, tenant_id, '', units FROM even_weight
+        SELECT 'even ' || span, '{ACTIVE}', span_start, tenant_id, '', units FROM even_weight
     ),
     weighed AS (
         SELECT r.cell, u.tenant_id, u.feature_id,
-            CASE WHEN r.scale = wide(1) THEN u.units ELSE idiv(u.units, r.scale) END AS units, {each_basis("r.r@")}
+            u.units, CASE WHEN r.scale = wide(1) THEN u.units ELSE idiv(u.units, r.scale) END AS weight,
+            {each_basis("r.r@")}
         FROM used AS u JOIN hour_rate AS r ON u.pool = r.weight_pool AND u.hour = r.hour
         UNION ALL
         SELECT r.cell, w.tenant_id, w.feature_id,
-            CASE WHEN r.scale = wide(1) THEN w.units ELSE idiv(w.units, r.scale) END, {each_basis("r.r@")}
+            w.units, CASE WHEN r.scale = wide(1) THEN w.units ELSE idiv(w.units, r.scale) END, {each_basis("r.r@")}
         FROM rate AS r
         JOIN other_weight AS w
             ON w.kind = r.kind AND w.weight_pool = r.weight_pool AND w.weight_start = r.weight_start
     ),
     summed AS (
-        SELECT cell, tenant_id, feature_id, sum(units) AS units, {each_basis("sum(units * r@) AS w@")}
+        SELECT cell, tenant_id, feature_id, sum(units) AS units, {each_basis("sum(weight * r@) AS w@")}
         FROM weighed GROUP BY cell, tenant_id, feature_id
     ),
     given AS (
-        SELECT s.cell, s.tenant_id, s.feature_id, s.units, {each_basis("shift_down(s.w@, c.k) AS s@")}
+        SELECT s.cell, s.tenant_id, s.feature_id, s.units, {each_basis("shift_down(s.w@, c.k@) AS s@")}
         FROM summed AS s JOIN cell AS c ON c.cell = s.cell
     ),
     handed AS (
@@ -412,8 +429,8 @@ _RESULT = f"""
     SELECT c.charge_day, c.billing_period, c.currency, c.pool, c.driver_pool, c.service_name, c.sub_account_id,
         g.tenant_id, g.feature_id,
         CASE WHEN g.tenant_id IN ('(idle)', '(unallocated)') THEN 'unallocated' ELSE c.rung END AS rung,
-        CASE g.tenant_id WHEN '(idle)' THEN 'capacity nobody used'
-            WHEN '(unallocated)' THEN 'idle capacity, central by policy' ELSE c.reason END AS reason,
+        CASE g.tenant_id WHEN '(idle)' THEN 'capacity nobody used: ' || c.reason
+            WHEN '(unallocated)' THEN 'idle capacity, central by policy: ' || c.reason ELSE c.reason END AS reason,
         '' AS span, CAST(g.units AS DECIMAL(38, 0)) AS units,
         {each_basis("units_money(g.s@ + CASE WHEN heir.cell IS NULL THEN wide(0) ELSE c.c@ - h.s@ END) AS #")}
     FROM given AS g
@@ -429,23 +446,16 @@ _RESULT = f"""
     GROUP BY charge_day, billing_period, currency, pool, service_name, sub_account_id, tenant_id, note
     UNION ALL
     SELECT l.charge_day, l.billing_period, l.currency, l.pool, l.driver_pool, l.service_name, l.sub_account_id,
-        '(shared)', '', 'unallocated', 'no usage', CASE WHEN l.span = 'month' THEN 'month' ELSE 'day' END,
+        CASE WHEN w.strategy = 'central' THEN '(unallocated)' ELSE '(shared)' END, '', 'unallocated',
+        CASE WHEN w.strategy = 'central' THEN 'central by policy'
+            WHEN w.strategy IN ('proportional', 'cascade') THEN 'follows other cost' ELSE 'no usage' END,
+        CASE WHEN w.strategy = 'central' THEN '' WHEN l.span = 'month' THEN 'month' ELSE 'day' END,
         CAST(0 AS DECIMAL(38, 0)), {each_basis("units_money(sum(l.c@))")}
     FROM line AS l
+    JOIN want AS w ON w.driver_pool = l.driver_pool AND w.span = l.span AND w.span_start = l.span_start
     WHERE NOT EXISTS (
         SELECT 1 FROM scope AS s
         WHERE s.driver_pool = l.driver_pool AND s.span = l.span AND s.span_start = l.span_start)
     GROUP BY l.charge_day, l.billing_period, l.currency, l.pool, l.driver_pool, l.service_name, l.sub_account_id,
-        CASE WHEN l.span = 'month' THEN 'month' ELSE 'day' END
-    UNION ALL
-    SELECT charge_day, billing_period, currency, pool, pool, service_name, sub_account_id,
-        CASE WHEN strategy = 'central' THEN '(unallocated)' ELSE '(shared)' END, '', 'unallocated',
-        CASE WHEN strategy = 'central' THEN 'central by policy' ELSE 'follows other cost' END,
-        CASE WHEN strategy = 'central' THEN '' WHEN span = 'month' THEN 'month' ELSE 'day' END,
-        CAST(0 AS DECIMAL(38, 0)), {each_basis("units_money(sum(c@))")}
-    FROM due
-    WHERE strategy IN ('central', 'proportional', 'cascade')
-        AND NOT EXISTS (SELECT 1 FROM route WHERE route.charge_day = due.charge_day AND route.pool = due.pool)
-    GROUP BY charge_day, billing_period, currency, pool, service_name, sub_account_id, strategy,
-        CASE WHEN strategy = 'central' THEN '' WHEN span = 'month' THEN 'month' ELSE 'day' END
+        w.strategy, CASE WHEN w.strategy = 'central' THEN '' WHEN l.span = 'month' THEN 'month' ELSE 'day' END
     """

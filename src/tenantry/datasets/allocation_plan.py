@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from decimal import Decimal
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
-from ..methods.policy import Meter, Policy, Rule, Rung, Strategy, whole_weights
+from ..methods.policy import (
+    SERVICE_POOL,
+    Meter,
+    Policy,
+    Rule,
+    Rung,
+    Strategy,
+    part_pool,
+    whole_weights,
+)
 from .names import text
 
 CALLS = "@calls"
@@ -17,19 +25,11 @@ ANY_SERVICE = "*"
 
 def plan_tables(policy: Policy) -> str:
     """CTEs `plan`, `driver`, `fixed` and `capacity`, joined by commas."""
-    pools = {rule.pool: rule for rule in policy.rules if rule.strategy is not Strategy.SILO}
+    pools = policy.pools()
     plan = [
-        (
-            pool,
-            rule.strategy.value,
-            int(Rung.COARSE in rule.fallback),
-            rule.last_good_days if Rung.LAST_GOOD in rule.fallback else 0,
-            int(Rung.PROPORTIONAL in rule.fallback),
-            int(Rung.EVEN in rule.fallback),
-            rule.basis,
-            int(rule.combine == "max"),
-        )
-        for pool, rule in pools.items()
+        *(_plan(pool, rule) for pool, rule in pools.items()),
+        *sorted({_plan(part, rule) for rule in pools.values() for part, _ in _parts(rule)}),
+        *_silos(policy, pools),
     ]
     fixed = [
         (pool, tenant, weight)
@@ -45,7 +45,7 @@ def plan_tables(policy: Policy) -> str:
             _table("fixed", "pool, tenant_id, weight", fixed, "'', '', 0"),
             _table(
                 "capacity",
-                "pool, per_hour, meter, idle",
+                "pool, weight, meter, idle",
                 [row for rule in pools.values() for row in _capacity(rule)],
                 "'', 0, '', ''",
             ),
@@ -56,18 +56,15 @@ def plan_tables(policy: Policy) -> str:
 def drivers(policy: Policy) -> list[tuple[str, str, str, int]]:
     """(pool, meter, service, weight): what one unit of a meter counts for a pool. Service `*`: of any service."""
     found: list[tuple[str, str, str, int]] = []
-    for rule in policy.rules:
-        if rule.strategy is not Strategy.DRIVER or not rule.meters:
-            continue
+    for pool, rule in policy.pools().items():
         if rule.combine == "shares":
-            found += [(f"{rule.pool}#{m.meter}", m.meter, m.service or ANY_SERVICE, 1) for m in rule.meters]
+            found += [(part, meter.meter, _service(meter), 1) for part, meter in _parts(rule)]
         else:
             found += [
-                (rule.pool, meter.meter, meter.service or ANY_SERVICE, weight)
-                for meter, weight in _weighted(rule.meters)
+                (pool, meter.meter, _service(meter), weight) for meter, weight in _weighted(rule.meters)
             ]
     return found + [
-        (CALLS, meter.meter, meter.service or ANY_SERVICE, weight) for meter, weight in _weighted(policy.coarse)
+        (CALLS, meter.meter, _service(meter), weight) for meter, weight in _weighted(policy.coarse)
     ]
 
 
@@ -75,24 +72,51 @@ def uses_any_service(policy: Policy) -> bool:
     return any(service == ANY_SERVICE for _, _, service, _ in drivers(policy))
 
 
+def _plan(pool: str, rule: Rule) -> tuple[str | int, ...]:
+    return (
+        pool,
+        rule.strategy.value,
+        int(Rung.COARSE in rule.fallback),
+        rule.last_good_days if Rung.LAST_GOOD in rule.fallback else 0,
+        int(Rung.PROPORTIONAL in rule.fallback),
+        int(Rung.EVEN in rule.fallback),
+        rule.basis,
+        int(rule.combine == "max"),
+    )
+
+
+def _silos(policy: Policy, pools: Mapping[str, Rule]) -> list[tuple[str | int, ...]]:
+    """What cascades into a silo pool goes to whom that pool's charges name, in proportion."""
+    names = {rule.pool for rule in policy.rules if rule.strategy is Strategy.SILO} - {*pools, SERVICE_POOL}
+    follow = Rule(strategy=Strategy.PROPORTIONAL)
+    return [_plan(pool, follow.model_copy(update={"pool": pool, "basis": pool})) for pool in sorted(names)]
+
+
+def _parts(rule: Rule) -> list[tuple[str, Meter]]:
+    """The pools that a pool split by meter falls into, and what drives each."""
+    return [(part_pool(rule, meter), meter) for meter in rule.meters] if rule.combine == "shares" else []
+
+
+def _service(meter: Meter) -> str:
+    return ANY_SERVICE if meter.service is None else meter.service
+
+
 def _weighted(meters: Iterable[Meter]) -> list[tuple[Meter, int]]:
     listed = list(meters)
-    weights = whole_weights({str(i): Fraction(m.weight) for i, m in enumerate(listed)}, 10**6)
+    weights = whole_weights({str(i): Fraction(m.weight) for i, m in enumerate(listed)}, 10**12)
     return [(meter, weights[str(i)]) for i, meter in enumerate(listed)]
 
 
 def _capacity(rule: Rule) -> list[tuple[str, int, str, str]]:
-    if rule.capacity is None or rule.capacity.idle == "proportional":
+    """What a pool can carry in an hour, as weight: of one unit of the meter that tells it, or in all."""
+    capacity = rule.capacity
+    if capacity is None or capacity.idle == "proportional":
         return []
-    tenant = "(idle)" if rule.capacity.idle == "show" else "(unallocated)"
-    scale = _first_weight(rule) * 10**9
-    per_hour = int((rule.capacity.units_per_hour or Decimal(0)) * scale)
-    return [(rule.pool, per_hour, rule.capacity.meter or "", tenant)]
-
-
-def _first_weight(rule: Rule) -> int:
-    """What one unit of capacity counts: as one unit of the pool's first meter."""
-    return _weighted(rule.meters)[0][1] if rule.meters else 1
+    tenant = "(idle)" if capacity.idle == "show" else "(unallocated)"
+    first = _weighted(rule.meters)[0][1]
+    if capacity.units_per_hour is None:
+        return [(rule.pool, first, capacity.meter or "", tenant)]
+    return [(rule.pool, int(Fraction(capacity.units_per_hour) * first * 10**9), "", tenant)]
 
 
 def _table(name: str, columns: str, rows: Iterable[tuple[str | int, ...]], shape: str) -> str:
@@ -104,5 +128,3 @@ def _table(name: str, columns: str, rows: Iterable[tuple[str | int, ...]], shape
 
 def _value(value: str | int) -> str:
     return text(value) if isinstance(value, str) else str(value)
-
-

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from ..kernel.dataset import Dataset, Day, Dimension, Key, Money
 from ..methods.policy import Policy
-from .allocation import BASES, Allocation, each_basis
+from .allocation import Allocation, each_basis
 from .allocation_plan import plan_tables
 from .tenants import Tenants
 
@@ -15,9 +15,9 @@ from .tenants import Tenants
 class Overhead(Dataset):
     """The `(shared)` money of `allocation`, given out in proportion to what tenants already bear.
 
-    A `proportional` pool follows its basis: the same account and service in the month, named pools, or all. A pool whose
-    driver was silent follows all cost of its day (of its month, for monthly charges), else goes evenly to the active
-    tenants, else stays `(unallocated)` with the reason. Each cost column sums to the `(shared)` rows exactly.
+    A `proportional` pool follows its basis: the same account and service in the month, named pools, or all. A pool
+    whose driver was silent follows all cost of its day (of its month, for monthly charges), else goes evenly to the
+    active tenants, else stays `(unallocated)` with the reason. Each cost column sums to the `(shared)` rows exactly.
     """
 
     keys: ClassVar[tuple[str, ...]] = (
@@ -97,7 +97,7 @@ _WANTED = """
         FROM line WHERE basis NOT IN ('service', 'all')
         UNION ALL
         SELECT cell, 3, 'all ' || span, CASE WHEN span = 'month' THEN month ELSE charge_day END, currency, '', '', ''
-        FROM line WHERE proportional = 1
+        FROM line WHERE proportional = 1 OR (strategy = 'proportional' AND basis = 'all')
         UNION ALL
         SELECT cell, 4, 'active ' || span, CASE WHEN span = 'month' THEN month ELSE charge_day END, '', '', '', ''
         FROM line WHERE even = 1
@@ -158,6 +158,9 @@ _WEIGHTS = """
         SELECT basis_id, sum(units) AS t, max(units) AS most FROM weight GROUP BY basis_id
     )"""
 
+_FRACTIONS = each_basis("""CASE WHEN c@ < 0 THEN -idiv((q@ * t - c@) * pow2(60), t)
+                ELSE idiv((c@ - q@ * t) * pow2(60), t) END AS f@""")
+
 _SHARES = f"""
     chosen AS (
         SELECT cell, min(grade) AS grade FROM wanted WHERE basis_id IN (SELECT basis_id FROM total) GROUP BY cell
@@ -172,12 +175,12 @@ _SHARES = f"""
     ),
     rate AS (
         SELECT cell, grade, basis_id, {each_basis("q@")},
-            {each_basis("CASE WHEN c@ < 0 THEN -idiv((q@ * t - c@) * pow2(60), t) "
-                        "ELSE idiv((c@ - q@ * t) * pow2(60), t) END AS f@")}
+            {_FRACTIONS}
         FROM whole
     ),
     given AS (
-        SELECT r.cell, r.grade, w.tenant_id, {each_basis("w.units * r.q@ + shift_down(w.units * r.f@, 60) AS s@")}
+        SELECT r.cell, r.grade, w.tenant_id,
+            {each_basis("w.units * r.q@ + shift_down(w.units * r.f@, 60) AS s@")}
         FROM rate AS r JOIN weight AS w ON w.basis_id = r.basis_id
     ),
     handed AS (
@@ -197,7 +200,8 @@ _RESULT = f"""
         g.tenant_id,
         CASE WHEN l.strategy = 'proportional' AND g.grade < 4 THEN 'coarse' ELSE 'fallback' END AS rung,
         CASE WHEN g.grade = 4 THEN 'even over active tenants: no other cost to follow'
-            WHEN l.strategy = 'proportional' AND l.basis = 'service' AND g.grade < 3 THEN 'follows cost of the same service'
+            WHEN l.strategy = 'proportional' AND l.basis = 'service' AND g.grade < 3
+                THEN 'follows cost of the same service'
             WHEN l.strategy = 'proportional' AND g.grade = 1 THEN 'follows cost of ' || l.basis
             WHEN l.strategy = 'proportional' THEN 'follows all cost'
             ELSE 'no usage: follows all cost' END AS reason,
@@ -208,7 +212,10 @@ _RESULT = f"""
     LEFT JOIN heir ON heir.cell = g.cell AND heir.tenant_id = g.tenant_id
     UNION ALL
     SELECT l.charge_day, l.billing_period, l.currency, l.pool, l.driver_pool, l.service_name, l.sub_account_id,
-        '(unallocated)', 'unallocated', 'no usage, no other cost and no active tenant', l.span,
+        '(unallocated)', 'unallocated',
+        CASE WHEN l.strategy = 'driver' THEN 'no usage, ' ELSE '' END
+            || CASE WHEN l.proportional = 1 OR l.strategy = 'proportional' THEN 'no other cost' ELSE 'no fallback' END
+            || CASE WHEN l.even = 1 THEN ', no active tenant' ELSE '' END, l.span,
         {each_basis("units_money(l.c@)")}
     FROM line AS l WHERE NOT EXISTS (SELECT 1 FROM chosen AS c WHERE c.cell = l.cell)
     """

@@ -80,7 +80,7 @@ class PoolCost(Dataset):
 
 
 def placed_charges(policy: Policy, condition: str) -> str:
-    """CTEs that end in `placed`: the charges for which the condition holds, each with pool, tenant_id, span and note."""
+    """CTEs that end in `placed`: the charges that meet the condition, each with pool, tenant_id, span and note."""
     rules = list(enumerate(policy.rules, start=1))
     ways = sorted({rule.by for _, rule in rules if rule.by})
     tenant_of = {way: f"tenant{i}" for i, way in enumerate(ways)}
@@ -139,11 +139,11 @@ def _match(match: Match) -> list[str]:
 
 
 def _any(column: str, patterns: tuple[str, ...]) -> str:
-    return "(" + " OR ".join(f"lower({column}) LIKE {_like(p)} ESCAPE '^'" for p in patterns) + ")"
+    return "(" + " OR ".join(f"lower({column}) LIKE lower({_like(p)}) ESCAPE '^'" for p in patterns) + ")"
 
 
 def _like(pattern: str) -> str:
-    escaped = "".join(f"^{c}" if c in "%_^" else c for c in pattern.lower())
+    escaped = "".join(f"^{c}" if c in "%_^" else c for c in pattern)
     return text(escaped.replace("*", "%").replace("?", "_"))
 
 
@@ -160,7 +160,9 @@ def _lookup(way: str, answer: str) -> str:
 
 
 def _asked(column: str) -> str:
-    return f"SELECT DISTINCT {column} AS name, charge_day AS day FROM charge WHERE coalesce({column}, '') <> ''"
+    return (
+        f"SELECT DISTINCT {column} AS name, charge_day AS day FROM charge WHERE coalesce({column}, '') <> ''"
+    )
 
 
 def _column(way: str) -> str:

@@ -5,75 +5,113 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date
-from decimal import Decimal
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from ..kernel.dataset import Dataset, Day, Key, Units
-from ..kernel.time import Window
-from ..methods.policy import Policy, Rule, Strategy, closure, whole_weights
+from ..kernel.dataset import Count, Dataset, Day, Key, Units
+from ..kernel.time import Window, month_start
+from ..methods.policy import Policy, Rule, closure, part_pool, whole_weights, with_exit
 from .pool_cost import PoolCost
 from .usage import UsageHourly
+
+Seen = set[tuple[str, str]]
 
 
 class PoolRoutes(Dataset):
     """The part of a pool's money, by integer weight, that is shared as another pool is.
 
     Cascades follow their steps to the pools that keep what they get; a pool split by meter goes to one part per meter,
-    `pool#meter`, among the meters seen that day.
+    `pool#meter`, among the meters seen that day (where none was, to all). `whole_month` is 1 for monthly charges: they
+    go by the cost and the meters of their month.
     """
 
-    keys: ClassVar[tuple[str, ...]] = ("charge_day", "pool", "driver_pool")
+    keys: ClassVar[tuple[str, ...]] = ("charge_day", "currency", "pool", "whole_month", "driver_pool")
     reads: ClassVar[tuple[type[Dataset], ...]] = (PoolCost, UsageHourly)
     configured: ClassVar[bool] = True
+    touches: ClassVar[str | None] = """
+        SELECT DISTINCT p.charge_day AS day FROM pool_cost AS p
+        JOIN changed AS c ON date_trunc('month', p.charge_day) = date_trunc('month', c.day)
+        WHERE p.span = 'month'
+    """
 
     charge_day: Day
+    currency: Key
     pool: Key
+    whole_month: Count
     driver_pool: Key
     weight: Units
 
     @classmethod
     def compute(cls, read: Any, window: Window, settings: Mapping[str, Any]) -> Iterator[PoolRoutes]:
         policy: Policy = settings["policy"]
-        splits = {r.pool: r for r in policy.rules if r.strategy is Strategy.DRIVER and r.combine == "shares"}
+        splits = [rule for rule in policy.pools().values() if rule.combine == "shares"]
         if not policy.cascades() and not splits:
             return
-        costs: dict[date, dict[str, Decimal]] = defaultdict(dict)
-        for row in read.query(
-            "SELECT charge_day, pool, sum(effective_cost) AS cost FROM pool_cost"
-            f" WHERE charge_day >= DATE '{window.start}' AND charge_day < DATE '{window.end}' GROUP BY ALL"
-        ):
-            costs[row.charge_day][row.pool] = row.cost
-        meters: dict[date, set[tuple[str, str]]] = defaultdict(set)
-        for row in read.query(
-            "SELECT DISTINCT day, meter, service_name FROM usage_hourly"
-            f" WHERE day >= DATE '{window.start}' AND day < DATE '{window.end}' AND units > 0"
-        ):
-            meters[row.day].add((row.meter, row.service_name))
-        for day in sorted(costs):
+        costs, due = _costs(read, window.widened_to_months())
+        seen = _seen(read, window.widened_to_months())
+        for day, currency, whole_month in sorted(d for d in due if d[0] in window):
+            when = (month_start(day) if whole_month else day, whole_month)
+            cost = costs[*when, currency]
             steps = {
-                **{p: part for p, r in splits.items() if (part := _by_meter(r, meters[day]))},
-                **{p: part for p, r in policy.cascades().items() if (part := _by_pool(r, costs[day]))},
+                **{rule.pool: _by_meter(rule, seen[when]) for rule in splits},
+                **{pool: part for pool, rule in policy.cascades().items() if (part := _by_pool(rule, cost))},
             }
-            for pool, parts in closure(steps).items():
+            for pool, parts in closure(with_exit(steps)).items():
                 for driver_pool, weight in whole_weights(parts).items():
-                    yield cls(charge_day=day, pool=pool, driver_pool=driver_pool, weight=weight)
+                    yield cls(
+                        charge_day=day,
+                        currency=currency,
+                        pool=pool,
+                        whole_month=int(whole_month),
+                        driver_pool=driver_pool,
+                        weight=weight,
+                    )
 
 
-def _by_meter(rule: Rule, seen: set[tuple[str, str]]) -> dict[str, Fraction]:
+def _costs(
+    read: Any, months: Window
+) -> tuple[dict[tuple[date, bool, str], dict[str, Fraction]], set[tuple[date, str, bool]]]:
+    """Cost of each pool by (day, False, currency) and (month, True, currency); and (day, currency, monthly) seen."""
+    costs: dict[tuple[date, bool, str], dict[str, Fraction]] = defaultdict(lambda: defaultdict(Fraction))
+    due: set[tuple[date, str, bool]] = set()
+    for row in read.query(
+        "SELECT charge_day, currency, pool, span = 'month' AS monthly, sum(effective_cost) AS cost FROM pool_cost"
+        f" WHERE charge_day >= DATE '{months.start}' AND charge_day < DATE '{months.end}' GROUP BY ALL"
+    ):
+        due.add((row.charge_day, row.currency, row.monthly))
+        costs[row.charge_day, False, row.currency][row.pool] += Fraction(row.cost)
+        costs[month_start(row.charge_day), True, row.currency][row.pool] += Fraction(row.cost)
+    return costs, due
+
+
+def _seen(read: Any, months: Window) -> dict[tuple[date, bool], Seen]:
+    """The meters used, with the service they were used of, by (day, False) and (month, True)."""
+    seen: dict[tuple[date, bool], Seen] = defaultdict(set)
+    for row in read.query(
+        "SELECT DISTINCT day, meter, service_name FROM usage_hourly"
+        f" WHERE day >= DATE '{months.start}' AND day < DATE '{months.end}' AND units > 0"
+    ):
+        seen[row.day, False].add((row.meter, row.service_name))
+        seen[month_start(row.day), True].add((row.meter, row.service_name))
+    return seen
+
+
+def _by_meter(rule: Rule, seen: Seen) -> dict[str, Fraction]:
     names = {meter for meter, _ in seen}
+    every = {part_pool(rule, m): Fraction(m.weight) for m in rule.meters}
     live = {
-        f"{rule.pool}#{m.meter}": Fraction(m.weight)
+        part_pool(rule, m): Fraction(m.weight)
         for m in rule.meters
         if (m.meter, m.service) in seen or (m.service is None and m.meter in names)
     }
-    total = sum(live.values())
-    return {pool: weight / total for pool, weight in live.items()}
+    parts = live or every
+    total = sum(parts.values())
+    return {pool: weight / total for pool, weight in parts.items()}
 
 
-def _by_pool(rule: Rule, cost: Mapping[str, Decimal]) -> dict[str, Fraction]:
+def _by_pool(rule: Rule, cost: Mapping[str, Fraction]) -> dict[str, Fraction]:
     if rule.shares:
         return {pool: Fraction(part) for pool, part in rule.shares.items() if part}
-    live = {pool: Fraction(cost[pool]) for pool in rule.targets if cost.get(pool, 0) > 0}
+    live = {pool: cost[pool] for pool in rule.targets if cost.get(pool, 0) > 0}
     total = sum(live.values())
     return {pool: value / total for pool, value in live.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -104,7 +105,7 @@ class DuckDB:
     def arrow(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> pa.Table:
         """The rows of a query, as an Arrow table."""
         with _translated():
-            return self.connection.execute(sql, parameters or None).to_arrow_table()
+            return self.connection.sql(sql, params=parameters or None).to_arrow_table()
 
     def write(self, dataset: type[Dataset], query: str, partitions: Sequence[str] | None) -> list[DataFile]:
         """Write a query's rows as new files of the dataset's table, without committing them.
@@ -197,7 +198,7 @@ def _translated() -> Iterator[None]:
 
 
 def bound(statement: str, window: Window) -> str:
-    """The statement with the days to build, and the whole months around them, as dates."""
+    """The statement with the days to build, and the whole months around them, as dates. Texts in it stay."""
     months = window.widened_to_months()
     dates = {
         "$start": window.start,
@@ -205,6 +206,9 @@ def bound(statement: str, window: Window) -> str:
         "$month_start": months.start,
         "$month_end": months.end,
     }
-    for name, day in sorted(dates.items(), key=lambda item: -len(item[0])):
-        statement = statement.replace(name, f"DATE '{day}'")
-    return statement
+
+    def dated(found: re.Match[str]) -> str:
+        day = dates.get(found.group())
+        return found.group() if day is None else f"DATE '{day}'"
+
+    return re.sub(r"'(?:[^']|'')*'|\$\w+", dated, statement)

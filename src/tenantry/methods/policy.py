@@ -39,12 +39,16 @@ class Strategy(StrEnum):
 
 
 class Rung(StrEnum):
-    """Steps of the ladder that a driver pool descends where its driver is silent."""
+    """Steps of the ladder that a driver pool descends where its driver is silent, in this order."""
 
     COARSE = "coarse"
+    """By the policy's `coarse` meters, else by active users, of the day (of the month, for monthly charges)."""
     LAST_GOOD = "last_good"
+    """By the pool's own usage on the newest earlier day that has any."""
     PROPORTIONAL = "proportional"
+    """In proportion to all cost already given."""
     EVEN = "even"
+    """The same to every active tenant."""
 
 
 class _Frozen(BaseModel):
@@ -61,26 +65,42 @@ class Match(_Frozen):
     """
 
     service: Patterns = ()
+    """ServiceName."""
     account: Patterns = ()
+    """SubAccountId."""
     provider: Patterns = ()
+    """ProviderName."""
     issuer: Patterns = ()
+    """InvoiceIssuerName."""
     region: Patterns = ()
+    """RegionId."""
     resource: Patterns = ()
+    """ResourceId."""
     category: Patterns = ()
+    """ChargeCategory: Usage, Purchase, Tax, Credit, Adjustment."""
     charge_class: Patterns = ()
+    """ChargeClass: Correction."""
     commitment_status: Patterns = ()
+    """CommitmentDiscountStatus: Used, Unused."""
     commitment_id: Patterns = ()
+    """CommitmentDiscountId; `?*` is any."""
     usage_type: Patterns = ()
+    """CUR's usage type; in FOCUS the SKU meter."""
     description: Patterns = ()
+    """ChargeDescription."""
     tags: Mapping[str, Patterns] = Field(default_factory=dict)
+    """Tag key -> patterns of its value."""
 
 
 class Meter(_Frozen):
-    """A meter that drives a pool. `weight` is what one unit counts; `service` restricts to usage of that service."""
+    """A meter that drives a pool."""
 
     meter: str
+    """The meter's name in the usage events."""
     weight: Annotated[Decimal, Field(gt=0)] = Decimal(1)
+    """What one unit counts."""
     service: str | None = None
+    """Only usage of this service; empty text: only usage that names none."""
     price_of: str | None = None
     """A pattern of usage types: the weight is their unit price in the bill, where the bill has one."""
 
@@ -89,8 +109,11 @@ class Capacity(_Frozen):
     """What the pool could carry, in units of its driver per hour; what nobody used is idle."""
 
     units_per_hour: Annotated[Decimal, Field(gt=0)] | None = None
+    """So much, in each hour of a day on which the pool is used."""
     meter: str | None = None
+    """As much as this meter tells, hour by hour."""
     idle: Literal["show", "central", "proportional"] = "show"
+    """Idle as a row `(idle)`, as `(unallocated)`, or shared by use like the rest."""
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:
@@ -104,25 +127,33 @@ class Rule(_Frozen):
     """One step of the policy: which charges, into which pool, shared how."""
 
     pool: str = SERVICE_POOL
+    """The pool's name. `{service}`: one pool per service. Several rules may fill a pool if they share it alike."""
     match: Match = Match()
+    """Which charges; without conditions all that are left."""
     strategy: Strategy = Strategy.DRIVER
+    """How the pool is shared."""
     by: str | None = None
     """silo: `account`, `account_name`, `resource` or `tag:KEY`."""
     meters: tuple[Meter, ...] = ()
+    """driver: what its tenants' usage is measured in."""
     combine: Literal["sum", "max", "shares"] = "sum"
     """driver: add weighted units; take the largest (request or use); or split the pool by weight, a part per meter."""
     grain: Literal["hour", "day"] = "hour"
+    """driver: share hourly charges by the usage of their hour or of their day."""
     capacity: Capacity | None = None
+    """driver: what the pool could carry; the part nobody used is idle."""
     shares: Mapping[str, Decimal] = Field(default_factory=dict)
     """fixed: tenant -> part; cascade: pool -> part. The parts sum to 1."""
     targets: tuple[str, ...] = ()
-    """cascade without shares: the pools that take it, in proportion to their cost of the day."""
+    """cascade without shares: the pools that take it, in proportion to their cost of the day (or month)."""
     reciprocal: bool = False
     """cascade: this pool and another may feed each other; solved by simultaneous equations."""
     basis: str = "all"
     """proportional: `service` (same account and service), `all`, or pool names separated by commas."""
     fallback: tuple[Rung, ...] = (Rung.COARSE, Rung.LAST_GOOD, Rung.PROPORTIONAL, Rung.EVEN)
+    """driver: the rungs to try where the pool's meters are silent; what none places is unallocated."""
     last_good_days: Annotated[int, Field(ge=0, le=31)] = 7
+    """How old the usage of the rung `last_good` may be."""
 
     @field_validator("shares")
     @classmethod
@@ -144,22 +175,57 @@ class Rule(_Frozen):
             message = f"a {self.strategy} rule needs {name}"
             raise ValueError(message)
         if self.strategy is Strategy.SILO and not (
-            self.by in ("account", "account_name", "resource") or (self.by or "").removeprefix("tag:") != (self.by or "")
+            self.by in ("account", "account_name", "resource")
+            or (self.by or "").removeprefix("tag:") != (self.by or "")
         ):
             message = f"by = {self.by!r}: a silo is by account, account_name, resource or tag:KEY"
             raise ValueError(message)
+        if self.capacity and (not self.meters or self.combine == "shares"):
+            message = "capacity needs meters that are added up (combine = sum) or compared (max)"
+            raise ValueError(message)
+        if self.strategy is not Strategy.DRIVER and self.meters:
+            message = f"meters drive a driver rule, not a {self.strategy} rule"
+            raise ValueError(message)
         return self
+
+    @property
+    def sharing(self) -> dict[str, Any]:
+        """What says how the pool is shared, as far as it is not the default."""
+        return self.model_dump(mode="json", exclude_defaults=True, exclude={"pool", "match"})
 
 
 class Policy(_Frozen):
     """Rules in order: the first that matches a charge takes it (a silo rule only where it finds a tenant).
 
-    A charge that no rule takes falls to one pool per service, driven by the usage of that service.
+    A charge that no rule takes falls to one pool per service, which has no meters: it descends the ladder.
     """
 
     rules: tuple[Rule, ...] = ()
+    """In order."""
     coarse: tuple[Meter, ...] = ()
     """Meters that share a pool whose own driver is silent; before active users."""
+
+    @model_validator(mode="after")
+    def _one_way_to_share_a_pool(self) -> Self:
+        first: dict[str, dict[str, Any]] = {}
+        for place, rule in enumerate(self.rules, start=1):
+            if rule.strategy is Strategy.SILO:
+                continue
+            if rule.pool == SERVICE_POOL and set(rule.sharing) - {"grain"}:
+                message = f"rule {place} says how its charges are shared: it needs a pool with a name"
+                raise ValueError(message)
+            if rule.pool.startswith("@"):
+                message = f"rule {place}: pool {rule.pool!r}: names with @ are taken"
+                raise ValueError(message)
+            if rule.pool != SERVICE_POOL and first.setdefault(rule.pool, rule.sharing) != rule.sharing:
+                message = f"rule {place} shares pool {rule.pool!r} in another way than an earlier rule"
+                raise ValueError(message)
+        return self
+
+    def pools(self) -> dict[str, Rule]:
+        """The rule that says how each named pool is shared; silo rules, which share nothing, apart."""
+        shared = [r for r in self.rules if r.strategy is not Strategy.SILO and r.pool != SERVICE_POOL]
+        return {rule.pool: rule for rule in shared}
 
     @classmethod
     def read(cls, table: Mapping[str, Any]) -> Policy:
@@ -202,6 +268,32 @@ class Policy(_Frozen):
 
         for pool in cascades:
             visit(pool, ())
+        fixed = {
+            pool: {t: Fraction(part) for t, part in r.shares.items() if part} for pool, r in cascades.items()
+        }
+        stuck = {pool for pool, parts in fixed.items() if parts} - {*with_exit(fixed)}
+        if stuck:
+            raise invalid(
+                f"pools feed each other and nothing leaves the circle: {', '.join(sorted(stuck))}",
+                "give one of them a pool outside it",
+            )
+
+
+def part_pool(rule: Rule, meter: Meter) -> str:
+    """The name of the part of a pool, split by meter, that this meter drives."""
+    return f"{rule.pool}#{meter.meter}"
+
+
+def with_exit(steps: Mapping[str, Mapping[str, Fraction]]) -> dict[str, Mapping[str, Fraction]]:
+    """The steps of those pools whose money reaches, in some number of steps, a pool that has none."""
+    leaving: set[str] = set()
+    while found := {
+        pool
+        for pool, parts in steps.items()
+        if pool not in leaving and any(target not in steps or target in leaving for target in parts)
+    }:
+        leaving |= found
+    return {pool: parts for pool, parts in steps.items() if pool in leaving}
 
 
 def closure(steps: Mapping[str, Mapping[str, Fraction]]) -> dict[str, dict[str, Fraction]]:
@@ -242,7 +334,7 @@ def closure(steps: Mapping[str, Mapping[str, Fraction]]) -> dict[str, dict[str, 
     }
 
 
-def whole_weights(parts: Mapping[str, Fraction], largest: int = 10**12) -> dict[str, int]:
+def whole_weights(parts: Mapping[str, Fraction], largest: int = 10**17) -> dict[str, int]:
     """Integers in the ratio of the parts: exact while the common denominator allows, else rounded to `largest`."""
     positive = {name: part for name, part in parts.items() if part > 0}
     if not positive:
