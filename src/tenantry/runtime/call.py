@@ -110,6 +110,17 @@ class Runtime:
             raise _empty(found)
         return span
 
+    def batches(
+        self, dataset: str, window: Window | None = None, principal: Principal = LOCAL
+    ) -> Generator[Any]:
+        """All rows of a dataset as `pyarrow.RecordBatch`, by day and key; memory does not grow with the table.
+
+        Raises `not_found` for a name that is not in the catalog, `forbidden` for data that is not the principal's.
+        """
+        found = self.catalog.dataset(dataset)
+        with self._opened(principal, self.now()) as call:
+            yield from call.batches(found, window)
+
     @contextmanager
     def _opened(self, principal: Principal, now: datetime) -> Generator[Call]:
         engine = self.engine.fork()
@@ -183,6 +194,17 @@ class Call:
         group = f" GROUP BY {', '.join(names)}" if names else ""
         select = f"SELECT {', '.join([*names, *sums])} FROM # {where}{group}{_ordered(by)}"
         return self._query(dataset, window, select, values)
+
+    def batches(self, dataset: type[Dataset], window: Window | None = None) -> Generator[Any]:
+        """The rows as Arrow: a day at a time, where the dataset has days."""
+        spine = dataset if dataset.stored else dataset.reads[0]
+        whole = window or (self.span(spine) if dataset.day_column() else None)
+        for day in whole.chunks(1) if whole else [window]:
+            where, values = self._where(dataset, day, {})
+            columns = ", ".join(map(quoted, dataset.columns()))
+            self._make_readable(dataset, day)
+            sql = f"SELECT {columns} FROM {dataset.table()} {where}{_ordered(dataset.keys)}"
+            yield from self._engine.arrow(sql, values).to_batches()
 
     def span(self, dataset: type[Dataset]) -> Window | None:
         day = quoted(_day(dataset))
