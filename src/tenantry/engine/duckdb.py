@@ -102,8 +102,8 @@ class DuckDB:
             names = [column[0] for column in cursor.description or ()]
             return [Row(zip(names, values, strict=True)) for values in cursor.fetchall()]
 
-    def arrow(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> pa.Table:
-        """The rows of a query, as an Arrow table."""
+    def arrow(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
+        """The rows of a query, as a `pyarrow.Table`."""
         with _translated():
             return self.connection.sql(sql, params=parameters or None).to_arrow_table()
 
