@@ -62,6 +62,7 @@ bench: .venv/bench java
 
 docs: setup
 	$(BIN)/python docs/reference.py
+	$(BIN)/python docs/catalog.py
 
 # Each lock holds the one before it, at the same versions.
 lock: setup

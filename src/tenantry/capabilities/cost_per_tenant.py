@@ -15,12 +15,13 @@ from pydantic import BaseModel, Field
 from ..datasets import Allocation, TenantCost, Tenants
 from ..errors import Kind, TenantryError
 from ..kernel import Capability, Context, Row, Window, tool
-from ..kernel.dataset import Count, Dimension, Money, OptionalDimension, Ratio
+from ..kernel.dataset import Count, Dimension, Money, OptionalDimension, OptionalMoney, Ratio
 from ..kernel.money import Basis, part, per
 from ..kernel.parameters import Cost, Month, Top
 from ..methods.variance import Spend, decompose
 
 _RUNGS = ("silo", "fine", "coarse", "fallback", "unallocated")
+_NOBODY = ("(unallocated)", "(idle)")
 _SURE = {"silo": Decimal(1), "fine": Decimal("0.95"), "coarse": Decimal("0.6"), "fallback": Decimal("0.3")}
 """What `confidence` of `tenant_cost` is for each rung."""
 
@@ -88,10 +89,10 @@ class TierCost(BaseModel):
 
     tier: Dimension
     currency: Dimension
-    tenants: Count
+    tenants: Annotated[Count, Field(description="tenants with cost; 0 for `(unallocated)` and `(idle)`")]
     cost: Money
     share: Annotated[Ratio, Field(description="part of the currency's whole cost")]
-    per_tenant: Annotated[Money, Field(description="cost / tenants")]
+    per_tenant: Annotated[OptionalMoney, Field(description="cost / tenants")]
 
 
 class FeatureCost(BaseModel):
@@ -353,10 +354,10 @@ def tiers(ctx: Context, window: Month = None, basis: Cost = Basis.EFFECTIVE) -> 
             TierCost(
                 tier=tier,
                 currency=currency,
-                tenants=len(costs[tier]),
+                tenants=0 if tier in _NOBODY else len(costs[tier]),
                 cost=cost[tier],
                 share=part(cost[tier], whole),
-                per_tenant=per(cost[tier], len(costs[tier])),
+                per_tenant=None if tier in _NOBODY else per(cost[tier], len(costs[tier])),
             )
             for tier in sorted(cost, key=lambda t: (-cost[t], t))
         ]

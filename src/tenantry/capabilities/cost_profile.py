@@ -16,6 +16,7 @@ from ..kernel import Capability, Context, Row, Window, tool
 from ..kernel.dataset import Count, Day, Dimension, Money, OptionalMoney, Ratio
 from ..kernel.money import Basis, part
 from ..kernel.parameters import Cost, Month, Span, Top
+from ..kernel.time import month_start
 
 _CREDIT = "Credit"
 _COLUMNS = {"service": "service_name", "category": "charge_category", "provider": "provider_name"}
@@ -136,7 +137,9 @@ def _months(name: str, currency: str, costs: Iterable[tuple[Window, Decimal]]) -
     before: Decimal | None = None
     for month, cost in costs:
         change = None if before is None else cost - before
-        yield MonthCost(month=month.start, name=name, currency=currency, cost=cost, change=change)
+        yield MonthCost(
+            month=month_start(month.start), name=name, currency=currency, cost=cost, change=change
+        )
         before = cost
 
 

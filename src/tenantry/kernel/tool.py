@@ -56,16 +56,15 @@ class Tool:
         """Arguments of the declared types. Raises `invalid` with every problem at once."""
         try:
             model = self.parameters.model_validate(given)
+            return {name: getattr(model, name) for name in self.parameters.model_fields}
         except ValidationError as problems:
             found = [
                 {"param": ".".join(map(str, p["loc"])), "problem": p["msg"].removeprefix("Value error, ")}
                 for p in problems.errors(include_url=False)
             ]
-            text = "; ".join(f"{p['param']}: {p['problem']}" for p in found)
-            raise invalid(
-                f"{self.name}: {text}", "see the tool's parameters with --help", params=found
-            ) from None
-        return {name: getattr(model, name) for name in self.parameters.model_fields}
+        # Raised outside `except`: pydantic's error keeps frames alive that no garbage collector sees.
+        text = "; ".join(f"{p['param']}: {p['problem']}" for p in found)
+        raise invalid(f"{self.name}: {text}", "see the tool's parameters with --help", params=found)
 
 
 def tool(effect: Effect = Effect.READ, **example: Any) -> Callable[[Callable[..., Any]], Tool]:

@@ -92,7 +92,7 @@ class Runtime:
         owner, found = self.catalog.capability(capability), self.catalog.tool(capability, tool)
         if found.effect is Effect.ACT:
             raise TenantryError(
-                Kind.APPROVAL_REQUIRED, f"{found.name} acts; a person must approve it first", ""
+                Kind.APPROVAL_REQUIRED, f"{found.name} acts on the world", "a person must approve it first"
             )
         values = found.read_arguments(dict(arguments))
         began, now = perf_counter(), self.now()

@@ -1,0 +1,87 @@
+"""Cost profile on the vendor of three months; the figures are worked in tests/three_months.py."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_vendor import SmallVendor, charge, tenant
+from three_months import CATALOG, NOW
+
+from tenantry.methods.policy import Policy
+from tenantry.runtime.call import Runtime
+
+
+def ask(runtime: Runtime, tool: str, **arguments: Any) -> list[Any]:
+    return runtime.call("cost_profile", tool, arguments).data
+
+
+def test_services_come_dearest_first_with_credits_apart_per_currency(runtime: Runtime):
+    lines = ask(runtime, "services", window="2026-03")
+    assert [(x.currency, x.service_name, x.gross, x.credits, x.net, x.charges) for x in lines] == [
+        ("EUR", "Hosting", 50, 0, 50, 1),
+        ("USD", "Compute", 180, -20, 160, 2),
+        ("USD", "Database", 40, 0, 40, 1),
+        ("USD", "Storage", 30, 0, 30, 1),
+        ("USD", "Support", Decimal("26.2"), 0, Decimal("26.2"), 1),
+        ("USD", "Queue", 12, 0, 12, 1),
+    ]
+
+
+def test_shares_are_of_gross_and_add_up(runtime: Runtime):
+    lines = [x for x in ask(runtime, "services", window="2026-03") if x.currency == "USD"]
+    assert lines[0].share == pytest.approx(180 / 288.2)
+    assert lines[1].cumulative_share == pytest.approx(220 / 288.2)
+    assert lines[-1].cumulative_share == 1
+
+
+def test_top_and_basis(runtime: Runtime):
+    lines = ask(runtime, "services", window="2026-03", top=1, basis="list")
+    assert [(x.service_name, x.gross) for x in lines] == [("Hosting", 100), ("Compute", 360)]
+
+
+def test_without_a_window_it_is_the_newest_whole_month(runtime: Runtime):
+    assert ask(runtime, "services") == ask(runtime, "services", window="2026-03")
+    assert ask(runtime, "services", window="2030-01") == []
+
+
+def test_a_trend_has_every_month_and_the_change_from_the_one_before(runtime: Runtime):
+    lines = [x for x in ask(runtime, "trend", by="service") if x.name in ("Compute", "Storage")]
+    assert [(x.name, x.month, x.cost, x.change) for x in lines] == [
+        ("Compute", date(2026, 1, 1), 90, None),
+        ("Compute", date(2026, 2, 1), 100, 10),
+        ("Compute", date(2026, 3, 1), 160, 60),
+        ("Storage", date(2026, 1, 1), 0, None),
+        ("Storage", date(2026, 2, 1), 0, 0),
+        ("Storage", date(2026, 3, 1), 30, 30),
+    ]
+
+
+def test_a_trend_by_category_or_provider(runtime: Runtime):
+    march = [x for x in ask(runtime, "trend", by="category") if x.month == date(2026, 3, 1)]
+    assert {(x.currency, x.name): x.cost for x in march} == {
+        ("EUR", "Usage"): 50, ("USD", "Usage"): Decimal("288.2"), ("USD", "Credit"): -20,
+    }  # fmt: skip
+    assert {x.name for x in ask(runtime, "trend", by="provider")} == {"AWS", "OVH"}
+
+
+def test_a_meter_pays_where_usage_is_missing_and_not_where_policy_decides(runtime: Runtime):
+    [queue] = ask(runtime, "start_metering", window="2026-03")
+    assert (queue.service_name, queue.cost, queue.without_meter) == ("Queue", 12, 12)
+    assert queue.share == queue.cumulative_share == pytest.approx(12 / 268.2)
+    assert queue.reason == "active users"
+
+
+def test_with_a_bill_and_tenants_alone_everything_wants_a_meter(tmp_path: Path):
+    vendor = SmallVendor(tmp_path, Policy())
+    vendor.land(
+        charges=[charge("7"), charge("3", service_name="Storage")], tenants=[tenant("a"), tenant("b")]
+    )
+    runtime = Runtime(vendor.build().engine, CATALOG, lambda: NOW, lambda _: {"policy": Policy()})
+    lines = ask(runtime, "start_metering")
+    assert [(x.service_name, x.without_meter, x.cumulative_share) for x in lines] == [
+        ("Compute", 7, 0.7), ("Storage", 3, 1.0),
+    ]  # fmt: skip

@@ -1,0 +1,126 @@
+"""A vendor of three months whose figures can be worked by hand: what tests of tools and datasets call.
+
+March 2026, effective cost in USD:
+
+| | teal-partners | beacon-legal | lumen-retail | (unallocated) | bill |
+|---|---|---|---|---|---|
+| Compute, 180 by 120 ms | 90 | 90 | | | 180 |
+| Storage, 30 by 3 gb | 10 | | 20 | | 30 |
+| Queue, 12 by active users | 2 | 4 | 6 | | 12 |
+| Database, tagged | 40 | | | | 40 |
+| Support, 10 % of all | 14.2 | 9.4 | 2.6 | | 26.2 |
+| Credit, kept central | | | | -20 | -20 |
+| all | 156.2 | 103.4 | 28.6 | -20 | 268.2 |
+
+In EUR there is one charge of 50, tagged fjord-bank. List cost is twice the effective cost.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from small_vendor import SmallVendor, charge, tenant, usage
+
+from tenantry import app
+from tenantry.methods.policy import Match, Meter, Policy, Rule, Strategy
+from tenantry.runtime.call import Runtime
+
+HOSTILE = "o'neil\x1b[2J\"; DROP TABLE charges; --[bold]"
+TENANTS = ("teal-partners", "beacon-legal", "lumen-retail", "fjord-bank", HOSTILE)
+CATALOG = app.catalog()
+NOW = datetime(2026, 7, 1, 3, 0, tzinfo=UTC)
+
+POLICY = Policy(
+    rules=(
+        Rule(pool="Credits", match=Match(category=("Credit",)), strategy=Strategy.CENTRAL),
+        Rule(pool="Silo", strategy=Strategy.SILO, by="tag:tenant"),
+        Rule(pool="Support", match=Match(service=("Support",)), strategy=Strategy.PROPORTIONAL),
+        Rule(
+            pool="Compute", match=Match(service=("Compute",)), meters=(Meter(meter="ms", service="Compute"),)
+        ),
+        Rule(
+            pool="Storage", match=Match(service=("Storage",)), meters=(Meter(meter="gb", service="Storage"),)
+        ),
+    )
+)
+
+
+def bill_row(cost: str, start: str, service: str, **columns: Any) -> dict[str, Any]:
+    list_cost = Decimal(cost) * 2
+    row = charge(cost, start, service_name=service, list_cost=list_cost, **columns)
+    tags = {"tenant": columns["tags"]["tenant"]} if "tags" in columns else None
+    return {**row, "tags": tags}
+
+
+def subscription(tenant_id: str, plan: str, amount: int, currency: str = "USD") -> dict[str, Any]:
+    return {
+        "tenant_id": tenant_id,
+        "plan": plan,
+        "started_on": date(2026, 1, 1),
+        "amount": Decimal(amount),
+        "currency": currency,
+        "interval": "month",
+        "quantity": Decimal(1),
+    }
+
+
+BILL = (
+    bill_row("90", "2026-01-10", "Compute"),
+    bill_row("1", "2026-01-11", "Database", tags={"tenant": HOSTILE}),
+    bill_row("100", "2026-02-10", "Compute"),
+    bill_row("40", "2026-02-02", "Database", tags={"tenant": "teal-partners"}),
+    bill_row("180", "2026-03-10", "Compute"),
+    bill_row("30", "2026-03-05", "Storage"),
+    bill_row("12", "2026-03-20", "Queue"),
+    bill_row("40", "2026-03-02", "Database", tags={"tenant": "teal-partners"}),
+    bill_row("26.2", "2026-03", "Support"),
+    bill_row("-20", "2026-03-31", "Compute", charge_category="Credit"),
+    bill_row(
+        "50",
+        "2026-03-15",
+        "Hosting",
+        tags={"tenant": "fjord-bank"},
+        billing_currency="EUR",
+        provider_name="OVH",
+    ),
+)
+METERED = (
+    usage("teal-partners", 50, "2026-01-10", feature_id="search"),
+    usage("beacon-legal", 40, "2026-01-10", feature_id="search"),
+    usage("teal-partners", 60, "2026-02-10", feature_id="search"),
+    usage("beacon-legal", 30, "2026-02-10", feature_id="search"),
+    usage("beacon-legal", 10, "2026-02-10", feature_id="export"),
+    usage("teal-partners", 60, "2026-03-10", feature_id="search"),
+    usage("beacon-legal", 40, "2026-03-10", feature_id="search"),
+    usage("beacon-legal", 20, "2026-03-10", feature_id="export"),
+    usage("teal-partners", 1, "2026-03-05", meter="gb", service_name="Storage"),
+    usage("lumen-retail", 2, "2026-03-05", meter="gb", service_name="Storage"),
+)
+USERS = (
+    {"day": date(2026, 3, 20), "tenant_id": "teal-partners", "users": Decimal(1)},
+    {"day": date(2026, 3, 20), "tenant_id": "beacon-legal", "users": Decimal(2)},
+    {"day": date(2026, 3, 20), "tenant_id": "lumen-retail", "users": Decimal(3)},
+)
+PEOPLE = (
+    {**tenant("teal-partners", tier="enterprise", aliases=["tealpartners"]), "name": "Teal Partners"},
+    {**tenant("beacon-legal", tier="pro"), "name": "Beacon Legal"},
+    tenant("lumen-retail", tier="basic"),
+    tenant("fjord-bank", tier="pro"),
+    tenant(HOSTILE),
+)
+PAID = (
+    subscription("teal-partners", "enterprise", 100),
+    subscription("beacon-legal", "pro", 200),
+    subscription("lumen-retail", "basic", 10, "EUR"),
+    subscription("fjord-bank", "pro", 80, "EUR"),
+)
+
+
+def three_months(folder: Path) -> tuple[SmallVendor, Runtime]:
+    """The vendor, landed and built, and the door to it."""
+    vendor = SmallVendor(folder, POLICY)
+    vendor.land(BILL, PEOPLE, METERED, USERS, PAID).build()
+    return vendor, Runtime(vendor.engine, CATALOG, lambda: NOW, lambda _: {"policy": POLICY})
