@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from ..kernel.dataset import Dataset, Day, Dimension, Key, Money, Units
 from ..methods.policy import Policy
-from .allocation_plan import ACTIVE, ANY_SERVICE, CALLS, USERS, plan_tables, uses_any_service
+from .allocation_plan import ACTIVE, ANY, CALLS, USERS, plan_tables, uses_any_service, uses_region
 from .names import lookup
 from .pool_cost import PoolCost
 from .pool_routes import PoolRoutes
@@ -148,14 +148,15 @@ def _metered(policy: Policy, name: str, days: str, pools: str) -> str:
     A tenant may have several rows in an hour, one per meter: shares add them up. Only `max` has to compare them first.
     """
     columns = "pool, day, hour, tenant_id, feature_id"
+    region = f"AND (d.region = u.region OR d.region = '{ANY}')" if uses_region(policy) else ""
     metered = f"""
         SELECT d.pool, u.day, u.hour, u.tenant_id, u.feature_id, u.meter, wide(u.units) * wide(d.weight) AS units
         FROM usage_hourly AS u
-        JOIN (SELECT * FROM driver WHERE {pools}) AS d ON d.meter = u.meter AND #
+        JOIN (SELECT * FROM driver WHERE {pools}) AS d ON d.meter = u.meter AND # {region}
         WHERE {days.replace("?", "u.day")} AND u.units > 0"""
     both = metered.replace("#", "d.service_name = u.service_name")
     if uses_any_service(policy):
-        both += " UNION ALL " + metered.replace("#", f"d.service_name = '{ANY_SERVICE}'")
+        both += " UNION ALL " + metered.replace("#", f"d.service_name = '{ANY}'")
     if any(rule.combine == "max" for rule in policy.rules):
         largest = "SELECT pool FROM plan WHERE largest = 1"
         both = f"""

@@ -20,7 +20,8 @@ from .names import text
 CALLS = "@calls"
 USERS = "@users"
 ACTIVE = "@active"
-ANY_SERVICE = "*"
+ANY = "*"
+"""A driver of any service, or in any region."""
 
 
 def plan_tables(policy: Policy) -> str:
@@ -41,7 +42,7 @@ def plan_tables(policy: Policy) -> str:
     return ",\n    ".join(
         (
             _table("plan", columns, plan, "'', '', 0, 0, 0, 0, '', 0"),
-            _table("driver", "pool, meter, service_name, weight", drivers(policy), "'', '', '', 0"),
+            _table("driver", "pool, meter, service_name, region, weight", drivers(policy), "'', '', '', '', 0"),
             _table("fixed", "pool, tenant_id, weight", fixed, "'', '', 0"),
             _table(
                 "capacity",
@@ -53,23 +54,27 @@ def plan_tables(policy: Policy) -> str:
     )
 
 
-def drivers(policy: Policy) -> list[tuple[str, str, str, int]]:
-    """(pool, meter, service, weight): what one unit of a meter counts for a pool. Service `*`: of any service."""
-    found: list[tuple[str, str, str, int]] = []
+def drivers(policy: Policy) -> list[tuple[str, str, str, str, int]]:
+    """(pool, meter, service, region, weight): what one unit of a meter counts for a pool. `*`: of any, in any."""
+    found: list[tuple[str, str, str, str, int]] = []
     for pool, rule in policy.pools().items():
         if rule.combine == "shares":
-            found += [(part, meter.meter, _service(meter), 1) for part, meter in _parts(rule)]
+            found += [(part, meter.meter, *_place(meter), 1) for part, meter in _parts(rule)]
         else:
             found += [
-                (pool, meter.meter, _service(meter), weight) for meter, weight in _weighted(rule.meters)
+                (pool, meter.meter, *_place(meter), weight) for meter, weight in _weighted(rule.meters)
             ]
     return found + [
-        (CALLS, meter.meter, _service(meter), weight) for meter, weight in _weighted(policy.coarse)
+        (CALLS, meter.meter, *_place(meter), weight) for meter, weight in _weighted(policy.coarse)
     ]
 
 
 def uses_any_service(policy: Policy) -> bool:
-    return any(service == ANY_SERVICE for _, _, service, _ in drivers(policy))
+    return any(service == ANY for _, _, service, _, _ in drivers(policy))
+
+
+def uses_region(policy: Policy) -> bool:
+    return any(region != ANY for _, _, _, region, _ in drivers(policy))
 
 
 def _plan(pool: str, rule: Rule) -> tuple[str | int, ...]:
@@ -97,8 +102,8 @@ def _parts(rule: Rule) -> list[tuple[str, Meter]]:
     return [(part_pool(rule, meter), meter) for meter in rule.meters] if rule.combine == "shares" else []
 
 
-def _service(meter: Meter) -> str:
-    return ANY_SERVICE if meter.service is None else meter.service
+def _place(meter: Meter) -> tuple[str, str]:
+    return ANY if meter.service is None else meter.service, ANY if meter.region is None else meter.region
 
 
 def _weighted(meters: Iterable[Meter]) -> list[tuple[Meter, int]]:

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ..kernel import Row
 from ..methods.policy import Match, Meter, Policy, Rule, Strategy
@@ -94,33 +94,54 @@ def _letters(key: str) -> str:
     return re.sub(r"[^a-z]", "", re.split(r"[:/]", key)[-1].lower())
 
 
+class _Used(NamedTuple):
+    """A meter as usage events name it."""
+
+    meter: str
+    service: str
+    region: str
+
+
 def _service_rules(read: Reader) -> list[Rule]:
-    """One pool per service of the bill that has usage of its own, with every meter of that service."""
-    meters: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    """One pool per service of the bill that has usage of its own, with every meter of that service.
+
+    Where usage and bill tell the same regions apart, each region is a pool of its own: regions differ in how full
+    they are.
+    """
+    used: dict[str, set[_Used]] = defaultdict(set)
     for row in read.query(
-        "SELECT service_name, meter FROM usage_hourly WHERE service_name <> '' AND units > 0 GROUP BY ALL"
+        "SELECT service_name, meter, region FROM usage_hourly WHERE service_name <> '' AND units > 0 GROUP BY ALL"
     ):
-        meters[_service(row.service_name)][row.meter].add(row.service_name)
-    billed = [row.service_name for row in read.query("SELECT DISTINCT service_name FROM charges")]
+        used[_service(row.service_name)].add(_Used(row.meter, row.service_name, row.region))
+    billed: dict[str, set[str]] = defaultdict(set)
+    for row in read.query("SELECT service_name, region_id FROM charges GROUP BY ALL"):
+        billed[row.service_name].add(row.region_id or "")
     rules = []
     for service in sorted(billed):
-        used = meters.get(_service(service))
-        if not used:
-            continue
-        prices = _prices(read, service, sorted(used)) if len(used) > 1 else {}
-        rules.append(
-            Rule(
-                pool=service,
-                match=Match(service=(_literally(service),)),
-                meters=tuple(
-                    Meter(meter=meter, service=name, weight=prices.get(meter, Decimal(1)))
-                    for meter in sorted(used)
-                    for name in sorted(used[meter])
-                ),
-                combine="sum" if prices or len(used) == 1 else "shares",
-            )
-        )
+        meters = used.get(_service(service), set())
+        regions = sorted({m.region for m in meters} & billed[service] - {""})
+        if len(regions) > 1:
+            rules += [_service_rule(read, service, meters, region) for region in regions]
+        if meters:
+            rules.append(_service_rule(read, service, meters))
     return rules
+
+
+def _service_rule(read: Reader, service: str, used: set[_Used], region: str | None = None) -> Rule:
+    here = sorted({(m.meter, m.service) for m in used if region in (None, m.region)})
+    names = sorted({meter for meter, _ in here})
+    prices = _prices(read, service, names) if len(names) > 1 else {}
+    return Rule(
+        pool=service if region is None else f"{service} {region}",
+        match=Match(
+            service=(_literally(service),), region=() if region is None else (_literally(region),)
+        ),
+        meters=tuple(
+            Meter(meter=meter, service=name, region=region, weight=prices.get(meter, Decimal(1)))
+            for meter, name in here
+        ),
+        combine="sum" if prices or len(names) == 1 else "shares",
+    )
 
 
 def _service(name: str) -> str:

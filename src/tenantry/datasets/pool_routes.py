@@ -14,7 +14,7 @@ from ..methods.policy import Policy, Rule, closure, part_pool, whole_weights, wi
 from .pool_cost import PoolCost
 from .usage import UsageHourly
 
-Seen = set[tuple[str, str]]
+Seen = set[tuple[str, str, str]]
 
 
 class PoolRoutes(Dataset):
@@ -88,21 +88,23 @@ def _seen(read: Any, months: Window) -> dict[tuple[date, bool], Seen]:
     """The meters used, with the service they were used of, by (day, False) and (month, True)."""
     seen: dict[tuple[date, bool], Seen] = defaultdict(set)
     for row in read.query(
-        "SELECT DISTINCT day, meter, service_name FROM usage_hourly"
+        "SELECT DISTINCT day, meter, service_name, region FROM usage_hourly"
         f" WHERE day >= DATE '{months.start}' AND day < DATE '{months.end}' AND units > 0"
     ):
-        seen[row.day, False].add((row.meter, row.service_name))
-        seen[month_start(row.day), True].add((row.meter, row.service_name))
+        seen[row.day, False].add((row.meter, row.service_name, row.region))
+        seen[month_start(row.day), True].add((row.meter, row.service_name, row.region))
     return seen
 
 
 def _by_meter(rule: Rule, seen: Seen) -> dict[str, Fraction]:
-    names = {meter for meter, _ in seen}
     every = {part_pool(rule, m): Fraction(m.weight) for m in rule.meters}
     live = {
         part_pool(rule, m): Fraction(m.weight)
         for m in rule.meters
-        if (m.meter, m.service) in seen or (m.service is None and m.meter in names)
+        if any(
+            m.meter == meter and m.service in (None, service) and m.region in (None, region)
+            for meter, service, region in seen
+        )
     }
     parts = live or every
     total = sum(parts.values())

@@ -43,13 +43,13 @@ class Usage(Dataset):
 
 
 class UsageHourly(Dataset):
-    """Units used per hour, tenant, feature, service and meter: an integer count of 10^-9 of the meter's unit.
+    """Units used per hour, tenant, feature, service, region and meter: an integer count of 10^-9 of the meter's unit.
 
     `tenant_id` is resolved: a name that no tenant has is `(unknown:<name>)`. Empty text where the event named none.
     """
 
     partition: ClassVar[str] = "day"
-    keys: ClassVar[tuple[str, ...]] = ("hour", "tenant_id", "feature_id", "service_name", "meter")
+    keys: ClassVar[tuple[str, ...]] = ("hour", "tenant_id", "feature_id", "service_name", "region", "meter")
     reads: ClassVar[tuple[type[Dataset], ...]] = (Usage, TenantNames)
 
     @classmethod
@@ -59,14 +59,15 @@ class UsageHourly(Dataset):
         WITH {lookup("named", asked, ("id", "alias"))}
         SELECT u.day, CAST(date_trunc('hour', u.time) AS TIMESTAMP) AS hour,
             coalesce(n.tenant_id, '(unknown:' || u.tenant_id || ')') AS tenant_id,
-            coalesce(u.feature_id, '') AS feature_id, coalesce(u.service_name, '') AS service_name, u.meter,
+            coalesce(u.feature_id, '') AS feature_id, coalesce(u.service_name, '') AS service_name,
+            coalesce(u.region, '') AS region, u.meter,
             CAST(nano_units(sum(u.quantity)) AS DECIMAL(38, 0)) AS units
         FROM usage AS u
         LEFT JOIN named AS n ON n.name = u.tenant_id AND n.day = u.day
         WHERE u.day >= $start AND u.day < $end
         GROUP BY u.day, CAST(date_trunc('hour', u.time) AS TIMESTAMP),
             coalesce(n.tenant_id, '(unknown:' || u.tenant_id || ')'),
-            coalesce(u.feature_id, ''), coalesce(u.service_name, ''), u.meter
+            coalesce(u.feature_id, ''), coalesce(u.service_name, ''), coalesce(u.region, ''), u.meter
         """
 
     day: Day
@@ -74,6 +75,7 @@ class UsageHourly(Dataset):
     tenant_id: Key
     feature_id: Key
     service_name: Key
+    region: Key
     meter: Key
     units: Units
 

@@ -101,6 +101,8 @@ class Meter(_Frozen):
     """What one unit counts."""
     service: str | None = None
     """Only usage of this service; empty text: only usage that names none."""
+    region: str | None = None
+    """Only usage in this region."""
     price_of: str | None = None
     """A pattern of usage types: the weight is their unit price in the bill, where the bill has one."""
 
