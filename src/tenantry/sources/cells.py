@@ -30,7 +30,7 @@ from .patterns import (
     tie,
 )  # fmt: skip
 
-_SPACES = " \t\r\n\u00a0\u202f\ufeff"
+_SPACES = " \t\r\n\f\u00a0\u202f\ufeff"
 _MONTHS = 12
 
 
@@ -255,7 +255,7 @@ def _time(x: str, *, day_first: bool) -> str:
     epoch = f"make_timestamp(TRY_CAST(left(rpad(trim({x}), 16, '0'), 16) AS BIGINT))"
     space = r"\s*"
     return (
-        f"CASE WHEN {full(x, space + ISO + space)} THEN TRY_CAST({x} AS TIMESTAMP)"
+        f"CASE WHEN {full(x, space + ISO + space)} THEN TRY_CAST(trim({x}) AS TIMESTAMP)"
         f" WHEN {full(x, space + OFFSET + space)} THEN make_timestamp(epoch_us(TRY_CAST({zoned} AS TIMESTAMPTZ)))"
         f" WHEN {full(x, space + SLASHED + space)} THEN TRY_CAST({slashed} AS TIMESTAMP)"
         f" WHEN {full(x, space + EPOCH + space)} THEN {epoch} END"

@@ -12,7 +12,7 @@ EMPTY = rf"{_SPACE}(?i:null|none|n/a|<na>|\\n)?{_SPACE}"
 PLAIN = r"[+-]?(\d{1,19}(\.\d*)?|\.\d+)"
 # Digits that the engine's own cast reads exactly: all but a few cells.
 COMMON = rf"[+-]?\d{{1,19}}(\.\d{{0,{MONEY_PLACES}}})?"
-_SMALL = r"[+-]?(\d{1,19}(\.\d*)?|\.\d+)[eE]-\d{1,3}"
+_SMALL = rf"{PLAIN}[eE]-\d{{1,3}}"
 _LARGE = r"[+-]?\d(\.\d*)?[eE]\+?(0?\d|1[0-8])"
 POWER = rf"{_SPACE}({PLAIN}|{_SMALL}|{_LARGE}){_SPACE}"
 
@@ -20,6 +20,7 @@ POWER = rf"{_SPACE}({PLAIN}|{_SMALL}|{_LARGE}){_SPACE}"
 _CURRENCY = r"(?:[A-Z]{0,3}[$€£¥₹]|[A-Z]{3})"
 MINUS = r"[-\x{2212}]"
 _GROUP = r"[1-9]\d{0,2}"
+_APART = r" '\x{00a0}\x{202f}"
 _PLACES = rf"\d{{1,{MONEY_PLACES}}}"
 
 
@@ -33,14 +34,14 @@ def _amount(digits: str, before: str = rf"(?:{_CURRENCY} *)?", after: str = rf"(
 # The point ends the whole digits, groups are set apart by commas, spaces or apostrophes.
 POINTED = "|".join((
     _amount(rf"\d{{1,19}}(?:\.{_PLACES})?|\.{_PLACES}"),
-    _amount(rf"{_GROUP}(?:[, ']\d{{3}}){{1,5}}\.{_PLACES}|{_GROUP}(?:,\d{{3}}){{2,5}}|{_GROUP}(?:[ ']\d{{3}}){{1,5}}"),
+    _amount(rf"{_GROUP}(?:[,{_APART}]\d{{3}}){{1,5}}\.{_PLACES}|{_GROUP}(?:,\d{{3}}){{2,5}}|{_GROUP}(?:[{_APART}]\d{{3}}){{1,5}}"),
     # One comma and three digits is 1,234 in London and 1.234 in Paris; a dollar or pound sign settles it.
     _amount(rf"{_GROUP},\d{{3}}", before=r"[A-Z]{0,3}[$£] *", after=""),
     _amount(rf"{_GROUP},\d{{3}}", before="", after=r" *[$£]"),
 ))  # fmt: skip
 # The comma ends them, groups are set apart by points or spaces.
 COMMA = _amount(
-    rf"{_GROUP}(?:[. ']\d{{3}}){{1,5}},{_PLACES}|{_GROUP}(?:\.\d{{3}}){{2,5}}"
+    rf"{_GROUP}(?:[.{_APART}]\d{{3}}){{1,5}},{_PLACES}|{_GROUP}(?:\.\d{{3}}){{2,5}}"
     r"|\d{1,19},(?:\d{1,2}|\d{4,18})|0,\d{3}"
 )
 NOT_A_NUMBER = r"(?i)nan|-"
@@ -48,16 +49,22 @@ NOT_A_NUMBER = r"(?i)nan|-"
 
 def tie(places: int) -> str:
     """A number exactly between two numbers of so many places, the lower one even: rounded down, not up."""
-    powers = [rf"\d*\.\d{{{places - 1 - e}}}[02468]50*[eE]-0*{e}" for e in range(1, places)]
-    powers += [rf"\d*[02468]\.50*[eE]-0*{places}", rf"(\d*[02468])?5\.?0*[eE]-0*{places + 1}"]
+    powers = [rf"\d*\.\d{{{places - 1 - down}}}[02468]50*{_power(down)}" for down in range(-18, places)]
+    powers += [rf"\d*[02468]\.50*{_power(places)}", rf"(\d*[02468])?5\.?0*{_power(places + 1)}"]
     return rf"{_SPACE}[+-]?(\d*\.\d{{{places - 1}}}[02468]50*|{'|'.join(powers)}){_SPACE}"
 
 
 def longer(places: int) -> str:
     """A number with digits beyond so many places."""
-    powers = [rf"\d*\.\d{{{places - e}}}\d*[1-9]0*[eE]-0*{e}" for e in range(1, places + 1)]
-    tiny = rf"\d*[1-9]\d*\.?\d*[eE]-0*({'|'.join(map(str, range(places + 1, 100)))}|\d{{3}})"
+    powers = [rf"\d*\.\d{{{places - down}}}\d*[1-9]0*{_power(down)}" for down in range(-18, places + 1)]
+    tiny = rf"[\d.]*[1-9][\d.]*[eE]-0*({'|'.join(map(str, range(places + 1, 100)))}|\d{{3}})"
     return rf"{_SPACE}[+-]?(\d*\.\d{{{places}}}\d*[1-9]0*|{'|'.join(powers)}|{tiny}){_SPACE}"
+
+
+def _power(down: int) -> str:
+    """The power of ten that moves the point so many places to the left."""
+    sign = "-" if down > 0 else "[+-]?" if down == 0 else r"\+?"
+    return rf"[eE]{sign}0*{abs(down)}"
 
 
 # --- times ---------------------------------------------------------------------------------------------
