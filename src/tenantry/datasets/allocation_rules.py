@@ -1,4 +1,4 @@
-"""The allocation policy as it was when the lake was built, rule by rule."""
+"""The allocation policy that the lake was built under, rule by rule."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ..kernel.money import MONEY_SQL
 from ..methods.policy import Meter, Policy, Rule
 from .allocation_plan import CALLS
 from .names import text
+from .pool_cost import PoolCost
 
 Place = Annotated[int, Column(Role.DIMENSION, "BIGINT")]
 """A number that names and orders, and is never summed."""
@@ -21,12 +22,14 @@ class AllocationRules(Dataset):
     """One meter of one rule of the policy, or one rule without meters (`meter` is then empty).
 
     `place` counts rules from 1, in the policy's order; 0 holds the meters that stand in where a pool's own are silent
-    (pool `@calls`). `rule` is what its author wrote, as JSON. `weight` is what one unit of the meter counts.
+    (pool `@calls`). `rule` is what its author wrote, as JSON. `weight` is what one unit of the meter counts. A view.
     """
 
     partition: ClassVar[str] = ""
     keys: ClassVar[tuple[str, ...]] = ("place", "meter", "meter_service")
+    reads: ClassVar[tuple[type[Dataset], ...]] = (PoolCost,)
     configured: ClassVar[bool] = True
+    stored: ClassVar[bool] = False
 
     policy_version: Dimension
     place: Place

@@ -18,7 +18,7 @@ class ChargePool(Dataset):
 
     `tenant_id` is set where a silo rule named the tenant, else empty. `place` counts the charges of one currency,
     pool, service and tenant by the size of their effective cost, the largest first. `x_delivery` and `x_row` say where
-    in which file the charge stood. A view: it is read, not stored, under the policy of now.
+    in which file the charge stood. A view: it is read, not stored.
     """
 
     partition: ClassVar[str] = "charge_day"

@@ -1,4 +1,3 @@
-# ruff: noqa: N815 - the columns are FOCUS's own names
 """The bill as FOCUS 1.4 allocated charges: every charge split among the tenants who caused it."""
 
 from __future__ import annotations
@@ -35,60 +34,60 @@ _KEPT = (
 
 
 class FocusAllocated(Dataset):
-    """One tenant's part of one origin charge, under FOCUS's column names; `x_` columns are ours.
+    """One tenant's part of one origin charge, under FOCUS's names in snake_case; `x_` columns are ours.
 
-    An origin (`x_AllocatedFrom`) is all charges of a day that agree in account, service, pool, category, class, issuer,
-    invoice and units; a monthly charge stays whole. Its allocated rows sum to it exactly, in each cost and
+    An origin (`x_allocated_from`) is all charges of a day that agree in account, service, pool, category, class,
+    issuer, invoice and units; a monthly charge stays whole. Its allocated rows sum to it exactly, in each cost and
     quantity, and their AllocatedRatio to 1; over all origins of a pool they sum to the tenant's cost exactly.
-    Source: FOCUS 1.4, data generator-calculated split cost allocation. A view: it is read, not stored.
+    Source: FOCUS 1.4, data generator-calculated split cost allocation. A view.
     """
 
-    partition: ClassVar[str] = "x_ChargeDay"
+    partition: ClassVar[str] = "x_charge_day"
     keys: ClassVar[tuple[str, ...]] = (
-        "x_AllocatedFrom", "x_ConsumerId", "x_DriverPool", "x_AllocationRung", "x_AllocationReason",
+        "x_allocated_from", "x_consumer_id", "x_driver_pool", "x_allocation_rung", "x_allocation_reason",
     )  # fmt: skip
     reads: ClassVar[tuple[type[Dataset], ...]] = (Charges, Allocation, Overhead, Tenants, TenantNames)
     configured: ClassVar[bool] = True
     stored: ClassVar[bool] = False
 
-    AllocatedMethodId: Dimension
-    AllocatedMethodDetails: Dimension
-    AllocatedResourceId: OptionalDimension
-    AllocatedResourceName: OptionalDimension
-    AllocatedTags: OptionalDimension
-    BilledCost: Money
-    BillingAccountId: Dimension
-    BillingAccountName: OptionalDimension
-    BillingCurrency: Dimension
-    BillingPeriodEnd: OptionalTime
-    BillingPeriodStart: Time
-    ChargeCategory: Dimension
-    ChargeClass: OptionalDimension
-    ChargeDescription: OptionalDimension
-    ChargePeriodEnd: Time
-    ChargePeriodStart: Time
-    ConsumedQuantity: OptionalQuantity
-    ConsumedUnit: OptionalDimension
-    ContractedCost: Money
-    EffectiveCost: Money
-    InvoiceId: OptionalDimension
-    InvoiceIssuerName: OptionalDimension
-    ListCost: Money
-    PricingQuantity: OptionalQuantity
-    PricingUnit: OptionalDimension
-    ServiceCategory: OptionalDimension
-    ServiceName: Dimension
-    ServiceProviderName: Dimension
-    SubAccountId: OptionalDimension
-    SubAccountName: OptionalDimension
-    x_AllocatedFrom: Key
-    x_AllocatedRatio: Part
-    x_AllocationReason: Dimension
-    x_AllocationRung: Dimension
-    x_ChargeDay: Day
-    x_ConsumerId: Key
-    x_DriverPool: Dimension
-    x_Pool: Dimension
+    allocated_method_id: Dimension
+    allocated_method_details: Dimension
+    allocated_resource_id: OptionalDimension
+    allocated_resource_name: OptionalDimension
+    allocated_tags: OptionalDimension
+    billed_cost: Money
+    billing_account_id: Dimension
+    billing_account_name: OptionalDimension
+    billing_currency: Dimension
+    billing_period_end: OptionalTime
+    billing_period_start: Time
+    charge_category: Dimension
+    charge_class: OptionalDimension
+    charge_description: OptionalDimension
+    charge_period_end: Time
+    charge_period_start: Time
+    consumed_quantity: OptionalQuantity
+    consumed_unit: OptionalDimension
+    contracted_cost: Money
+    effective_cost: Money
+    invoice_id: OptionalDimension
+    invoice_issuer_name: OptionalDimension
+    list_cost: Money
+    pricing_quantity: OptionalQuantity
+    pricing_unit: OptionalDimension
+    service_category: OptionalDimension
+    service_name: Dimension
+    service_provider_name: Dimension
+    sub_account_id: OptionalDimension
+    sub_account_name: OptionalDimension
+    x_allocated_from: Key
+    x_allocated_ratio: Part
+    x_allocation_reason: Dimension
+    x_allocation_rung: Dimension
+    x_charge_day: Day
+    x_consumer_id: Key
+    x_driver_pool: Dimension
+    x_pool: Dimension
 
     @classmethod
     def statement(cls, settings: Mapping[str, Any]) -> str:
@@ -171,34 +170,34 @@ def _rows(policy: Policy) -> str:
         SELECT g.*, c.name, c.tags, {_unit(policy)} AS unit
         FROM given AS g JOIN consumer AS c ON c.tenant_id = g.tenant_id
     )
-    SELECT rung || ':' || pool || ':{policy.version}' AS "AllocatedMethodId",
+    SELECT rung || ':' || pool || ':{policy.version}' AS allocated_method_id,
         '{{"Elements":[{{"AllocatedRatio":' || {ratio}
             || CASE WHEN unit IS NULL THEN '' ELSE ',"UsageUnit":"' || {_json("unit")} || '","UsageQuantity":'
                 || CASE WHEN unit = 'Days' THEN CAST(CAST(units AS DECIMAL(38, 0)) AS VARCHAR) ELSE {used} END END
-            || '}}]}}' AS "AllocatedMethodDetails",
-        CASE WHEN tags IS NOT NULL THEN tenant_id END AS "AllocatedResourceId",
-        name AS "AllocatedResourceName", tags AS "AllocatedTags",
-        units_money(z0) AS "BilledCost",
-        billing_account_id AS "BillingAccountId", billing_account_name AS "BillingAccountName",
-        currency AS "BillingCurrency",
+            || '}}]}}' AS allocated_method_details,
+        CASE WHEN tags IS NOT NULL THEN tenant_id END AS allocated_resource_id,
+        name AS allocated_resource_name, tags AS allocated_tags,
+        units_money(z0) AS billed_cost,
+        billing_account_id, billing_account_name,
+        currency AS billing_currency,
         coalesce(billing_period_end, CAST(CAST(billing_period + INTERVAL '1' MONTH AS DATE) AS TIMESTAMP))
-            AS "BillingPeriodEnd",
-        billing_period_start AS "BillingPeriodStart",
-        charge_category AS "ChargeCategory", charge_class AS "ChargeClass",
+            AS billing_period_end,
+        billing_period_start,
+        charge_category, charge_class,
         CASE WHEN charges = 1 THEN charge_description ELSE CAST(charges AS VARCHAR) || ' charges' END
-            AS "ChargeDescription",
+            AS charge_description,
         CASE WHEN kind = 'month' THEN ended ELSE CAST(CAST(charge_day + INTERVAL '1' DAY AS DATE) AS TIMESTAMP) END
-            AS "ChargePeriodEnd",
-        CASE WHEN kind = 'month' THEN began ELSE CAST(charge_day AS TIMESTAMP) END AS "ChargePeriodStart",
-        {_quantity("q")} AS "ConsumedQuantity", consumed_unit AS "ConsumedUnit",
-        units_money(z3) AS "ContractedCost", units_money(z1) AS "EffectiveCost",
-        invoice_id AS "InvoiceId", invoice_issuer_name AS "InvoiceIssuerName", units_money(z2) AS "ListCost",
-        {_quantity("p")} AS "PricingQuantity", pricing_unit AS "PricingUnit",
-        service_category AS "ServiceCategory", service_name AS "ServiceName", provider_name AS "ServiceProviderName",
-        nullif(sub_account_id, '') AS "SubAccountId", sub_account_name AS "SubAccountName",
-        CAST(charge_day AS VARCHAR) || '/' || pool || '/' || CAST(number AS VARCHAR) AS "x_AllocatedFrom",
-        units_money(ratio) AS "x_AllocatedRatio", reason AS "x_AllocationReason", rung AS "x_AllocationRung",
-        charge_day AS "x_ChargeDay", tenant_id AS "x_ConsumerId", driver_pool AS "x_DriverPool", pool AS "x_Pool"
+            AS charge_period_end,
+        CASE WHEN kind = 'month' THEN began ELSE CAST(charge_day AS TIMESTAMP) END AS charge_period_start,
+        {_quantity("q")} AS consumed_quantity, consumed_unit,
+        units_money(z3) AS contracted_cost, units_money(z1) AS effective_cost,
+        invoice_id, invoice_issuer_name, units_money(z2) AS list_cost,
+        {_quantity("p")} AS pricing_quantity, pricing_unit,
+        service_category, service_name, provider_name AS service_provider_name,
+        nullif(sub_account_id, '') AS sub_account_id, sub_account_name,
+        CAST(charge_day AS VARCHAR) || '/' || pool || '/' || CAST(number AS VARCHAR) AS x_allocated_from,
+        units_money(ratio) AS x_allocated_ratio, reason AS x_allocation_reason, rung AS x_allocation_rung,
+        charge_day AS x_charge_day, tenant_id AS x_consumer_id, driver_pool AS x_driver_pool, pool AS x_pool
     FROM told
     """
 
