@@ -16,6 +16,8 @@ from .errors import Kind, TenantryError, invalid
 
 FILE = Path("tenantry.toml")
 PREFIX = "TENANTRY_"
+DEBUG = "TENANTRY_DEBUG"
+"""No setting: asks the command line for stack traces."""
 
 
 class _Table(BaseModel):
@@ -74,7 +76,7 @@ def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) 
     `not_found` for a path that names no file, and `invalid` with every problem at once.
     """
     given = _read(path or FILE) if path or FILE.is_file() else {}
-    variables = {tuple(_keys(name)): name for name in environment if name.startswith(PREFIX)}
+    variables = {tuple(_keys(name)): name for name in environment if name.startswith(PREFIX) and name != DEBUG}
     for keys, name in variables.items():
         _put(given, keys, environment[name])
     try:

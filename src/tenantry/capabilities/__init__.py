@@ -10,6 +10,7 @@ NAMES = (
     "cost_profile",
     "cost_per_tenant",
     "unit_economics",
+    "reconciliation",
 )
 
 CAPABILITIES: tuple[Capability, ...] = tuple(import_module(f".{name}", __name__).CAPABILITY for name in NAMES)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from difflib import get_close_matches
-from itertools import accumulate, groupby
+from itertools import groupby, islice
 from operator import attrgetter
 from typing import Annotated, NamedTuple
 
@@ -105,46 +105,59 @@ class FeatureCost(BaseModel):
     tenants: Annotated[Count, Field(description="how many used it")]
 
 
+class FeatureCost(BaseModel):
+    """What use of one feature cost, over all tenants, in one currency."""
+
+    feature_id: Annotated[Dimension, Field(description="`(no feature)`: cost that names none")]
+    currency: Dimension
+    tenants: Annotated[Count, Field(description="tenants with cost of this feature")]
+    cost: Money
+    share: Annotated[Ratio, Field(description="part of the currency's cost before overhead")]
+
+
 @tool(window="2026-03", top=3)
 def rank(
     ctx: Context, window: Month = None, top: Top = 20, basis: Cost = Basis.EFFECTIVE
 ) -> list[TenantTotal]:
     """The tenants that cost most in a window, dearest first, each with its share and how sure the figure is."""
+    when, cost = window or ctx.month(TenantCost), basis.column
     rows = ctx.totals(
-        TenantCost,
-        window or ctx.month(TenantCost),
-        by=("currency", "tenant_id", "rung"),
-        measures=(basis.column,),
+        TenantCost, when, by=("currency", "tenant_id"), measures=(cost,), order=f"-{cost}", limit=top
     )
-    found = [
-        total
-        for _, of_currency in groupby(rows, attrgetter("currency"))
-        for total in _dearest(list(of_currency), top, basis)
-    ]
-    known = {t.tenant_id: t for t in ctx.rows(Tenants, tenant_id={t.tenant_id for t in found})}
-    for total in found:
-        if row := known.get(total.tenant_id):
-            total.name, total.tier = row.name, row.tier
+    listed = {r.tenant_id for r in rows}
+    rungs = ctx.totals(
+        TenantCost, when, by=("currency", "tenant_id", "rung"), measures=(cost,), tenant_id=listed
+    )
+    sure = {
+        key: _confidence(list(own), basis) for key, own in groupby(rungs, attrgetter("currency", "tenant_id"))
+    }
+    known = {t.tenant_id: t for t in ctx.rows(Tenants, tenant_id=listed)}
+    whole = _whole(ctx, when, basis)
+    found: list[TenantTotal] = []
+    for currency, own in groupby(rows, attrgetter("currency")):
+        before = Decimal(0)
+        for row in own:
+            before += row[cost]
+            person = known.get(row.tenant_id)
+            found.append(
+                TenantTotal(
+                    tenant_id=row.tenant_id,
+                    name=person and person.name,
+                    tier=person and person.tier,
+                    currency=currency,
+                    cost=row[cost],
+                    share=part(row[cost], whole[currency]),
+                    cumulative_share=part(before, whole[currency]),
+                    confidence=sure[currency, row.tenant_id],
+                )
+            )
     return found
 
 
-def _dearest(rows: Sequence[Row], top: int, basis: Basis) -> Iterator[TenantTotal]:
-    tenants = {t: list(of_tenant) for t, of_tenant in groupby(rows, attrgetter("tenant_id"))}
-    cost = {t: sum((r[basis.column] for r in own), Decimal(0)) for t, own in tenants.items()}
-    whole = sum(cost.values(), Decimal(0))
-    dearest = sorted(cost, key=lambda t: (-cost[t], t))[:top]
-    for tenant_id, upto in zip(dearest, accumulate(cost[t] for t in dearest), strict=True):
-        own = tenants[tenant_id]
-        yield TenantTotal(
-            tenant_id=tenant_id,
-            name=None,
-            tier=None,
-            currency=own[0].currency,
-            cost=cost[tenant_id],
-            share=part(cost[tenant_id], whole),
-            cumulative_share=part(upto, whole),
-            confidence=_confidence(own, basis),
-        )
+def _whole(ctx: Context, window: Window, basis: Basis) -> dict[str, Decimal]:
+    """All cost of the window, by currency."""
+    rows = ctx.totals(TenantCost, window, by=("currency",), measures=(basis.column,))
+    return {row.currency: row[basis.column] for row in rows}
 
 
 def _confidence(rows: Sequence[Row], basis: Basis) -> float | None:
@@ -203,12 +216,9 @@ def _refuse_unknown(ctx: Context, tenant_id: str) -> None:
 @tool(window="2026-03")
 def coverage(ctx: Context, window: Month = None, basis: Cost = Basis.EFFECTIVE) -> list[RungCost]:
     """How much of the money is known directly, by a fine or coarse driver, by fallback, or not at all."""
-    rows = ctx.totals(
-        TenantCost, window or ctx.month(TenantCost), by=("currency", "rung"), measures=(basis.column,)
-    )
-    whole: dict[str, Decimal] = defaultdict(Decimal)
-    for row in rows:
-        whole[row.currency] += row[basis.column]
+    when = window or ctx.month(TenantCost)
+    rows = ctx.totals(TenantCost, when, by=("currency", "rung"), measures=(basis.column,))
+    whole = _whole(ctx, when, basis)
     return [
         RungCost(
             rung=r.rung,
@@ -333,6 +343,41 @@ def _shared_in_another_way(before: _Spent, after: _Spent) -> Decimal:
     )
 
 
+@tool(window="2026-03", top=5)
+def features(
+    ctx: Context, window: Month = None, top: Top = 20, basis: Cost = Basis.EFFECTIVE
+) -> list[FeatureCost]:
+    """What each feature costs, dearest first: the part of shared cost whose driver names the feature.
+
+    Overhead that follows other cost is left out. Empty where no usage names a feature.
+    """
+    rows = ctx.totals(
+        Allocation,
+        window or ctx.month(Allocation),
+        by=("currency", "feature_id", "tenant_id"),
+        measures=(basis.column,),
+    )
+    rows = [row for row in rows if row.tenant_id != "(shared)"]
+    if not any(row.feature_id for row in rows):
+        return []
+    found: list[FeatureCost] = []
+    for currency, of_currency in groupby(rows, attrgetter("currency")):
+        features = {f: list(own) for f, own in groupby(of_currency, attrgetter("feature_id"))}
+        cost = {f: sum((r[basis.column] for r in own), Decimal(0)) for f, own in features.items()}
+        whole = sum(cost.values(), Decimal(0))
+        found += [
+            FeatureCost(
+                feature_id=f or "(no feature)",
+                currency=currency,
+                tenants=len(features[f]),
+                cost=cost[f],
+                share=part(cost[f], whole),
+            )
+            for f in sorted(cost, key=lambda f: (f == "", -cost[f], f))[:top]
+        ]
+    return found
+
+
 @tool(window="2026-03")
 def tiers(ctx: Context, window: Month = None, basis: Cost = Basis.EFFECTIVE) -> list[TierCost]:
     """What the tenants of each tier cost together and on average. The tier is the one a tenant has today."""
@@ -369,30 +414,30 @@ def features(
     ctx: Context, window: Month = None, top: Top = 20, basis: Cost = Basis.EFFECTIVE
 ) -> list[FeatureCost]:
     """What each feature costs, dearest first: only cost whose usage names the feature."""
+    cost = basis.column
     rows = ctx.totals(
         Allocation,
         window or ctx.month(TenantCost),
-        by=("currency", "feature_id", "tenant_id"),
-        measures=(basis.column,),
+        by=("currency", "feature_id"),
+        measures=(cost,),
+        distinct="tenant_id",
+        order=f"-{cost}",
     )
-    found: list[FeatureCost] = []
-    for currency, of_currency in groupby((r for r in rows if r.feature_id), attrgetter("currency")):
-        used = {
-            f: [r[basis.column] for r in own] for f, own in groupby(of_currency, attrgetter("feature_id"))
-        }
-        cost = {feature: sum(amounts, Decimal(0)) for feature, amounts in used.items()}
-        whole = sum(cost.values(), Decimal(0))
-        found += [
-            FeatureCost(
-                feature_id=feature,
-                currency=currency,
-                cost=cost[feature],
-                share=part(cost[feature], whole),
-                tenants=len(used[feature]),
-            )
-            for feature in sorted(cost, key=lambda f: (-cost[f], f))[:top]
-        ]
-    return found
+    whole: dict[str, Decimal] = defaultdict(Decimal)
+    for row in rows:
+        if row.feature_id:
+            whole[row.currency] += row[cost]
+    return [
+        FeatureCost(
+            feature_id=row.feature_id,
+            currency=currency,
+            cost=row[cost],
+            share=part(row[cost], whole[currency]),
+            tenants=row.distinct,
+        )
+        for currency, own in groupby((r for r in rows if r.feature_id), attrgetter("currency"))
+        for row in islice(own, top)
+    ]
 
 
 def _no_tenant(tenant_id: str) -> str:

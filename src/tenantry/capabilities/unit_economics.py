@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -80,51 +80,59 @@ def margin(
     top: Top = 50,
 ) -> list[GroupMargin]:
     """Revenue, effective cost and margin by tenant, tier or plan, highest margin first, over whole months."""
-    rows = _months(ctx, window)
-    pays = _currencies_paid(rows, _COLUMNS[by])
-    rows.sort(key=lambda r: (r.currency, r[_COLUMNS[by]]))
-    found: list[GroupMargin] = []
-    for currency, of_currency in groupby(rows, attrgetter("currency")):
-        groups = [
-            _margin(name, currency, list(own), pays[name])
-            for name, own in groupby(of_currency, attrgetter(_COLUMNS[by]))
-        ]
-        found += sorted(groups, key=lambda g: (-g.margin, g.name))[:top]
-    return found
+    column, months = _COLUMNS[by], _months(ctx, window)
+    rows = ctx.totals(
+        Margin,
+        months,
+        by=("currency", column),
+        measures=("revenue", "effective_cost", "margin"),
+        distinct="tenant_id",
+        order="-margin",
+        limit=top,
+    )
+    listed: dict[str, Any] = {column: {row[column] for row in rows}}
+    paid = ctx.totals(Margin, months, by=("currency", column), measures=("revenue",), **listed)
+    pays = _currencies_paid((r[column], r.currency, r.revenue) for r in paid)
+    sure = ctx.totals(
+        Margin, months, by=("currency", column, "confidence"), measures=("effective_cost",), **listed
+    )
+    confidence = {
+        key: _confidence((r.effective_cost, r.confidence) for r in own)
+        for key, own in groupby(sure, attrgetter("currency", column))
+    }
+    return [
+        GroupMargin(
+            name=row[column] or "(none)",
+            currency=row.currency,
+            tenants=row.distinct,
+            revenue=row.revenue,
+            effective_cost=row.effective_cost,
+            margin=row.margin,
+            margin_ratio=part(row.margin, row.revenue),
+            confidence=confidence[row.currency, row[column]],
+            pays_in=", ".join(sorted(pays[row[column]] - {row.currency})) or None,
+        )
+        for row in rows
+    ]
 
 
-def _months(ctx: Context, window: Window | None) -> list[Row]:
-    """Margin per tenant and month: the window widened to whole months, because revenue is monthly."""
-    months = (window or ctx.month(TenantCost)).widened_to_months()
-    return ctx.totals(Margin, months, by=("currency", "tenant_id", "month", "tier", "plan", "confidence"))
+def _months(ctx: Context, window: Window | None) -> Window:
+    """The window widened to whole months, because revenue is monthly."""
+    return (window or ctx.month(TenantCost)).widened_to_months()
 
 
-def _currencies_paid(rows: Iterable[Row], column: str) -> dict[str, set[str]]:
+def _currencies_paid(revenues: Iterable[tuple[str, str, Decimal]]) -> dict[str, set[str]]:
+    """The currencies in which each has revenue, from (who, currency, revenue)."""
     paid: dict[str, set[str]] = defaultdict(set)
-    for row in rows:
-        if row.revenue:
-            paid[row[column]].add(row.currency)
+    for name, currency, revenue in revenues:
+        if revenue:
+            paid[name].add(currency)
     return paid
 
 
-def _margin(name: str, currency: str, rows: Sequence[Row], pays: set[str]) -> GroupMargin:
-    revenue, cost = (sum((r[c] for r in rows), Decimal(0)) for c in ("revenue", "effective_cost"))
-    return GroupMargin(
-        name=name or "(none)",
-        currency=currency,
-        tenants=len({r.tenant_id for r in rows}),
-        revenue=revenue,
-        effective_cost=cost,
-        margin=revenue - cost,
-        margin_ratio=part(revenue - cost, revenue),
-        confidence=_confidence(rows),
-        pays_in=", ".join(sorted(pays - {currency})) or None,
-    )
-
-
-def _confidence(rows: Sequence[Row]) -> float | None:
-    """The rows' confidence, weighted by their money, whatever its sign."""
-    known = [(abs(r.effective_cost), Decimal(r.confidence)) for r in rows if r.confidence is not None]
+def _confidence(costs: Iterable[tuple[Decimal, float | None]]) -> float | None:
+    """The confidence of (cost, confidence) pairs, weighted by cost, whatever its sign."""
+    known = [(abs(cost), Decimal(sure)) for cost, sure in costs if sure is not None]
     return part(sum((w * c for w, c in known), Decimal(0)), sum((w for w, _ in known), Decimal(0)))
 
 
@@ -134,40 +142,57 @@ def unprofitable(ctx: Context, window: Month = None, top: Top = 20) -> list[Unpr
 
     A tenant that pays only in other currencies than it costs is not judged: `margin` shows it with `pays_in`.
     """
-    rows = _months(ctx, window)
-    pays = _currencies_paid(rows, "tenant_id")
-    rows.sort(key=lambda r: (r.currency, r.tenant_id, r.month))
-    known = {r.tenant_id: r.tier for r in ctx.totals(Tenants, by=("tenant_id", "tier"))}
-    losses = [
-        loss
-        for (currency, tenant_id), own in groupby(rows, lambda r: (r.currency, r.tenant_id))
-        if tenant_id in known
-        and (currency in pays[tenant_id] or not pays[tenant_id])
-        and (loss := _loss(list(own), known[tenant_id])).margin < 0
-    ]
-    losses.sort(key=lambda loss: (loss.currency, loss.margin, loss.tenant_id))
-    found = [x for _, own in groupby(losses, attrgetter("currency")) for x in list(own)[:top]]
-    names = {t.tenant_id: t.name for t in ctx.rows(Tenants, tenant_id={x.tenant_id for x in found})}
-    for loss in found:
-        loss.name = names[loss.tenant_id]
+    months, look_at = _months(ctx, window), 2 * top
+    while (found := _losses(ctx, months, top, look_at)) is None:
+        look_at *= 8
     return found
 
 
-def _loss(rows: Sequence[Row], tier: str | None) -> UnprofitableTenant:
-    newest = rows[-1]
-    whole = _margin(newest.tenant_id, newest.currency, rows, set())
-    return UnprofitableTenant(
-        tenant_id=newest.tenant_id,
-        name=None,
-        tier=tier,
-        plan=newest.plan,
-        currency=newest.currency,
-        revenue=whole.revenue,
-        effective_cost=whole.effective_cost,
-        margin=whole.margin,
-        margin_ratio=whole.margin_ratio,
-        confidence=whole.confidence,
+def _losses(ctx: Context, months: Window, top: int, look_at: int) -> list[UnprofitableTenant] | None:
+    """The largest losses that can be judged, among the largest of all; None where it must look at more."""
+    rows = ctx.totals(
+        Margin,
+        months,
+        by=("currency", "tenant_id"),
+        measures=("revenue", "effective_cost", "margin"),
+        order="margin",
+        limit=look_at,
     )
+    found: list[UnprofitableTenant] = []
+    for _, of_currency in groupby(rows, attrgetter("currency")):
+        seen = list(of_currency)
+        losses = _judged(ctx, months, [row for row in seen if row.margin < 0])
+        if len(losses) < top and len(seen) == look_at and seen[-1].margin < 0:
+            return None
+        found += losses[:top]
+    return found
+
+
+def _judged(ctx: Context, months: Window, rows: Sequence[Row]) -> list[UnprofitableTenant]:
+    """The losses of those who are tenants, and pay in the currency of the loss or in none."""
+    listed = {row.tenant_id for row in rows}
+    known = {t.tenant_id: t for t in ctx.rows(Tenants, tenant_id=listed)}
+    months_of: dict[tuple[str, str], list[Margin]] = defaultdict(list)
+    for month in ctx.rows(Margin, months, tenant_id=listed):
+        months_of[month.currency, month.tenant_id].append(month)
+    pays = _currencies_paid((t, c, m.revenue) for (c, t), own in months_of.items() for m in own)
+    return [
+        UnprofitableTenant(
+            tenant_id=row.tenant_id,
+            name=known[row.tenant_id].name,
+            tier=known[row.tenant_id].tier,
+            plan=own[-1].plan,
+            currency=row.currency,
+            revenue=row.revenue,
+            effective_cost=row.effective_cost,
+            margin=row.margin,
+            margin_ratio=part(row.margin, row.revenue),
+            confidence=_confidence((m.effective_cost, m.confidence) for m in own),
+        )
+        for row in rows
+        if row.tenant_id in known and (row.currency in pays[row.tenant_id] or not pays[row.tenant_id])
+        for own in [months_of[row.currency, row.tenant_id]]
+    ]
 
 
 @tool(window="2026-03")

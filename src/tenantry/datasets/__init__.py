@@ -1,8 +1,14 @@
 """Nouns: what each table holds and the query that builds it."""
 
+from .allocated_cells import AllocatedCells
 from .allocation import Allocation
+from .allocation_rules import AllocationRules
+from .bill_checks import BillSums, CommitmentTerms, PriceChecks
+from .charge_pool import ChargePool
 from .charges import Charges
 from .cost_profile import CostProfile
+from .focus_allocated import FocusAllocated
+from .invoices import Invoices, InvoiceSums
 from .margin import Margin
 from .overhead import Overhead
 from .pool_cost import PoolCost
@@ -27,4 +33,13 @@ DATASETS = (
     TenantCost,
     Margin,
     CostProfile,
+    Invoices,
+    InvoiceSums,
+    BillSums,
+    CommitmentTerms,
+    PriceChecks,
+    AllocationRules,
+    ChargePool,
+    AllocatedCells,
+    FocusAllocated,
 )

@@ -44,6 +44,10 @@ def profile(runtime: Runtime, ingested: Ingested | None, window: Window | None =
     for name, (capability, tool, arguments) in sections.items():
         answer = runtime.call(capability, tool, {"window": str(shown), **arguments})
         document[name] = plain(answer.data)
+    billed = runtime.call(
+        "cost_profile", "services", {"window": str(shown), "top": 1_000_000, "basis": "billed"}
+    )
+    document["billed"] = plain(billed.data)
     certificate = runtime.call("reconciliation", "certificate", {})
     document["certificate"] = plain(certificate.data)
     document["next"] = [plain(vars(a)) for a in _advice(document, _landed_kinds(runtime))]
@@ -82,22 +86,21 @@ def _advice(document: Mapping[str, Any], landed: set[str]) -> Sequence[Advice]:
     if "tenants" not in landed:
         found.append(
             Advice(
-                "tenants.csv: one row per tenant, column tenant_id; also accounts, aliases, tier",
-                "names to give the money to: without it only tags that name tenants count",
+                "tenants.csv: tenant_id; also accounts, aliases, tier",
+                "names to give the money to",
             )
         )
     if not landed & {"usage", "active_users"}:
         found.append(
             Advice(
                 "active_users.csv: day, tenant_id, users",
-                "shared cost by active users instead of equal parts",
+                "shared cost by users instead of equal parts",
             )
         )
     found += [
         Advice(
-            f"usage of {line['service_name']} per tenant (usage.csv: id, source, time, tenant_id, meter, quantity,"
-            " service_name)",
-            f"a fine driver for money that today is shared thus: {line['reason']}",
+            f"usage events with service_name {line['service_name']}",
+            f"a fine driver; today: {line['reason']}",
             line["without_meter"],
             line["currency"],
         )

@@ -33,7 +33,7 @@ def _sections(document: Mapping[str, Any]) -> Iterable[RenderableType]:
     if document["read"]:
         yield _read(document["read"])
     yield _heading(
-        "Where the money goes", f"effective cost, {document['window']}", _services(document["services"])
+        "Where the money goes", f"effective cost, {document['window']}", _services(document)
     )
     yield _heading("Cost and margin per tenant", str(document["window"]), _tenants(document))
     if document["features"]:
@@ -60,7 +60,7 @@ def _read(read: Mapping[str, Any]) -> RenderableType:
     lines: list[Text] = [
         Text.assemble(
             ("Read ", "bold"),
-            f"{read['rows']:,} rows of {len({f['file'] for f in read['files']})} files: "
+            f"{read['rows']:,} rows of {_files(len({f['file'] for f in read['files']}))}: "
             f"{read['accepted']:,} taken, ",
             (f"{read['quarantined']:,} quarantined", "red" if read["quarantined"] else ""),
             f", {read['left_out']:,} left out",
@@ -86,24 +86,39 @@ def _read(read: Mapping[str, Any]) -> RenderableType:
     return Group(*lines)
 
 
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count:,} files"
+
+
 def _noted(note: str | None) -> str:
     return f"  ({_safe(note)})" if note else ""
 
 
-def _services(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
-    table = _plain_table(("service", "left"), ("gross", "right"), ("credits", "right"), ("net", "right"),
-                         ("", "left"), ("share", "right"), ("so far", "right"))  # fmt: skip
-    for row in rows:
+def _services(document: Mapping[str, Any]) -> RenderableType:
+    billed = {(r["service_name"], r["currency"]): r["net"] for r in document["billed"]}
+    table = _plain_table(("service", "left"), ("billed", "right"), ("gross", "right"), ("credits", "right"),
+                         ("effective", "right"), ("", "left"), ("share", "right"))  # fmt: skip
+    for row in document["services"]:
         table.add_row(
             Text(_safe(row["service_name"])),
-            _money(row["gross"], row["currency"]),
+            _amount(billed[row["service_name"], row["currency"]]),
+            _amount(row["gross"]),
             _amount(row["credits"]) if Decimal(row["credits"]) else "",
-            _amount(row["net"]),
-            Text("█" * round(_BAR * max(0.0, row["share"] or 0.0)), "cyan"),
+            _money(row["net"], row["currency"]),
+            Text("█" * round(_BAR * min(1.0, max(0.0, row["share"] or 0.0))), "cyan"),
             _percent(row["share"]),
-            _percent(row["cumulative_share"]),
         )
-    return table
+    unfilled = [
+        r for r in document["services"]
+        if not Decimal(r["net"]) and Decimal(billed[r["service_name"], r["currency"]])
+    ]  # fmt: skip
+    more = len(document["billed"]) - len(document["services"])
+    notes = [
+        *([f"and {more:,} more services"] if more > 0 else []),
+        *([f"{len(unfilled)} of these were billed but have no effective cost: the bill leaves it at zero; "
+           "--basis billed shows them"] if unfilled else []),
+    ]  # fmt: skip
+    return Group(table, *(Text(note, "dim") for note in notes))
 
 
 def _tenants(document: Mapping[str, Any]) -> RenderableType:
@@ -162,8 +177,8 @@ def _certificate(certificate: Mapping[str, Any]) -> RenderableType:
     lines = [
         Text.assemble(
             mark,
-            f"  {total['currency']} {exact(Decimal(total['bill']))} {total['basis']}"
-            f" in the bill = {exact(Decimal(total['tenants']))} at tenants, difference {exact(Decimal(total['difference']))}",
+            f"  {total['currency']} {total['basis']:10}  bill {exact(Decimal(total['bill']))}"
+            f" = tenants {exact(Decimal(total['tenants']))}, difference {exact(Decimal(total['difference']))}",
         )
         for total in certificate["totals"]
     ]
@@ -181,6 +196,7 @@ def _accuracy(error: Mapping[str, Any]) -> RenderableType:
 
 def _next(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
     table = _plain_table(("", "left"), ("", "right"), ("", "left"))
+    table.show_header = False
     for place, row in enumerate(rows, start=1):
         table.add_row(
             Text(f"{place}. {_safe(row['add'])}"),
