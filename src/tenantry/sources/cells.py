@@ -152,8 +152,17 @@ class Columns:
 
     def under(self, prefix: str) -> list[tuple[str, Cell]]:
         """The columns whose name, whatever its case, begins with a regular expression: (the rest, cell)."""
-        found = [(re.match(prefix, name, re.IGNORECASE), name) for name in self._cells]
-        return [(name[match.end() :], self._cells[name]) for match, name in found if match]
+        found = [(self._own(name), cell) for name, cell in self._cells.items()]
+        return [
+            (name[match.end() :], cell)
+            for name, cell in found
+            if (match := re.match(prefix, name, re.IGNORECASE))
+        ]
+
+    def _own(self, name: str) -> str:
+        """The name in the file of a column that was numbered, `team (2)`, because SQL would take it for `Team`."""
+        own = re.sub(r" \(\d+\)$", "", name)
+        return own if own.lower() in map(str.lower, self._cells) else name
 
 
 def plain(name: str) -> str:
