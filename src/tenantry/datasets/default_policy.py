@@ -155,7 +155,7 @@ def _literally(name: str) -> str:
 
 
 def _prices(read: Reader, service: str, meters: Sequence[str]) -> Mapping[str, Decimal]:
-    """Unit prices of the bill for meters, where each meter means exactly one price and all are per the same unit.
+    """Unit prices of the bill for meters, where each meter means exactly one price and all are per one kind of unit.
 
     A meter means the usage type that shares most of its own words (those that not every meter has).
     """
@@ -175,7 +175,9 @@ def _prices(read: Reader, service: str, meters: Sequence[str]) -> Mapping[str, D
         if not best or len({row.price for row in likely}) != 1:
             return {}
         found[meter] = likely[0]
-    same_unit = len({row.unit for row in found.values()}) == 1
+    # `ReadCapacityUnit-Hrs` and `WriteCapacityUnit-Hrs` are one unit of two things.
+    own = set.union(*words.values()) - common
+    same_unit = len({frozenset(_words(row.unit or "") - own) for row in found.values()}) == 1
     distinct = len({row.type for row in found.values()}) == len(meters)
     return {meter: row.price for meter, row in found.items()} if same_unit and distinct else {}
 
