@@ -66,15 +66,7 @@ def _read(read: Mapping[str, Any]) -> RenderableType:
             f", {read['left_out']:,} left out",
         )
     ]
-    lines += [
-        Text(
-            f"  {_safe(f['file'])}  {f['source']}  {f['accepted']:,} of {f['rows']:,} rows{_noted(f['note'])}",
-            "dim",
-        )
-        for f in read["files"][:12]
-    ]
-    if len(read["files"]) > 12:
-        lines.append(Text(f"  and {len(read['files']) - 12} more files", "dim"))
+    lines += [Text(f"  {line}", "dim") for line in _kinds(read["files"])]
     lines += [
         Text(f"  quarantined: {r['rows']:,} rows of {_safe(r['file'])}: {_safe(r['reason'])}", "red")
         for r in read["reasons"][:10]
@@ -86,12 +78,18 @@ def _read(read: Mapping[str, Any]) -> RenderableType:
     return Group(*lines)
 
 
+def _kinds(files: Sequence[Mapping[str, Any]]) -> Iterable[str]:
+    """A line per kind of file, and one for each file of which something is to be said."""
+    for kind in dict.fromkeys(f["source"] for f in files):
+        own = [f for f in files if f["source"] == kind]
+        rows, taken = sum(f["rows"] for f in own), sum(f["accepted"] for f in own)
+        named = _safe(own[0]["file"]) if len(own) == 1 else _files(len(own))
+        yield f"{kind:13} {taken:>11,} of {rows:,} rows  {named}"
+        yield from (f"{'':13} {_safe(f['file'])}: {_safe(f['note'])}" for f in own if f["note"])
+
+
 def _files(count: int) -> str:
     return "1 file" if count == 1 else f"{count:,} files"
-
-
-def _noted(note: str | None) -> str:
-    return f"  ({_safe(note)})" if note else ""
 
 
 def _services(document: Mapping[str, Any]) -> RenderableType:
