@@ -70,11 +70,13 @@ def subscription(tenant_id: str, plan: str, amount: int, currency: str = "USD") 
 BILL = (
     bill_row("90", "2026-01-10", "Compute"),
     bill_row("1", "2026-01-11", "Database", tags={"tenant": HOSTILE}),
-    bill_row("100", "2026-02-10", "Compute"),
+    bill_row(
+        "100", "2026-02-10", "Compute", commitment_discount_id="sp-1", commitment_discount_status="Used"
+    ),
     bill_row("40", "2026-02-02", "Database", tags={"tenant": "teal-partners"}),
     bill_row("180", "2026-03-10", "Compute"),
-    bill_row("30", "2026-03-05", "Storage"),
-    bill_row("12", "2026-03-20", "Queue"),
+    bill_row("30", "2026-03-05", "Storage", list_unit_price=Decimal(20), pricing_quantity=Decimal(3)),
+    bill_row("12", "2026-03-20", "Queue", invoice_id="2026-03"),
     bill_row("40", "2026-03-02", "Database", tags={"tenant": "teal-partners"}),
     bill_row("26.2", "2026-03", "Support"),
     bill_row("-20", "2026-03-31", "Compute", charge_category="Credit"),

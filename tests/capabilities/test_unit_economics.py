@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from small_vendor import SmallVendor, charge, tenant
+from three_months import CATALOG, NOW, POLICY, subscription
 
 from tenantry.runtime.call import Runtime
 
@@ -60,6 +63,20 @@ def test_unprofitable_leaves_out_whom_it_cannot_judge_and_who_is_no_tenant(runti
 def test_a_tenant_without_revenue_anywhere_is_unprofitable(runtime: Runtime):
     january = ask(runtime, "unprofitable", window="2026-01")
     assert [(x.revenue, x.margin, x.margin_ratio) for x in january] == [(0, -1, None)]
+
+
+def test_the_largest_loss_is_found_behind_many_that_cannot_be_judged(tmp_path: Path):
+    # Forty tenants pay in EUR what they cost in USD; one pays in USD and loses a little.
+    names = [f"t{i:02}" for i in range(40)]
+    vendor = SmallVendor(tmp_path, POLICY).land(
+        charges=[charge("9", tags={"tenant": name}) for name in names]
+        + [charge("3", tags={"tenant": "small"})],
+        tenants=[tenant(name) for name in [*names, "small"]],
+        subscriptions=[subscription(name, "p", 50, "EUR") for name in names]
+        + [subscription("small", "p", 1)],
+    )
+    runtime = Runtime(vendor.build().engine, CATALOG, lambda: NOW, lambda _: {"policy": POLICY})
+    assert [(x.tenant_id, x.margin) for x in ask(runtime, "unprofitable", top=1)] == [("small", -2)]
 
 
 def test_cost_per_unit_of_each_meter_and_per_active_user(runtime: Runtime):

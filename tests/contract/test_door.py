@@ -16,14 +16,15 @@ from tenantry.datasets import Charges, CostProfile, Subscriptions, TenantCost, T
 from tenantry.errors import Kind, TenantryError
 from tenantry.kernel import Capability, Catalog, Context, Effect, Principal, Window, tool
 from tenantry.kernel.money import Basis
-from tenantry.runtime.call import Call, Runtime
+from tenantry.runtime.call import Runtime
+from tenantry.runtime.reader import Reader
 
 MARCH = Window.parse("2026-03")
 TEAL = Principal("kim", "teal-partners")
 
 
-def call(vendor: SmallVendor, principal: Principal | None = None) -> Call:
-    return Call(vendor.engine.fork(), principal or Principal(), NOW, lambda: {"policy": POLICY})
+def call(vendor: SmallVendor, principal: Principal | None = None) -> Reader:
+    return Reader(vendor.engine.fork(), principal or Principal(), NOW, lambda: {"policy": POLICY})
 
 
 def refused(kind: Kind, ask: Any) -> TenantryError:
@@ -65,6 +66,24 @@ def test_totals_are_exact_and_typed_by_the_contract(vendor: SmallVendor):
     [units] = call(vendor).totals(UsageHourly, MARCH, meter="ms")
     assert units == {"units": 120 * 10**9}
     assert isinstance(units.units, int)
+
+
+def test_totals_can_be_the_first_of_each_currency_and_count_values(vendor: SmallVendor):
+    rows = call(vendor).totals(
+        TenantCost, MARCH, by=("currency", "service_name"), measures=("effective_cost",), distinct="tenant_id",
+        order="-effective_cost", limit=2,
+    )  # fmt: skip
+    assert [tuple(row.values()) for row in rows] == [
+        ("EUR", "Hosting", 50, 1),
+        ("USD", "Compute", 160, 3),
+        ("USD", "Database", 40, 1),
+    ]
+    [least] = call(vendor).totals(
+        TenantCost, MARCH, by=("tenant_id",), currency="USD", order="effective_cost", limit=1
+    )
+    assert (least.tenant_id, least.effective_cost) == ("(unallocated)", -20)
+    refused(Kind.INVALID, lambda: call(vendor).totals(TenantCost, by=("currency",), order="confidence"))
+    refused(Kind.INVALID, lambda: call(vendor).totals(TenantCost, by=("currency",), distinct="x"))
 
 
 def test_totals_of_nothing_are_zero(vendor: SmallVendor):
@@ -187,7 +206,7 @@ def test_a_dataset_that_is_a_view_is_read_like_a_table(vendor: SmallVendor):
     context = call(vendor)
     views = [d for d in CATALOG.datasets if not d.stored]
     for view in views:
-        context.rows(view, MARCH)
+        context.rows(view, MARCH if view.day_column() else None)
     assert {e.dataset: e.version for e in context.evidence if e.version is None} == {
         d.table(): None for d in views
     }

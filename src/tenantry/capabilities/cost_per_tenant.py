@@ -96,23 +96,13 @@ class TierCost(BaseModel):
 
 
 class FeatureCost(BaseModel):
-    """One feature's metered cost in one currency, over all tenants."""
+    """What use of one feature cost, over all tenants, in one currency."""
 
     feature_id: Dimension
     currency: Dimension
-    cost: Money
-    share: Annotated[Ratio, Field(description="part of the currency's cost that features are known for")]
     tenants: Annotated[Count, Field(description="how many used it")]
-
-
-class FeatureCost(BaseModel):
-    """What use of one feature cost, over all tenants, in one currency."""
-
-    feature_id: Annotated[Dimension, Field(description="`(no feature)`: cost that names none")]
-    currency: Dimension
-    tenants: Annotated[Count, Field(description="tenants with cost of this feature")]
     cost: Money
-    share: Annotated[Ratio, Field(description="part of the currency's cost before overhead")]
+    share: Annotated[Ratio, Field(description="part of the currency's whole cost")]
 
 
 @tool(window="2026-03", top=3)
@@ -343,41 +333,6 @@ def _shared_in_another_way(before: _Spent, after: _Spent) -> Decimal:
     )
 
 
-@tool(window="2026-03", top=5)
-def features(
-    ctx: Context, window: Month = None, top: Top = 20, basis: Cost = Basis.EFFECTIVE
-) -> list[FeatureCost]:
-    """What each feature costs, dearest first: the part of shared cost whose driver names the feature.
-
-    Overhead that follows other cost is left out. Empty where no usage names a feature.
-    """
-    rows = ctx.totals(
-        Allocation,
-        window or ctx.month(Allocation),
-        by=("currency", "feature_id", "tenant_id"),
-        measures=(basis.column,),
-    )
-    rows = [row for row in rows if row.tenant_id != "(shared)"]
-    if not any(row.feature_id for row in rows):
-        return []
-    found: list[FeatureCost] = []
-    for currency, of_currency in groupby(rows, attrgetter("currency")):
-        features = {f: list(own) for f, own in groupby(of_currency, attrgetter("feature_id"))}
-        cost = {f: sum((r[basis.column] for r in own), Decimal(0)) for f, own in features.items()}
-        whole = sum(cost.values(), Decimal(0))
-        found += [
-            FeatureCost(
-                feature_id=f or "(no feature)",
-                currency=currency,
-                tenants=len(features[f]),
-                cost=cost[f],
-                share=part(cost[f], whole),
-            )
-            for f in sorted(cost, key=lambda f: (f == "", -cost[f], f))[:top]
-        ]
-    return found
-
-
 @tool(window="2026-03")
 def tiers(ctx: Context, window: Month = None, basis: Cost = Basis.EFFECTIVE) -> list[TierCost]:
     """What the tenants of each tier cost together and on average. The tier is the one a tenant has today."""
@@ -413,27 +368,27 @@ def tiers(ctx: Context, window: Month = None, basis: Cost = Basis.EFFECTIVE) -> 
 def features(
     ctx: Context, window: Month = None, top: Top = 20, basis: Cost = Basis.EFFECTIVE
 ) -> list[FeatureCost]:
-    """What each feature costs, dearest first: only cost whose usage names the feature."""
-    cost = basis.column
+    """What each feature costs, dearest first: only cost shared by usage that names the feature.
+
+    Overhead, silo cost and usage that names no feature are left out: shares sum to less than 1.
+    """
+    when, cost = window or ctx.month(TenantCost), basis.column
     rows = ctx.totals(
         Allocation,
-        window or ctx.month(TenantCost),
+        when,
         by=("currency", "feature_id"),
         measures=(cost,),
         distinct="tenant_id",
         order=f"-{cost}",
     )
-    whole: dict[str, Decimal] = defaultdict(Decimal)
-    for row in rows:
-        if row.feature_id:
-            whole[row.currency] += row[cost]
+    whole = _whole(ctx, when, basis)
     return [
         FeatureCost(
             feature_id=row.feature_id,
             currency=currency,
+            tenants=row.distinct,
             cost=row[cost],
             share=part(row[cost], whole[currency]),
-            tenants=row.distinct,
         )
         for currency, own in groupby((r for r in rows if r.feature_id), attrgetter("currency"))
         for row in islice(own, top)

@@ -55,10 +55,15 @@ class Context(Protocol):
         *,
         by: Sequence[str] = (),
         measures: Sequence[str] = (),
+        distinct: str = "",
+        order: str = "",
+        limit: int | None = None,
         **equals: Any,
     ) -> list[Row]:
         """Exact sums of the measures, by default of every money, quantity and count column; in order of `by`.
 
+        `distinct` names a column whose different values are counted, as `distinct`. `order` names a measure by which
+        the rows of a currency are ordered (`-cost`: the largest first); `limit` is how many of each currency to give.
         Raises `invalid` where amounts in several currencies would be added together.
         """
         ...

@@ -1,0 +1,312 @@
+"""What a tool reads: one version of each table, the principal's rows, and a record of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import Enum
+from functools import cache
+from typing import Any, TypeVar, cast
+
+from pydantic import ValidationError
+
+from ..engine.duckdb import DuckDB, bound, quoted
+from ..errors import Kind, TenantryError, invalid
+from ..kernel import Dataset, Principal, Row, Window
+from ..kernel.dataset import Role
+
+D = TypeVar("D", bound=Dataset)
+_NO_DAYS = Window(date(1, 1, 1), date(1, 1, 2))
+_PIECE = 50_000
+"""Rows that one statement of `batches` starts from, unless a single day has more."""
+_TENANT = "tenant_id"
+_CURRENCY = ("currency", "billing_currency")
+
+
+@dataclass
+class Evidence:
+    """A dataset that a call read: the table's version, the newest day in it, and the windows asked for.
+
+    Version and day are null where nothing is stored: a view, or a table that does not exist yet.
+    """
+
+    dataset: str
+    version: int | None = None
+    newest: date | None = None
+    windows: list[str] = field(default_factory=list[str])
+
+
+class Reader:
+    """The `Context` of one call: its own cursor, its principal's rows, one version of each table."""
+
+    def __init__(
+        self,
+        engine: DuckDB,
+        principal: Principal,
+        now: datetime,
+        settings: Callable[[], Mapping[str, Any]],
+    ) -> None:
+        self.principal = principal
+        self.now = now
+        self._engine = engine
+        self._settings = cache(settings)
+        self._read: dict[type[Dataset], Evidence] = {}
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        return tuple(self._read.values())
+
+    def rows(
+        self, dataset: type[D], window: Window | None = None, *, limit: int | None = None, **equals: Any
+    ) -> list[D]:
+        where, values = self._where(dataset, window, equals)
+        columns = ", ".join(map(quoted, dataset.columns()))
+        most = "" if limit is None else f" LIMIT {int(limit)}"
+        found = self._query(
+            dataset, window, f"SELECT {columns} FROM # {where}{_ordered(dataset.keys)}{most}", values
+        )
+        try:
+            return [dataset.model_validate(row) for row in found]
+        except ValidationError as problem:
+            raise TenantryError(
+                Kind.BROKEN_CONTRACT,
+                f"{dataset.table()} holds a row against its contract: {problem}",
+                "build it again; a landing table must be landed again",
+            ) from problem
+
+    def totals(
+        self,
+        dataset: type[Dataset],
+        window: Window | None = None,
+        *,
+        by: Sequence[str] = (),
+        measures: Sequence[str] = (),
+        distinct: str = "",
+        order: str = "",
+        limit: int | None = None,
+        **equals: Any,
+    ) -> list[Row]:
+        sums = _Sums(dataset, tuple(by), tuple(measures) or _summable(dataset), distinct, order, limit)
+        sums.check({name for name, value in equals.items() if isinstance(value, str)})
+        where, values = self._where(dataset, window, equals)
+        return self._query(dataset, window, sums.statement(where), values)
+
+    def batches(self, dataset: type[Dataset], window: Window | None = None) -> Generator[Any]:
+        """The rows as Arrow, by day and key; some days at a time, so that memory does not grow with the table."""
+        spine = dataset if dataset.stored else dataset.reads[0]
+        whole = self._span(spine, "", ()) if dataset.day_column() else None
+        columns = ", ".join(map(quoted, dataset.columns()))
+        order = _ordered([*dict.fromkeys(filter(None, (dataset.day_column(), *dataset.keys)))])
+        for days in (window or whole).chunks(self._days_at_once(spine, whole)) if whole else [window]:
+            where, values = self._where(dataset, days, {})
+            self._make_readable(dataset, days)
+            sql = f"SELECT {columns} FROM {dataset.table()} {where}{order}"
+            yield from self._engine.arrow(sql, values).to_batches()
+
+    def _days_at_once(self, spine: type[Dataset], whole: Window) -> int:
+        """How many days make a piece of some ten thousand rows, at most a month."""
+        rows = sum(file.rows for file in self._engine.lake.files(spine))
+        return max(1, min(31, _PIECE * whole.days // max(1, rows)))
+
+    def span(self, dataset: type[Dataset]) -> Window | None:
+        return self._span(dataset, *self._where(dataset, None, {}))
+
+    def _span(self, dataset: type[Dataset], where: str, values: Sequence[Any]) -> Window | None:
+        day = quoted(_day(dataset))
+        sql = f"SELECT min({day}) AS first, max({day}) AS last FROM # {where}"
+        [row] = self._query(dataset, None, sql, values)
+        return None if row.first is None else Window(row.first, row.last + timedelta(days=1))
+
+    def month(self, dataset: type[Dataset]) -> Window:
+        span = self.span(dataset)
+        if span is None:
+            raise empty(dataset)
+        return span.newest_month
+
+    def _query(
+        self, dataset: type[Dataset], window: Window | None, sql: str, values: Sequence[Any]
+    ) -> list[Row]:
+        """The rows of a statement in which `#` stands for the dataset's table."""
+        self._make_readable(dataset, window)
+        if window and str(window) not in self._read[dataset].windows:
+            self._read[dataset].windows.append(str(window))
+        return self._engine.query(sql.replace("#", dataset.table(), 1), values)
+
+    def _make_readable(self, dataset: type[Dataset], window: Window | None) -> None:
+        if dataset.stored:
+            self._attach(dataset)
+            return
+        self._read.setdefault(dataset, Evidence(dataset.table()))
+        when = window or self._span(dataset.reads[0], "", ()) or _NO_DAYS
+        for upstream in dataset.reads:
+            self._make_readable(upstream, when)
+        statement = dataset.statement(self._settings() if dataset.configured else {}) or ""
+        self._engine.query(f"CREATE OR REPLACE TEMP VIEW {dataset.table()} AS {bound(statement, when)}")
+
+    def _attach(self, dataset: type[Dataset]) -> None:
+        """Fix the version that this call reads, at the first read."""
+        if dataset in self._read:
+            return
+        lake = self._engine.lake
+        version = lake.version(dataset)
+        if version < 0:
+            self._engine.attach([dataset])
+            self._read[dataset] = Evidence(dataset.table())
+            return
+        self._engine.attach_version(dataset, version, dataset.table())
+        partitions = [f.partition for f in lake.files(dataset, version)] if dataset.partition else []
+        newest = max(map(date.fromisoformat, partitions), default=None)
+        self._read[dataset] = Evidence(dataset.table(), version, newest)
+
+    def _where(
+        self, dataset: type[Dataset], window: Window | None, equals: Mapping[str, Any]
+    ) -> tuple[str, list[Any]]:
+        _refuse_unknown(dataset, equals)
+        conditions: list[str] = []
+        values: list[Any] = []
+        if window is not None:
+            day = quoted(_day(dataset))
+            conditions.append(f"{day} >= ? AND {day} < ?")
+            values += [window.start, window.end]
+        for name, value in {**equals, **self._own(dataset, equals)}.items():
+            if value is None:
+                conditions.append(f"{quoted(name)} IS NULL")
+            elif (many := several(value)) is not None:
+                conditions.append(f"{quoted(name)} IN (SELECT unnest(?))")
+                values.append([_bindable(v) for v in many])
+            else:
+                conditions.append(f"{quoted(name)} = ?")
+                values.append(_bindable(value))
+        return (f"WHERE {' AND '.join(conditions)}" if conditions else ""), values
+
+    def _own(self, dataset: type[Dataset], equals: Mapping[str, Any]) -> dict[str, str]:
+        """The filter that keeps a principal bound to a tenant with that tenant's rows."""
+        tenant = self.principal.tenant_id
+        if tenant is None:
+            return {}
+        if _TENANT not in dataset.columns():
+            raise TenantryError(
+                Kind.FORBIDDEN,
+                f"{dataset.table()} is not divided by tenant, and {self.principal.name} sees one tenant only",
+                "ask as a principal that is not bound to a tenant",
+            )
+        asked = equals.get(_TENANT, tenant)
+        many = several(asked)
+        if any(name != tenant for name in ([asked] if many is None else many)):
+            raise TenantryError(
+                Kind.FORBIDDEN,
+                f"{self.principal.name} sees its own tenant only",
+                "leave the tenant out, or name your own",
+            )
+        return {_TENANT: tenant}
+
+
+def several(value: Any) -> Collection[Any] | None:
+    """A collection of values; None for a single one."""
+    if isinstance(value, Collection) and not isinstance(value, str):
+        return cast("Collection[Any]", value)
+    return None
+
+
+def _bindable(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else value
+
+
+def empty(dataset: type[Dataset]) -> TenantryError:
+    return TenantryError(
+        Kind.NOT_FOUND, f"{dataset.table()} holds no rows", "land a bill first: `tenantry profile PATH...`"
+    )
+
+
+def _refuse_unknown(dataset: type[Dataset], names: Collection[str]) -> None:
+    columns = dataset.columns()
+    unknown = [name for name in names if name not in columns]
+    if unknown:
+        raise invalid(
+            f"{dataset.table()} has no column {', '.join(map(repr, unknown))}", f"it has {', '.join(columns)}"
+        )
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """The statement of `totals`, in which `#` stands for the table."""
+
+    dataset: type[Dataset]
+    by: tuple[str, ...]
+    measures: tuple[str, ...]
+    distinct: str
+    order: str
+    limit: int | None
+
+    @property
+    def currency(self) -> str | None:
+        return next((name for name in _CURRENCY if name in self.dataset.columns()), None)
+
+    def check(self, chosen: Collection[str]) -> None:
+        """Raises `invalid` for names that are not there, and where currencies would be added together."""
+        _refuse_unknown(self.dataset, [*self.by, *self.measures, *filter(None, [self.distinct])])
+        columns = self.dataset.columns()
+        currency = self.currency
+        if (
+            currency
+            and currency not in {*self.by, *chosen}
+            and any(columns[name].unit == "money" for name in self.measures)
+        ):
+            raise invalid(
+                f"sums over {self.dataset.table()} would add currencies together",
+                f"sum by {currency}, or choose one",
+            )
+        if self.order and self.order.removeprefix("-") not in self.measures:
+            raise invalid(
+                f"{self.order!r} is none of the measures summed", f"there are {', '.join(self.measures)}"
+            )
+
+    def statement(self, where: str) -> str:
+        names = [quoted(name) for name in self.by]
+        sums = [f"{_sum(self.dataset, name)} AS {quoted(name)}" for name in self.measures]
+        count = [f"count(DISTINCT {quoted(self.distinct)}) AS {quoted('distinct')}"] if self.distinct else []
+        group = f" GROUP BY {', '.join(names)}" if names else ""
+        select = f"SELECT {', '.join([*names, *sums, *count])} FROM # {where}{group}"
+        if self.limit is None:
+            return f"{select}{self._ordering()}"
+        apart = [f"PARTITION BY {name}" for name in self._currencies()]
+        first = f"row_number() OVER ({' '.join(apart)}{self._ordering()}) <= {int(self.limit)}"
+        return f"SELECT * FROM ({select}) QUALIFY {first}{self._ordering()}"
+
+    def _currencies(self) -> list[str]:
+        return [quoted(name) for name in self.by if name == self.currency]
+
+    def _ordering(self) -> str:
+        """By currency and the measure where one is named; rows of equal measure, and all others, by their columns."""
+        if not self.order:
+            return _ordered(self.by)
+        measure = quoted(self.order.removeprefix("-"))
+        way = "DESC" if self.order.startswith("-") else "ASC"
+        rest = [f"{quoted(name)} NULLS FIRST" for name in self.by]
+        return f" ORDER BY {', '.join([*self._currencies(), f'{measure} {way} NULLS LAST', *rest])}"
+
+
+def _summable(dataset: type[Dataset]) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name, column in dataset.columns().items()
+        if column.role is Role.MEASURE and column.sql != "DOUBLE"
+    )
+
+
+def _sum(dataset: type[Dataset], name: str) -> str:
+    whole = dataset.columns()[name].sql == "DECIMAL(38,0)"
+    found = f"CAST(sum({quoted(name)}) AS HUGEINT)" if whole else f"sum({quoted(name)})"
+    return f"coalesce({found}, 0)" if name in dataset.required() else found
+
+
+def _ordered(names: Sequence[str]) -> str:
+    return f" ORDER BY {', '.join(f'{quoted(name)} NULLS FIRST' for name in names)}" if names else ""
+
+
+def _day(dataset: type[Dataset]) -> str:
+    day = dataset.day_column()
+    if not day:
+        raise invalid(f"{dataset.table()} is not divided by day", "read it without a window")
+    return day
