@@ -1,13 +1,26 @@
-"""No unit of a bill is lost or invented on its way to tenants."""
+"""No unit of a bill is lost or invented on its way to tenants, and each gets the share that the rules give."""
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
-from hypothesis import given
+import allocation_by_hand as by_hand
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from made_up_bills import books
+from small_vendor import CATALOG, SmallVendor
 
 from tenantry.methods.policy import split
+
+BILLS = 100 if os.environ.get("HYPOTHESIS_PROFILE") == "long" else 60
+"""Bills that are built at once."""
+BUILDS = max(4, settings.default.max_examples // BILLS)  # pyright: ignore[reportOptionalMemberAccess]
 
 amounts = st.integers(-(10**38), 10**38)
 weights = st.dictionaries(st.text(max_size=8), st.integers(0, 10**30), max_size=30)
@@ -28,3 +41,129 @@ def test_a_share_is_off_by_less_than_one_unit_except_the_heirs(amount: int, weig
         heir = weights[name] == max(weights.values())
         assert abs(off) < (len(weights) if heir else 1)
         assert share * amount >= 0
+
+
+# --- whole bills under whole policies --------------------------------------------------------------------
+
+
+# A seed of made-up bills does not shrink: the test itself finds the bills that fail.
+@settings(max_examples=BUILDS, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(st.integers(0, 2**40))
+def test_every_bill_is_shared_as_its_rules_say_to_the_last_unit(seed: int):
+    seeds = range(seed * BILLS, (seed + 1) * BILLS)
+    problems = list(examined(seeds))
+    if problems:
+        alone = [
+            (s, found)
+            for place, s in enumerate(seeds)
+            if f"'w{place}" in str(problems) and (found := list(examined([s])))
+        ]
+        raise AssertionError("\n".join(map(str, [*(alone or problems)[:5], f"{len(problems)} in all"])))
+
+
+def examined(seeds: Sequence[int]) -> Iterator[str]:
+    """What is wrong with the tables built from these bills."""
+    made = books(seeds)
+    with tempfile.TemporaryDirectory() as folder:
+        vendor = SmallVendor(Path(folder), made.policy).land(**made.rows()).build()
+        yield from (f"unbalanced: {row}" for row in vendor.unbalanced())
+        yield from repeated_keys(vendor)
+        pools, usage = rows(vendor, "pool_cost"), rows(vendor, "usage_hourly")
+        expected = by_hand.pool_cost(made.policy, made.tenants, made.charges)
+        yield from unlike("pool_cost", expected, {row[:10]: (row[10], row[11:]) for row in in_units(pools)})
+        heads = {
+            (u.hour, u.tenant_id, u.feature_id, u.service_name, u.region, u.meter): int(u.units)
+            for u in usage
+        }
+        yield from unlike("usage_hourly", by_hand.usage_hourly(made.tenants, made.usages), heads)
+        sharing = by_hand.Sharing(made.policy, made.tenants, made.users, usage)
+        allocated, followed = rows(vendor, "allocation"), rows(vendor, "overhead")
+        yield from wrong_shares(sharing, pools, rows(vendor, "pool_routes"), allocated)
+        yield from wrong_overhead(sharing, allocated, followed)
+        yield from wrong_tenant_cost(allocated, followed, rows(vendor, "tenant_cost"))
+
+
+def rows(vendor: SmallVendor, table: str) -> list[Any]:
+    return vendor.query(f"SELECT * FROM {table}")
+
+
+def in_units(found: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    for row in found:
+        yield (*list(row.values())[:-4], *by_hand.money(row))
+
+
+def unlike(table: str, expected: dict[Any, Any], actual: dict[Any, Any]) -> Iterator[str]:
+    for key in expected.keys() | actual.keys():
+        if expected.get(key) != actual.get(key):
+            yield f"{table} {key}: {actual.get(key)} instead of {expected.get(key)}"
+
+
+def repeated_keys(vendor: SmallVendor) -> Iterator[str]:
+    for dataset in CATALOG.datasets:
+        if dataset.derived() and dataset.stored:
+            keys = ", ".join(dataset.keys)
+            found = vendor.query(f"SELECT {keys} FROM {dataset.table()} GROUP BY {keys} HAVING count(*) > 1")
+            yield from (f"{dataset.table()} repeats {row}" for row in found)
+
+
+def wrong_shares(sharing: by_hand.Sharing, pools: Any, routes: Any, allocated: Any) -> Iterator[str]:
+    cells, whole = by_hand.allocation(sharing, pools, routes)
+    reasons = {
+        (*key[:7], *by_hand.rung_and_reason(name, *key[7:]), name, feature): key
+        for key, cell in cells.items()
+        for name, feature in cell.given
+    }
+    actual: dict[Any, dict[Any, Any]] = defaultdict(dict)
+    alone: dict[Any, Any] = {}
+    for a in allocated:
+        head = (
+            a.charge_day,
+            a.billing_period,
+            a.currency,
+            a.pool,
+            a.driver_pool,
+            a.service_name,
+            a.sub_account_id,
+        )
+        cell = reasons.get((*head, a.rung, a.reason, a.tenant_id, a.feature_id))
+        if cell:
+            actual[cell][a.tenant_id, a.feature_id] = by_hand.money(a)
+        else:
+            alone[*head, a.tenant_id, a.feature_id, a.rung, a.reason, a.span] = by_hand.money(a)
+    yield from (f"allocation {text}" for text in by_hand.differences(cells, actual))
+    yield from unlike("allocation", whole, alone)
+
+
+def wrong_overhead(sharing: by_hand.Sharing, allocated: Any, followed: Any) -> Iterator[str]:
+    actual: dict[Any, dict[Any, Any]] = defaultdict(dict)
+    for o in followed:
+        head = (
+            o.charge_day,
+            o.billing_period,
+            o.currency,
+            o.pool,
+            o.driver_pool,
+            o.service_name,
+            o.sub_account_id,
+        )
+        actual[*head, o.rung, o.reason, o.span][o.tenant_id, ""] = by_hand.money(o)
+    yield from (
+        f"overhead {text}" for text in by_hand.differences(by_hand.overhead(sharing, allocated), actual)
+    )
+
+
+def wrong_tenant_cost(allocated: Any, followed: Any, finished: Any) -> Iterator[str]:
+    expected: dict[Any, Any] = defaultdict(list)
+    for row in [*(a for a in allocated if a.tenant_id != "(shared)"), *followed]:
+        key = (
+            row.charge_day,
+            row.billing_period,
+            row.tenant_id,
+            row.service_name,
+            row.pool,
+            row.rung,
+            row.reason,
+        )
+        expected[*key, row.currency].append(by_hand.money(row))
+    actual = {row[:8]: row[9:] for row in in_units(finished)}
+    yield from unlike("tenant_cost", {key: by_hand.added(found) for key, found in expected.items()}, actual)

@@ -156,6 +156,7 @@ def _metered(policy: Policy, name: str, days: str, pools: str) -> str:
         WHERE {days.replace("?", "u.day")} AND u.units > 0"""
     both = metered.replace("#", "d.service_name = u.service_name")
     if uses_any_service(policy):
+        both = metered.replace("#", f"d.service_name = u.service_name AND d.service_name <> '{ANY}'")
         both += " UNION ALL " + metered.replace("#", f"d.service_name = '{ANY}'")
     if any(rule.combine == "max" for rule in policy.rules):
         largest = "SELECT pool FROM plan WHERE largest = 1"

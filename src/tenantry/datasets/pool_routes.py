@@ -49,14 +49,18 @@ class PoolRoutes(Dataset):
             return
         costs, due = _costs(read, window.widened_to_months())
         seen = _seen(read, window.widened_to_months())
-        for day, currency, whole_month in sorted(d for d in due if d[0] in window):
+        for (day, currency, whole_month), pools in sorted(due.items()):
+            if day not in window:
+                continue
             when = (month_start(day) if whole_month else day, whole_month)
             cost = costs[*when, currency]
             steps = {
                 **{rule.pool: _by_meter(rule, seen[when]) for rule in splits},
                 **{pool: part for pool, rule in policy.cascades().items() if (part := _by_pool(rule, cost))},
             }
-            for pool, parts in closure(with_exit(steps)).items():
+            for pool, parts in closure(with_exit(_reached(steps, pools))).items():
+                if pool not in pools:
+                    continue
                 for driver_pool, weight in whole_weights(parts).items():
                     yield cls(
                         charge_day=day,
@@ -68,17 +72,33 @@ class PoolRoutes(Dataset):
                     )
 
 
+def _reached(
+    steps: Mapping[str, Mapping[str, Fraction]], pools: set[str]
+) -> dict[str, Mapping[str, Fraction]]:
+    """The steps of these pools, and of those they feed."""
+    found: dict[str, Mapping[str, Fraction]] = {}
+    open_ = list(pools)
+    while open_:
+        pool = open_.pop()
+        if pool in steps and pool not in found:
+            found[pool] = steps[pool]
+            open_ += steps[pool]
+    return found
+
+
 def _costs(
     read: Any, months: Window
-) -> tuple[dict[tuple[date, bool, str], dict[str, Fraction]], set[tuple[date, str, bool]]]:
-    """Cost of each pool by (day, False, currency) and (month, True, currency); and (day, currency, monthly) seen."""
+) -> tuple[dict[tuple[date, bool, str], dict[str, Fraction]], dict[tuple[date, str, bool], set[str]]]:
+    """Cost of each pool by (day, False, currency) and (month, True, currency); and the pools with charges by (day,
+    currency, monthly).
+    """
     costs: dict[tuple[date, bool, str], dict[str, Fraction]] = defaultdict(lambda: defaultdict(Fraction))
-    due: set[tuple[date, str, bool]] = set()
+    due: dict[tuple[date, str, bool], set[str]] = defaultdict(set)
     for row in read.query(
         "SELECT charge_day, currency, pool, span = 'month' AS monthly, sum(effective_cost) AS cost FROM pool_cost"
         f" WHERE charge_day >= DATE '{months.start}' AND charge_day < DATE '{months.end}' GROUP BY ALL"
     ):
-        due.add((row.charge_day, row.currency, row.monthly))
+        due[row.charge_day, row.currency, row.monthly].add(row.pool)
         costs[row.charge_day, False, row.currency][row.pool] += Fraction(row.cost)
         costs[month_start(row.charge_day), True, row.currency][row.pool] += Fraction(row.cost)
     return costs, due
