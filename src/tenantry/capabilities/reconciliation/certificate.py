@@ -45,10 +45,14 @@ class Total(BaseModel):
     days_off: Annotated[Count, Field(description="days on which any step differs from the bill")]
 
 
-class PeriodTotal(Total):
-    """The same of one billing period."""
+class Period(BaseModel):
+    """What is invoiced together. `billing_period` is its first day."""
 
     billing_period: Day
+
+
+class PeriodTotal(Total, Period):
+    """The same of one billing period."""
 
 
 class Ledger(BaseModel):
@@ -152,7 +156,7 @@ def policy_version(ctx: Context) -> str:
 
 def day_sums(ctx: Context, window: Window | None) -> list[DaySum]:
     """The sums of each day. Raises `not_found` where there is no bill."""
-    asked: list[tuple[str, type[Dataset], dict[str, str]]] = [
+    asked: list[tuple[str, type[Dataset], dict[str, Any]]] = [
         ("bill", BillSums, {}),
         ("pools", PoolCost, {}),
         ("allocated", Allocation, {}),

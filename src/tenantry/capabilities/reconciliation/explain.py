@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from ...datasets.allocation import Allocation
 from ...datasets.allocation_plan import CALLS
@@ -20,22 +21,12 @@ from ...datasets.tenants import Tenants
 from ...datasets.usage import UsageHourly
 from ...errors import Kind, TenantryError
 from ...kernel import Context, Row, Window, tool
-from ...kernel.dataset import (
-    Count,
-    Day,
-    Dimension,
-    Money,
-    Note,
-    OptionalDimension,
-    OptionalMoney,
-    OptionalTime,
-    Ratio,
-)
 from ...kernel.landing import Deliveries
-from ...kernel.money import MONEY_PLACES, QUANTITY_PLACES, Basis, exact, part
+from ...kernel.money import QUANTITY_PLACES, Basis, exact, part
 from ...kernel.parameters import Cost, Month, Top
 from ...methods.policy import SERVICE_POOL
 from .certificate import COSTS, policy_version
+from .explanation import BillRow, DriverSample, Explanation, Figure, Part
 
 _WAY = ("currency", "pool", "driver_pool", "service_name", "rung", "reason")
 HOURS = 5
@@ -48,80 +39,15 @@ TenantId = Annotated[
     str, Field(description="as in the tenants table, or `(unallocated)`, `(idle)`, `(unknown:<name>)`")
 ]
 Service = Annotated[str | None, Field(description="this service only; by default all")]
-Amount = Annotated[Decimal, Field(description="exact")]
 
 
-class Figure(BaseModel):
-    """The tenant's figure in one currency. `unexplained` is what the parts leave of it: 0."""
+class _Sample(NamedTuple):
+    """A quantity of the tenant beside that of all tenants; without an hour, of the window."""
 
-    currency: Dimension
-    billed_cost: Money
-    effective_cost: Money
-    list_cost: Money
-    contracted_cost: Money
-    unexplained: Money
-
-
-class DriverSample(BaseModel):
-    """What the tenant had of a driver beside all tenants: in the window, or in one of its busiest hours."""
-
-    meter: Dimension
-    hour: OptionalTime
-    quantity: Amount
-    of: Annotated[Decimal | None, Field(description="the same of all tenants")]
-    share: Ratio
-
-
-class BillRow(BaseModel):
-    """One charge, and where it stood."""
-
-    charge_key: Dimension
-    charge_day: Day
-    currency: Dimension
-    cost: Money
-    description: Note
-    category: Dimension
-    file: OptionalDimension
-    row: Count
-
-
-class Part(BaseModel):
-    """A pool's money of one service that reached the tenant in one way: cost = share x shared_cost, exactly.
-
-    `shared_cost` is what all tenants got of it in the same way. The ways of a pool sum to `pool_cost`, which is the sum
-    of `charges` charges of the bill; `bill_rows` are the largest of these. Of a silo, all of it is the tenant's own.
-    """
-
-    service_name: Dimension
-    pool: Dimension
-    driver_pool: Annotated[Dimension, Field(description="whose driver shared it, where pools feed pools")]
-    rung: Dimension
-    reason: Dimension
-    currency: Dimension
-    cost: Money
-    shared_cost: OptionalMoney
-    share: Annotated[Decimal | None, Field(description="cost / shared_cost, to 18 places")]
-    pool_cost: OptionalMoney
-    charges: Count
-    rule: Annotated[
-        OptionalDimension, Field(description="as its author wrote it, with its place in the policy")
-    ]
-    because: Dimension
-    driver: list[DriverSample]
-    bill_rows: list[BillRow]
-
-
-class Explanation(BaseModel):
-    """Where a tenant's cost comes from. The parts and `smaller_parts_cost` sum to the figure exactly."""
-
-    tenant_id: Dimension
-    window: Dimension
-    basis: Basis
-    policy_version: Dimension
-    figures: list[Figure]
-    parts: list[Part]
-    smaller_parts: Count
-    smaller_parts_cost: Annotated[dict[str, Decimal], Field(description="by currency")]
+    meter: str
+    quantity: Decimal
+    of: Decimal | None
+    hour: datetime | None = None
 
 
 class _Cell(NamedTuple):
@@ -144,7 +70,7 @@ def explain(
     The largest parts come with their bill rows, the largest first. The parts sum to the figure exactly.
     """
     when = window or ctx.month(TenantCost)
-    only = {"tenant_id": tenant_id} | ({"service_name": service_name} if service_name else {})
+    only: dict[str, Any] = {"tenant_id": tenant_id} | ({"service_name": service_name} if service_name else {})
     figures = ctx.totals(TenantCost, when, by=("currency",), measures=COSTS, **only)
     if not figures:
         _refuse_unknown(ctx, tenant_id, when)
@@ -153,19 +79,16 @@ def explain(
         key=lambda r: (r.currency, -abs(r[basis.column]), *(r[name] for name in _WAY)),
     )
     shown = [r for _, own in _grouped(rows) for r in own[:top]]
-    smaller = [r for _, own in _grouped(rows) for r in own[top:]]
     evidence = _Evidence(ctx, when, tenant_id, shown, top, basis)
     return Explanation(
         tenant_id=tenant_id,
         window=str(when),
         basis=basis,
         policy_version=evidence.policy_version,
-        figures=[_figure(f, rows) for f in figures],
-        parts=[evidence.part(row) for row in shown],
-        smaller_parts=len(smaller),
-        smaller_parts_cost={
-            currency: sum((r[basis.column] for r in own), Decimal(0)) for currency, own in _grouped(smaller)
-        },
+        figures=[_figure(f, [r for r in rows if r.currency == f.currency], top, basis) for f in figures],
+        parts=[evidence.part(place, row) for place, row in enumerate(shown, start=1)],
+        drivers=[d for place, row in enumerate(shown, start=1) for d in evidence.drivers(place, row)],
+        bill_rows=[*evidence.bill_rows(shown)],
     )
 
 
@@ -183,9 +106,17 @@ def _grouped(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
     return list(groups.items())
 
 
-def _figure(figure: Row, rows: Iterable[Row]) -> Figure:
-    parts = sum((r.effective_cost for r in rows if r.currency == figure.currency), Decimal(0))
-    return Figure(**figure, unexplained=figure.effective_cost - parts)
+def _figure(figure: Row, rows: Sequence[Row], top: int, basis: Basis) -> Figure:
+    return Figure(
+        **figure,
+        smaller_parts=max(0, len(rows) - top),
+        smaller_cost=_sum(rows[top:], basis),
+        unexplained=figure[basis.column] - _sum(rows, basis),
+    )
+
+
+def _sum(rows: Iterable[Row], basis: Basis) -> Decimal:
+    return sum((row[basis.column] for row in rows), Decimal(0))
 
 
 def _refuse_unknown(ctx: Context, tenant_id: str, window: Window) -> None:
@@ -210,6 +141,7 @@ class _Evidence:
         self._open = ctx.principal.tenant_id is None
         self._rules: list[AllocationRules] = ctx.rows(AllocationRules) if self._open else []
         self.policy_version = policy_version(ctx) if self._open else ""
+        self._drivers: dict[int, list[DriverSample]] = {}
         self._shared = self._shared_ways(rows)
         self._cells = {owner: self._cell_sums(rows, owner) for owner in {self._owner(row) for row in rows}}
         self._charges = self._largest_charges(rows, top)
@@ -219,26 +151,44 @@ class _Evidence:
         )
         self._usage = _Usage(ctx, window, tenant_id)
 
-    def part(self, row: Row) -> Part:
+    def part(self, place: int, row: Row) -> Part:
         key, owner = _Cell(row.currency, row.pool, row.service_name), self._owner(row)
-        cell = self._cells[owner].get(key)
-        charges = self._charges.get((*key, owner), [])
+        cell, way = self._cells[owner].get(key), self._way(row)
         cost = row[self._basis.column]
-        way = row if owner else self._shared.get(_way(row))
         shared_cost = way[self._basis.column] if way else None
-        driver = list(self._driver(row, way))
         return Part(
+            part=place,
             **{name: row[name] for name in _WAY},
             cost=cost,
+            share=None if shared_cost is None else part(cost, shared_cost),
             shared_cost=shared_cost,
-            share=round(cost / shared_cost, MONEY_PLACES) if shared_cost else None,
             pool_cost=cell[self._basis.column] if cell else None,
             charges=cell.charges if cell else 0,
-            rule=self._rule(charges),
-            because=_because(row, driver),
-            driver=driver,
-            bill_rows=[self._bill_row(charge) for charge in charges],
+            because=_because(row, self.drivers(place, row)),
+            rule=self._rule(self._charges.get((*key, owner))),
         )
+
+    def drivers(self, place: int, row: Row) -> list[DriverSample]:
+        """The weights behind a part: what its share rests on, and then the tenant's busiest hours."""
+        if place not in self._drivers:
+            samples = self._samples(row, self._way(row))
+            self._drivers[place] = [
+                DriverSample(part=place, **s._asdict(), share=part(s.quantity, s.of) if s.of else None)
+                for s in samples
+            ]
+        return self._drivers[place]
+
+    def bill_rows(self, rows: Sequence[Row]) -> Iterator[BillRow]:
+        """The largest charges of each cell, once."""
+        done: set[tuple[str, ...]] = set()
+        for place, row in enumerate(rows, start=1):
+            key = (row.currency, row.pool, row.service_name, self._owner(row))
+            if key not in done:
+                done.add(key)
+                yield from (self._bill_row(place, charge) for charge in self._charges.get(key, ()))
+
+    def _way(self, row: Row) -> Row | None:
+        return row if self._owner(row) else self._shared.get(_way(row))
 
     def _owner(self, row: Row) -> str:
         return self._tenant if row.rung == "silo" else ""
@@ -278,8 +228,9 @@ class _Evidence:
             found[charge.currency, charge.pool, charge.service_name, charge.tenant_id].append(charge)
         return found
 
-    def _bill_row(self, charge: ChargePool) -> BillRow:
+    def _bill_row(self, place: int, charge: ChargePool) -> BillRow:
         return BillRow(
+            part=place,
             charge_key=charge.charge_key,
             charge_day=charge.charge_day,
             currency=charge.currency,
@@ -290,14 +241,13 @@ class _Evidence:
             row=charge.x_row,
         )
 
-    def _rule(self, charges: Sequence[ChargePool]) -> str | None:
+    def _rule(self, charges: Sequence[ChargePool] | None) -> str | None:
         if not charges:
             return None
         texts = {rule.place: f"rule {rule.place}: {rule.rule}" for rule in self._rules if rule.place}
         return texts.get(charges[0].rule, _NO_RULE)
 
-    def _driver(self, row: Row, way: Row | None) -> Iterator[DriverSample]:
-        """The weights behind a part: what its share rests on, and then the tenant's busiest hours."""
+    def _samples(self, row: Row, way: Row | None) -> Iterator[_Sample]:
         reason: str = row.reason
         if "follows" in reason:
             yield self._followed(row)
@@ -305,7 +255,7 @@ class _Evidence:
             meters = self._meters(row)
             places = 0 if reason.startswith(("even over", "fixed shares")) else QUANTITY_PLACES
             every = Decimal(way.units).scaleb(-places) if way else None
-            yield _sample(_unit(reason, meters), Decimal(row.units).scaleb(-places), every)
+            yield _Sample(_unit(reason, meters), Decimal(row.units).scaleb(-places), every)
             yield from self._usage.samples(meters)
 
     def _meters(self, row: Row) -> list[tuple[str, str]]:
@@ -318,9 +268,9 @@ class _Evidence:
         ]
         return [(r.meter, r.meter_service) for r in of_pool if r.meter and meter in ("", r.meter)]
 
-    def _followed(self, row: Row) -> DriverSample:
+    def _followed(self, row: Row) -> _Sample:
         """The cost that the part followed: only positive sums weigh."""
-        named = {}
+        named: dict[str, Any] = {}
         if row.reason == "follows cost of the same service":
             named = {"service_name": row.service_name}
         elif row.reason.startswith("follows cost of "):
@@ -338,7 +288,7 @@ class _Evidence:
             if r.tenant_id not in _SPECIAL and r.effective_cost > 0
         }
         every = sum(costs.values(), Decimal(0)) if self._open else None
-        return _sample(f"{row.currency} of effective cost", costs.get(self._tenant, Decimal(0)), every)
+        return _Sample(f"{row.currency} of effective cost", costs.get(self._tenant, Decimal(0)), every)
 
 
 class _Usage:
@@ -354,20 +304,20 @@ class _Usage:
         self._every = ctx.totals(UsageHourly, window, by=self._BY) if self._own and self._open else []
         self._hours = ctx.totals(UsageHourly, window, by=("hour", *self._BY), tenant_id=tenant_id)
 
-    def samples(self, meters: Sequence[tuple[str, str]]) -> Iterator[DriverSample]:
+    def samples(self, meters: Sequence[tuple[str, str]]) -> Iterator[_Sample]:
         """The window's sum of each meter, where there are several; then the busiest hours of all of them."""
         wanted = set(meters)
         names = sorted({meter for meter, _ in wanted})
         for meter in names if len(names) > 1 else ():
             own, every = (_units(rows, wanted, meter) for rows in (self._own, self._every))
-            yield _sample(meter, own, every if self._open else None)
+            yield _Sample(meter, own, every if self._open else None)
         busiest = sorted(_of(self._hours, wanted), key=lambda r: (-r.units, r.hour, r.meter, r.service_name))[
             :HOURS
         ]
         every_hour = self._every_hour(busiest)
         for row in busiest:
             every = every_hour.get((row.hour, row.service_name, row.meter))
-            yield _sample(row.meter, _quantity(row.units), every, row)
+            yield _Sample(row.meter, _quantity(row.units), every, row.hour)
 
     def _every_hour(self, rows: Sequence[Row]) -> dict[tuple[object, ...], Decimal]:
         if not rows or not self._open:
@@ -388,16 +338,6 @@ def _units(rows: Iterable[Row], meters: set[tuple[str, str]], meter: str) -> Dec
 
 def _quantity(units: int) -> Decimal:
     return Decimal(units).scaleb(-QUANTITY_PLACES)
-
-
-def _sample(meter: str, own: Decimal, every: Decimal | None, row: Row | None = None) -> DriverSample:
-    return DriverSample(
-        meter=meter,
-        hour=row.hour if row else None,
-        quantity=own,
-        of=every,
-        share=part(own, every) if every else None,
-    )
 
 
 def _way(row: Row) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ class Outcome(StrEnum):
 class Finding(BaseModel):
     """One thing that a rule does not hold for. `difference` is actual - expected, exact."""
 
+    rule: Dimension
     subject: Dimension
     charge_key: OptionalDimension
     currency: Dimension
@@ -57,7 +58,13 @@ class RuleResult(BaseModel):
     why: Annotated[Note, Field(description="what could not be checked, and why")]
     checked: Count
     failed: Count
-    worst: Annotated[list[Finding], Field(description="up to 10, the largest difference first")]
+
+
+class RuleReport(BaseModel):
+    """What each rule found, and of what it does not hold for the largest differences, up to 10 for each rule."""
+
+    results: list[RuleResult]
+    findings: list[Finding]
 
 
 class _Report(NamedTuple):
@@ -74,23 +81,29 @@ def _judged(checked: int, findings: Sequence[Finding], why: str | None = None) -
 
 
 @tool(window="2026-03")
-def rules(ctx: Context, window: Month = None) -> list[RuleResult]:
+def rules(ctx: Context, window: Month = None) -> RuleReport:
     """Run FOCUS's reconciliation rules, which no validator runs. Invoices and commitments are checked whole."""
     when = window or ctx.month(Charges)
-    return [
-        RuleResult(
-            rule=name,
-            says=says,
-            about=about,
-            outcome=_outcome(report),
-            why=report.why,
-            checked=report.checked,
-            failed=report.failed,
-            worst=sorted(report.findings, key=lambda f: -abs(f.difference))[:WORST],
-        )
-        for name, says, about, check in _RULES
-        for report in [check(ctx, when)]
-    ]
+    reports = [(name, says, about, check(ctx, when)) for name, says, about, check in _RULES]
+    return RuleReport(
+        results=[
+            RuleResult(
+                rule=name,
+                says=says,
+                about=about,
+                outcome=_outcome(report),
+                why=report.why,
+                checked=report.checked,
+                failed=report.failed,
+            )
+            for name, says, about, report in reports
+        ],
+        findings=[
+            finding
+            for *_, report in reports
+            for finding in sorted(report.findings, key=lambda f: -abs(f.difference))[:WORST]
+        ],
+    )
 
 
 def _outcome(report: _Report) -> Outcome:
@@ -119,6 +132,7 @@ def _invoices(ctx: Context, window: Window) -> _Report:
             note = f"{charges} charges" if found else "no charge names this invoice"
             findings.append(
                 _finding(
+                    "a",
                     f"{invoice.invoice_id} of {invoice.invoice_issuer_name}",
                     invoice.currency,
                     invoice.amount,
@@ -138,6 +152,7 @@ def _commitments(ctx: Context, _: Window) -> _Report:
     open_ = [f"{t.commitment_discount_id}: {why}" for t in terms if (why := _undecidable(t))]
     findings = [
         _finding(
+            "b",
             term.commitment_discount_id,
             term.currency,
             term.purchased_cost,
@@ -170,7 +185,13 @@ def _accrual(ctx: Context, _: Window) -> _Report:
     whole = [row for row in sums if row.currency not in open_]
     findings = [
         _finding(
-            row.currency, row.currency, row.billed_cost, row.effective_cost, _rounding(row.currency), None
+            "c",
+            row.currency,
+            row.currency,
+            row.billed_cost,
+            row.effective_cost,
+            _rounding(row.currency),
+            None,
         )
         for row in whole
         if abs(row.effective_cost - row.billed_cost) > _rounding(row.currency)
@@ -186,6 +207,7 @@ def _prices(ctx: Context, window: Window) -> _Report:
     worst = ctx.rows(PriceChecks, window, place=range(1, WORST + 1), outcome="failed") if failed else []
     findings = [
         Finding(
+            rule="d",
             subject=f"{row.price} cost, row {row.x_row} of delivery {row.x_delivery}",
             charge_key=row.charge_key,
             currency=row.currency,
@@ -204,7 +226,7 @@ def _prices(ctx: Context, window: Window) -> _Report:
 def _parts(ctx: Context, window: Window) -> _Report:
     checked, broken = _cells(ctx, window, "conserved")
     findings = [
-        _finding(_name(cell), cell.currency, cost, cost + difference, None, basis.column)
+        _finding("e", _name(cell), cell.currency, cost, cost + difference, None, basis.column)
         for cell in broken
         for basis in Basis
         if (difference := getattr(cell, f"{basis}_difference"))
@@ -216,7 +238,7 @@ def _parts(ctx: Context, window: Window) -> _Report:
 def _ratios(ctx: Context, window: Window) -> _Report:
     checked, broken = _cells(ctx, window, "whole")
     findings = [
-        _finding(_name(cell), cell.currency, Decimal(1), cell.ratio, None, f"{cell.parts} parts")
+        _finding("f", _name(cell), cell.currency, Decimal(1), cell.ratio, None, f"{cell.parts} parts")
         for cell in broken
     ]
     return _Report(checked[0] + checked[1], checked[0], findings)
@@ -240,6 +262,7 @@ def _conservation(ctx: Context, window: Window) -> _Report:
     days = day_sums(ctx, window)
     findings = [
         _finding(
+            "g",
             f"{day.charge_day} of billing period {day.billing_period}",
             day.currency,
             day.bill,
@@ -254,6 +277,7 @@ def _conservation(ctx: Context, window: Window) -> _Report:
 
 
 def _finding(
+    rule: str,
     subject: str,
     currency: str,
     expected: Decimal,
@@ -262,6 +286,7 @@ def _finding(
     note: str | None,
 ) -> Finding:
     return Finding(
+        rule=rule,
         subject=subject,
         charge_key=None,
         currency=currency,
