@@ -53,4 +53,4 @@ def test_a_mapping_stays_short_enough_to_be_planned_in_a_second():
             "savingsPlan/AmortizedUpfrontCommitmentForBillingPeriod", "reservation/UnusedRecurringFee",
             "reservation/UnusedAmortizedUpfrontFeeForBillingPeriod",
             "reservation/AmortizedUpfrontFeeForBillingPeriod"]  # fmt: skip
-    assert sum(map(len, mapping(wide).columns.values())) < 700_000
+    assert sum(map(len, mapping(wide).columns.values())) < 200_000

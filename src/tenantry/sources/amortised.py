@@ -6,10 +6,14 @@ sum(unblended) = sum(effective) + sum(true-up) + sum(upfront).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from .bills import Rows
 from .cells import full, let, literal
 
 _PLAN_REFUND = "Refund for one-time fee for Savings Plan ID.*"
+COVERED = ("SavingsPlanCoveredUsage", "DiscountedUsage")
+
 _PERIOD = "for_billing_period"
 # Without these columns a report knows nothing of amortisation: its rows then cost what was paid.
 _PLAN = (
@@ -51,37 +55,50 @@ def amounts(rows: Rows, line: Line) -> dict[str, str]:
     paid = rows.amount("line_item_net_unblended_cost", "line_item_unblended_cost")
     rows.repairs["line_item_unblended_cost is empty: 0 taken"] = f"{paid} IS NULL"
     paid = f"COALESCE({paid}, 0)"
-    public = f"NULLIF({rows.amount('pricing_public_on_demand_cost')}, 0)"
-    amortised = [*_plan(rows, line, paid), *_reservation(rows, line, paid)]
-    effective = line.case(*((when, effective) for when, effective, _, _ in amortised), otherwise=paid)
-    covered = line.any("SavingsPlanCoveredUsage", "DiscountedUsage")
-    negation = (line.any("SavingsPlanNegation"), "0")
-    contracted = line.case(
-        negation, (covered, f"COALESCE(NULLIF({paid}, 0), {public}, {effective})"), otherwise=paid
-    )
-    used = f"{covered} OR {line.any('Usage')}"
+    amortised = [*_plan(rows, line), *_reservation(rows, line)]
+    wasted = [(f"{case.when} AND {case.effective} <> 0", "'Unused'") for case in amortised if case.recurs]
+    nothing = (line.any("SavingsPlanNegation", "SavingsPlanCoveredUsage"), "0")
     return {
-        "billed_cost": line.case(
-            (line.any("SavingsPlanCoveredUsage", "SavingsPlanNegation"), "0"), otherwise=paid
-        ),
-        "effective_cost": effective,
-        "contracted_cost": contracted,
-        "list_cost": line.case((used, f"COALESCE({public}, {contracted})"), otherwise=contracted),
+        "billed_cost": line.case(nothing, otherwise=paid),
+        "effective_cost": line.case(*((case.when, case.effective) for case in amortised), otherwise=paid),
         "x_unblended_cost": paid,
         "x_amortized_true_up": line.case(
-            *((when, up) for when, _, up, _ in amortised if up != "0"), otherwise="0"
+            *((c.when, c.true_up) for c in amortised if c.true_up), otherwise="0"
         ),
-        "x_amortized_upfront": line.case(
-            *((when, up) for when, _, _, up in amortised if up != "0"), otherwise="0"
+        "x_amortized_upfront": line.case(*((c.when, paid) for c in amortised if c.ahead), otherwise="0"),
+        "commitment_discount_status": line.case((line.any(*COVERED), "'Used'"), *wasted),
+        **_undiscounted(rows, line, paid),
+    }
+
+
+def _undiscounted(rows: Rows, line: Line, paid: str) -> dict[str, str]:
+    """Costs without commitments, and without any discount."""
+    public = rows.amount("pricing_public_on_demand_cost")
+    negation = (line.any("SavingsPlanNegation"), "0")
+    contracted = f"COALESCE(NULLIF({paid}, 0), {public}, 0)"
+    return {
+        "contracted_cost": line.case(negation, (line.any(*COVERED), contracted), otherwise=paid),
+        "list_cost": line.case(
+            negation, (line.any("Usage", *COVERED), f"COALESCE(NULLIF({public}, 0), {paid})"), otherwise=paid
         ),
     }
 
 
-# (condition, effective cost, true-up, upfront)
-_Case = tuple[str, str, str, str]
+@dataclass(frozen=True)
+class _Case:
+    """What line items of one kind cost; `ahead`: they are paid for what other items use."""
+
+    when: str
+    effective: str
+    true_up: str = ""
+    ahead: bool = False
+
+    @property
+    def recurs(self) -> bool:
+        return bool(self.true_up)
 
 
-def _plan(rows: Rows, line: Line, paid: str) -> list[_Case]:
+def _plan(rows: Rows, line: Line) -> list[_Case]:
     if not all(name in rows.columns for name in _PLAN):
         return []
     used = _amount(
@@ -94,14 +111,14 @@ def _plan(rows: Rows, line: Line, paid: str) -> list[_Case]:
     upfront = f"amortized_upfront_commitment_{_PERIOD}"
     ahead = _amount(rows, f"savings_plan_net_{upfront}", f"savings_plan_{upfront}")
     return [
-        (line.any("SavingsPlanCoveredUsage"), used, "0", "0"),
-        (line.any("SavingsPlanRecurringFee"), _discounted(rows, unused), f"-{ahead}", "0"),
-        (line.any("SavingsPlanNegation"), "0", "0", "0"),
-        (f"{line.any('SavingsPlanUpfrontFee')} OR {line.plan_refund}", "0", "0", paid),
+        _Case(line.any("SavingsPlanCoveredUsage"), used),
+        _Case(line.any("SavingsPlanRecurringFee"), _discounted(rows, unused), true_up=f"-{ahead}"),
+        _Case(line.any("SavingsPlanNegation"), "0"),
+        _Case(f"({line.any('SavingsPlanUpfrontFee')} OR {line.plan_refund})", "0", ahead=True),
     ]
 
 
-def _reservation(rows: Rows, line: Line, paid: str) -> list[_Case]:
+def _reservation(rows: Rows, line: Line) -> list[_Case]:
     if not all(name in rows.columns for name in _RESERVATION):
         return []
     used = _amount(rows, "reservation_net_effective_cost", "reservation_effective_cost")
@@ -112,9 +129,9 @@ def _reservation(rows: Rows, line: Line, paid: str) -> list[_Case]:
     upfront = f"amortized_upfront_fee_{_PERIOD}"
     ahead = _amount(rows, f"reservation_net_{upfront}", f"reservation_{upfront}")
     return [
-        (line.any("DiscountedUsage"), used, "0", "0"),
-        (line.any("RIFee"), unused, f"-{ahead}", "0"),
-        (f"{line.any('Fee')} AND {line.reserved}", "0", "0", paid),
+        _Case(line.any("DiscountedUsage"), used),
+        _Case(line.any("RIFee"), unused, true_up=f"-{ahead}"),
+        _Case(f"({line.any('Fee')} AND {line.reserved})", "0", ahead=True),
     ]
 
 

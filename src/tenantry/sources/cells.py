@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from ..kernel.money import MONEY_PLACES
 from ..kernel.source import Sample
 from .patterns import (
+    AMBIGUOUS,
     COMMA,
     COMMON,
     EMPTY,
     EPOCH,
     ISO,
     MINUS,
+    NO_NUMBER,
     NO_TAGS,
-    NOT_A_NUMBER,
     OFFSET,
     POINTED,
     POWER,
@@ -28,7 +29,7 @@ from .patterns import (
     SLASHED_PARTS,
     longer,
     tie,
-)  # fmt: skip
+)
 
 _SPACES = " \t\r\n\f\u00a0\u202f\ufeff"
 _MONTHS = 12
@@ -57,10 +58,15 @@ class Cell:
         """
         return self._bound(lambda x: _number(x, places))
 
-    def bad_number(self, _places: int = MONEY_PLACES) -> str:
-        """True where the cell is neither empty nor a number of at most 19 digits before the point."""
-        read = f"{EMPTY}|{NOT_A_NUMBER}|{POWER}|{POINTED}|{COMMA}"
-        return f"COALESCE(NOT {full(self._written(), read)}, FALSE)"
+    def bad_number(self, places: int = MONEY_PLACES) -> str:
+        """True where the cell is neither empty nor a number that fits."""
+        nothing = f"{EMPTY}|{NO_NUMBER}"
+        return self._bound(
+            lambda x: (
+                f"CASE WHEN {full(x, COMMON)} THEN FALSE"
+                f" ELSE NOT {full(x, nothing)} AND {_odd_number(x, places)} IS NULL END"
+            )
+        )
 
     def rounded_number(self, places: int = MONEY_PLACES) -> str:
         """True where the number has more digits after the point than are kept."""
@@ -239,22 +245,35 @@ def _text(x: str) -> str:
 
 
 def _number(x: str, places: int) -> str:
-    # The engine's casts round ties away from zero: a tie to be rounded down becomes a little less.
-    kind = f"DECIMAL(38,{places})"
-    common = full(x, COMMON)
-    exact = f"TRY_CAST({x} AS DECIMAL(38,{MONEY_PLACES}))"
+    common, exact = full(x, COMMON), _decimal(x, MONEY_PLACES)
     if places < MONEY_PLACES:
         common += f" AND NOT {full(x, tie(places))}"
-        exact = f"CAST({exact} AS {kind})"
-    bare = f"trim({x}, {literal(_SPACES)})"
-    less = f"regexp_replace({bare}, '5([.]?0*([eE].*)?)$', '4\\1')"
-    power = f"CASE WHEN {full(x, tie(places))} THEN {less} ELSE {bare} END"
+        exact = f"CAST({exact} AS DECIMAL(38,{places}))"
+    return f"CASE WHEN {common} THEN {exact} WHEN {filled(x)} THEN {_odd_number(x, places)} END"
+
+
+def _odd_number(x: str, places: int) -> str:
     sign = f"CASE WHEN regexp_matches({x}, '[(]|{MINUS}') THEN '-' ELSE '' END"
     pointed = f"regexp_replace({x}, '[^0-9.]', '', 'g')"
     comma = f"replace(regexp_replace({x}, '[^0-9,]', '', 'g'), ',', '.')"
-    written = f"CASE WHEN {full(x, POINTED)} THEN {pointed} WHEN {full(x, COMMA)} THEN {comma} END"
-    odd = f"CASE WHEN {full(x, POWER)} THEN {power} ELSE {sign} || {written} END"
-    return f"CASE WHEN {common} THEN {exact} WHEN {filled(x)} THEN TRY_CAST({odd} AS {kind}) END"
+    written = (
+        f"CASE WHEN {full(x, POINTED)} AND NOT {full(x, AMBIGUOUS)} THEN {pointed}"
+        f" WHEN {full(x, COMMA)} THEN {comma} END"
+    )
+    odd = f"CASE WHEN {full(x, POWER)} THEN trim({x}, {literal(_SPACES)}) ELSE {sign} || {written} END"
+    return let("n", odd, _half_even("n", places))
+
+
+def _half_even(n: str, places: int) -> str:
+    """SQL: the engine's casts round ties away from zero. A tie goes up for a last digit 5 or 6 and down for 4."""
+    less, more = (rf"regexp_replace({n}, '5([.]?0*([eE].*)?)$', '{digit}\1')" for digit in (4, 6))
+    tie_up = f"b <> a AND a = {_decimal(more, places)} AND right(CAST(a AS VARCHAR), 1) IN ('1', '3', '5', '7', '9')"
+    even = f"CASE WHEN {tie_up} THEN b ELSE a END"
+    return let("a", _decimal(n, places), let("b", _decimal(less, places), even))
+
+
+def _decimal(n: str, places: int) -> str:
+    return f"TRY_CAST({n} AS DECIMAL(38,{places}))"
 
 
 def _time(x: str, *, day_first: bool) -> str:

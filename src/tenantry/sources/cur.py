@@ -9,7 +9,7 @@ from typing import ClassVar
 from ..datasets.charges import Charges
 from ..kernel.dataset import Dataset
 from ..kernel.source import Batch, RowMapping, Sample, Source
-from .amortised import Line, amounts
+from .amortised import COVERED, Line, amounts
 from .assemblies import superseded, together
 from .bills import REPLACES, Rows
 from .cells import Columns, first, literal, tag_map, union
@@ -45,13 +45,11 @@ _PRODUCT: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {
     "sku_id": (("product_sku",), ("sku",), ""),
 }
 
-_COVERED = ("SavingsPlanCoveredUsage", "DiscountedUsage")
-_USED = ("Usage", *_COVERED)
+_USED = ("Usage", *COVERED)
 _ONE_TIME = ("Fee", "SavingsPlanUpfrontFee", "Tax", "Credit", "Refund")
 _RECURRING = ("RIFee", "SavingsPlanRecurringFee")
 _FEES = ("Fee", "SavingsPlanUpfrontFee", *_RECURRING)
 _KNOWN = (*_USED, *_ONE_TIME, *_RECURRING, "SavingsPlanNegation")
-_PLAN_REFUND = "Refund for one-time fee for Savings Plan ID.*"
 
 _SPLIT = ("EKSPod-EC2", "ECSTask-EC2")
 _SPLIT_NOTE = "split cost allocation: a share of an instance, whose own row is kept"
@@ -127,7 +125,7 @@ def _kinds(rows: Rows, line: Line) -> dict[str, str]:
             otherwise="'Usage-Based'",
         ),
         "pricing_category": line.case(
-            (line.any(*_COVERED), "'Committed'"),
+            (line.any(*COVERED), "'Committed'"),
             (f"{line.any('Usage')} AND {spot}", "'Dynamic'"),
             (line.any("Usage"), "'Standard'"),
         ),
@@ -138,14 +136,13 @@ def _kinds(rows: Rows, line: Line) -> dict[str, str]:
 
 
 def _commitment(rows: Rows, line: Line) -> dict[str, str]:
-    """The savings plan or reservation behind a row, and whether it was used."""
+    """The savings plan or reservation behind a row."""
     amount, unused = rows.number("line_item_usage_amount"), rows.number("reservation_unused_quantity")
     spent = rows.number("savings_plan_savings_plan_effective_cost")
     total, used = (
         rows.number("savings_plan_total_commitment_to_date"),
         rows.number("savings_plan_used_commitment"),
     )
-    wasted = f"{line.any(*_RECURRING)} AND {rows.sql['effective_cost']} <> 0"
     return {
         "commitment_discount_id": rows.text(
             "savings_plan_savings_plan_a_r_n", "reservation_reservation_a_r_n"
@@ -154,7 +151,6 @@ def _commitment(rows: Rows, line: Line) -> dict[str, str]:
         "commitment_discount_type": line.case(
             (line.planned, "'Savings Plan'"), (line.reserved, "'Reserved Instance'")
         ),
-        "commitment_discount_status": line.case((line.any(*_COVERED), "'Used'"), (wasted, "'Unused'")),
         "commitment_discount_quantity": line.case(
             (line.any("SavingsPlanCoveredUsage"), spent),
             (line.any("SavingsPlanRecurringFee"), f"{total} - {used}"),

@@ -9,49 +9,37 @@ EMPTY = rf"{_SPACE}(?i:null|none|n/a|<na>|\\n)?{_SPACE}"
 
 # --- numbers -------------------------------------------------------------------------------------------
 
-PLAIN = r"[+-]?(\d{1,19}(\.\d*)?|\.\d+)"
 # Digits that the engine's own cast reads exactly: all but a few cells.
 COMMON = rf"[+-]?\d{{1,19}}(\.\d{{0,{MONEY_PLACES}}})?"
-_SMALL = rf"{PLAIN}[eE]-\d{{1,3}}"
-_LARGE = r"[+-]?\d(\.\d*)?[eE]\+?(0?\d|1[0-8])"
-POWER = rf"{_SPACE}({PLAIN}|{_SMALL}|{_LARGE}){_SPACE}"
+POWER = rf"{_SPACE}[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?{_SPACE}"
+NO_NUMBER = r"(?i:nan)|-"
 
 # An amount as people write it: a currency before or after; a minus before or after, or parentheses.
-_CURRENCY = r"(?:[A-Z]{0,3}[$€£¥₹]|[A-Z]{3})"
 MINUS = r"[-\x{2212}]"
+_CURRENCY = r"(?:[A-Z]{0,3}[$€£¥₹]|[A-Z]{3})"
 _GROUP = r"[1-9]\d{0,2}"
 _APART = r" '\x{00a0}\x{202f}"
-_PLACES = rf"\d{{1,{MONEY_PLACES}}}"
 
 
-def _amount(digits: str, before: str = rf"(?:{_CURRENCY} *)?", after: str = rf"(?: *{_CURRENCY})?") -> str:
-    plain = rf"{before}(?:{digits}){after}"
-    after_currency = rf"{_CURRENCY} *{MINUS}(?:{digits})"
-    written = rf"\+?{plain}|{MINUS} *{plain}|{after_currency}|{plain} *{MINUS}|\( *{plain} *\)"
-    return rf"{_SPACE}(?:{written}){_SPACE}"
+def _amount(digits: str) -> str:
+    plain = rf"(?:{_CURRENCY} *)?(?:{digits})(?: *{_CURRENCY})?"
+    inside = rf"{_CURRENCY} *{MINUS}(?:{digits})"
+    return rf"{_SPACE}(?:(?:\+|{MINUS} *)?{plain}|{inside}|{plain} *{MINUS}|\( *{plain} *\)){_SPACE}"
 
 
 # The point ends the whole digits, groups are set apart by commas, spaces or apostrophes.
-POINTED = "|".join((
-    _amount(rf"\d{{1,19}}(?:\.{_PLACES})?|\.{_PLACES}"),
-    _amount(rf"{_GROUP}(?:[,{_APART}]\d{{3}}){{1,5}}\.{_PLACES}|{_GROUP}(?:,\d{{3}}){{2,5}}|{_GROUP}(?:[{_APART}]\d{{3}}){{1,5}}"),
-    # One comma and three digits is 1,234 in London and 1.234 in Paris; a dollar or pound sign settles it.
-    _amount(rf"{_GROUP},\d{{3}}", before=r"[A-Z]{0,3}[$£] *", after=""),
-    _amount(rf"{_GROUP},\d{{3}}", before="", after=r" *[$£]"),
-))  # fmt: skip
+POINTED = _amount(rf"\d*\.?\d+|{_GROUP}(?:,\d{{3}})+(?:\.\d+)?|{_GROUP}(?:[{_APART}]\d{{3}})+(?:\.\d+)?")
 # The comma ends them, groups are set apart by points or spaces.
 COMMA = _amount(
-    rf"{_GROUP}(?:[.{_APART}]\d{{3}}){{1,5}},{_PLACES}|{_GROUP}(?:\.\d{{3}}){{2,5}}"
-    r"|\d{1,19},(?:\d{1,2}|\d{4,18})|0,\d{3}"
+    rf"{_GROUP}(?:[.{_APART}]\d{{3}})+,\d+|{_GROUP}(?:\.\d{{3}}){{2,}}|\d+,(?:\d{{1,2}}|\d{{4,}})|0,\d{{3}}"
 )
-NOT_A_NUMBER = r"(?i)nan|-"
+# 1,234 in London and 1.234 in Paris; only a dollar or pound sign settles it.
+AMBIGUOUS = r"[^$£.,]*\d,\d{3}[^$£.,\d]*"
 
 
 def tie(places: int) -> str:
-    """A number exactly between two numbers of so many places, the lower one even: rounded down, not up."""
-    powers = [rf"\d*\.\d{{{places - 1 - down}}}[02468]50*{_power(down)}" for down in range(-18, places)]
-    powers += [rf"\d*[02468]\.50*{_power(places)}", rf"(\d*[02468])?5\.?0*{_power(places + 1)}"]
-    return rf"{_SPACE}[+-]?(\d*\.\d{{{places - 1}}}[02468]50*|{'|'.join(powers)}){_SPACE}"
+    """Digits exactly between two numbers of so many places."""
+    return rf"[+-]?\d*\.\d{{{places}}}50*"
 
 
 def longer(places: int) -> str:
