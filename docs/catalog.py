@@ -156,7 +156,7 @@ def _type(kind: Any) -> str:
         case _ if issubclass(kind, BaseModel):
             text = f"`{kind.__name__}`"
         case _:
-            text = WORDS.get(kind, kind.__name__.lower())
+            text = WORDS.get(kind) or str(kind.__name__).lower()
     return text
 
 
