@@ -301,9 +301,7 @@ def test_a_terminal_without_unicode_shows_escapes():
 
 def test_help_needs_nothing_heavy():
     script = (
-        "import sys; from tenantry.capabilities import CAPABILITIES; from tenantry.datasets import DATASETS;"
-        "from tenantry.kernel import Catalog; from tenantry.gateways.cli import build_parser, run;"
-        "run(build_parser(Catalog(CAPABILITIES, (), DATASETS), (), lambda _: None), ['--help']);"
+        "import sys; from tenantry.app import main; main(['--help']);"
         "print({'duckdb', 'deltalake', 'pyarrow', 'numpy', 'rich', 'sqlglot'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
