@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -159,7 +160,8 @@ _SPLIT = f"""
 
 def _rows(policy: Policy) -> str:
     ratio = "CAST(units_money(ratio) AS VARCHAR)"
-    used = f"CAST({_quantity('units')} AS VARCHAR)"
+    days = "CAST(CAST(units AS DECIMAL(38, 0)) AS VARCHAR)"
+    used = f"CASE WHEN unit = {_quoted('Days')} THEN {days} ELSE CAST({_quantity('units')} AS VARCHAR) END"
     return f"""
     consumer AS (
         SELECT b.tenant_id, t.name, CASE WHEN b.tenant_id NOT IN ('(unallocated)', '(idle)')
@@ -172,8 +174,7 @@ def _rows(policy: Policy) -> str:
     )
     SELECT rung || ':' || pool || ':{policy.version}' AS allocated_method_id,
         '{{"Elements":[{{"AllocatedRatio":' || {ratio}
-            || CASE WHEN unit IS NULL THEN '' ELSE ',"UsageUnit":"' || {_json("unit")} || '","UsageQuantity":'
-                || CASE WHEN unit = 'Days' THEN CAST(CAST(units AS DECIMAL(38, 0)) AS VARCHAR) ELSE {used} END END
+            || CASE WHEN unit IS NULL THEN '' ELSE ',"UsageUnit":' || unit || ',"UsageQuantity":' || {used} END
             || '}}]}}' AS allocated_method_details,
         CASE WHEN tags IS NOT NULL THEN tenant_id END AS allocated_resource_id,
         name AS allocated_resource_name, tags AS allocated_tags,
@@ -219,7 +220,7 @@ def _quantity(units: str) -> str:
 
 
 def _unit(policy: Policy) -> str:
-    """What `units` count: the meter of a pool that has one, else units weighted by the policy."""
+    """What `units` count, as a JSON string: the meter of a pool that has one, else units weighted by the policy."""
     meters = {CALLS: _names(policy.coarse)}
     for rule in policy.rules:
         if rule.strategy is Strategy.DRIVER and rule.combine == "shares":
@@ -227,14 +228,18 @@ def _unit(policy: Policy) -> str:
         elif rule.strategy is Strategy.DRIVER:
             meters[rule.pool] = _names(rule.meters)
     single = {pool: next(iter(names)) for pool, names in meters.items() if len(names) == 1}
-    other = text("Weighted Units")
-    own = "".join(f" WHEN {text(pool)} THEN {text(name)}" for pool, name in single.items() if pool != CALLS)
+    coarse, other = _quoted(single.pop(CALLS, "Weighted Units")), _quoted("Weighted Units")
+    own = "".join(f" WHEN {text(pool)} THEN {_quoted(name)}" for pool, name in single.items())
     mine = f"CASE g.driver_pool{own} ELSE {other} END" if own else other
     return f"""CASE WHEN g.units <= 0 THEN NULL
-            WHEN g.reason = 'active users' THEN 'Users'
-            WHEN g.reason = 'even over active tenants' THEN 'Days'
-            WHEN g.reason LIKE 'all usage by %' THEN {text(single.get(CALLS, "Weighted Units"))}
+            WHEN g.reason = 'active users' THEN {_quoted("Users")}
+            WHEN g.reason = 'even over active tenants' THEN {_quoted("Days")}
+            WHEN g.reason LIKE 'all usage by %' THEN {coarse}
             WHEN g.reason LIKE 'usage by %' OR g.reason LIKE 'ratio of %' OR g.rung = 'unallocated' THEN {mine} END"""
+
+
+def _quoted(name: str) -> str:
+    return text(json.dumps(name, ensure_ascii=False))
 
 
 def _names(meters: Iterable[Meter]) -> set[str]:
