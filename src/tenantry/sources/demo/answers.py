@@ -24,10 +24,10 @@ from .truth import ATTRIBUTABLE, IDLE, PARTS, SHARED, Truth
 
 _DEFINITION = (
     "tenant_cost.parquet: every unit of the bill's effective cost, by month of consumption, billing period, tenant, "
-    "service and part. A tenant's true cost is the sum of its attributable parts. Shared resources are split inside "
-    "each hour (compute, database instances) or day (the rest) by what each request really consumed; meters saw that "
-    "only roughly. Allocation error of a tenant and month: |allocated - true| / true, over attributable cost; the "
-    "mean is over tenants and months with a true cost above 1.00."
+    "service and part. A tenant's true cost is the sum of its lines of attributable parts. Shared resources are split "
+    "inside each hour (nodes, database instances) or day (the rest) by what each request really consumed; meters saw "
+    "that only roughly. Allocation error of a tenant and month: |allocated - true| / true; the mean is over tenants "
+    "and months with a true cost above 1.00."
 )
 
 
@@ -50,6 +50,7 @@ def known_answers(
         "parts": PARTS,
         "attributable_parts": list(ATTRIBUTABLE),
         "not_tenants": [SHARED, IDLE],
+        "shared_services": sorted({sheet.service_name for sheet in truth.sheets}),
         "rows": dict(rows),
         "totals": _totals(bills),
         "services": _by(bills, "ServiceName", "EffectiveCost"),

@@ -39,7 +39,7 @@ _USERS_SPREAD = {"basic": 0.6, "pro": 0.5, "enterprise": 0.55}
 REQUESTS_PER_USER_HOUR = {"basic": 75.0, "pro": 170.0, "enterprise": 150.0}
 # Requests come in sessions of about this many, so that a small tenant is silent in most hours.
 _SESSION = {"basic": 4500.0, "pro": 18_000.0, "enterprise": 48_000.0}
-_LEAVES_PER_DAY = {"basic": 0.00065, "pro": 0.0003, "enterprise": 0.00004}
+_LEAVES_PER_DAY = {"basic": 0.00065, "pro": 0.0005, "enterprise": 0.00004}
 
 
 @dataclass(frozen=True)
@@ -214,7 +214,7 @@ def _leaving(tenant: Tenant, chance: float, cause: float, window: tuple[date, da
     ended = first + timedelta(days=int(chance / risk * exposed))
     reason = "declined" if cause < 0.55 else "sudden"
     after_rise = story.price_rise + timedelta(days=6 + int(cause * 40))
-    if cause >= 0.6 and tenant.tier == "pro" and first < after_rise < last:
+    if cause >= 0.25 and tenant.tier == "pro" and first < after_rise < last:
         ended, reason = after_rise, "price"
     return replace(tenant, ended=ended, churn_cause=reason)
 

@@ -26,11 +26,12 @@ PARTS = {
     "correction": "a later correction of an earlier month, by the consumption of the days it corrects",
     "overhead": "what no tenant causes: clusters' control planes, the tooling account, marketplace products",
     "support": "the support plan",
-    "tax": "sales tax on US accounts",
+    "tax": "sales tax on US accounts: the tenant's on its own account, else nobody's",
     "credit": "promotional and service credits",
     "commitment": "Savings Plan paid for and not used",
 }
-ATTRIBUTABLE = ("silo", "used", "idle", "correction")
+ATTRIBUTABLE = ("silo", "used", "idle", "correction", "tax")
+"""Parts that are a tenant's true cost, where a line names a tenant."""
 
 
 class Line(NamedTuple):

@@ -29,7 +29,7 @@ from .shared import Commitment, Region
 from .traffic import Cells, month_of_requests
 from .truth import Truth, slot_sums
 
-_COMMITTED_PERCENTILE = 85
+_COMMITTED_PERCENTILE = 70
 _ANSWERS = Path("truth", "truth.json")
 
 

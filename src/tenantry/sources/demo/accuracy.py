@@ -1,0 +1,62 @@
+"""The product's allocation of the demo vendor, held against the truth."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ...methods.accuracy import AllocationError, allocation_error
+from .bill import CURRENCY
+from .rules import OVERHEAD_POOLS
+
+
+class Reader(Protocol):
+    """What `tenant_cost` is read through."""
+
+    def query(self, sql: str) -> Sequence[Any]: ...
+
+
+def accuracy(engine: Reader, vendor: Path) -> AllocationError:
+    """The error per tenant and month of `tenant_cost`, built under the rules of the vendor's tenantry.toml.
+
+    Counts what a tenant can cause: its own resources, and shared services without overhead. `vendor` is the folder that
+    `write_vendor` filled.
+    """
+    known = json.loads((vendor / "truth" / "truth.json").read_text(encoding="utf-8"))
+    true = _true(vendor, known)
+    given = _allocated(engine, known)
+    keys = sorted(true.keys() | given.keys())
+    return allocation_error((*key, given.get(key, Decimal(0)), true.get(key, Decimal(0))) for key in keys)
+
+
+def _true(vendor: Path, known: dict[str, Any]) -> dict[tuple[date, str], Decimal]:
+    lines = pq.read_table(vendor / "truth" / "tenant_cost.parquet")
+    lines = lines.filter(
+        (pc.field("currency") == CURRENCY) & pc.field("part").isin(known["attributable_parts"])
+    )
+    total: dict[tuple[date, str], Decimal] = defaultdict(Decimal)
+    for line in lines.to_pylist():
+        if line["tenant_id"] not in known["not_tenants"]:
+            total[line["month"], line["tenant_id"]] += line["effective_cost"]
+    return total
+
+
+def _allocated(engine: Reader, known: dict[str, Any]) -> dict[tuple[date, str], Decimal]:
+    services = ", ".join(f"'{name}'" for name in known["shared_services"])
+    overhead = ", ".join(f"'{name}'" for name in sorted(OVERHEAD_POOLS))
+    nobody = ", ".join(f"'{name}'" for name in ("(unallocated)", *known["not_tenants"]))
+    rows = engine.query(
+        "SELECT CAST(date_trunc('month', charge_day) AS DATE) AS month, tenant_id, sum(effective_cost) AS cost"
+        f" FROM tenant_cost WHERE currency = '{CURRENCY}' AND tenant_id NOT IN ({nobody})"
+        f" AND (rung = 'silo' OR (service_name IN ({services}) AND pool NOT IN ({overhead})))"
+        " GROUP BY CAST(date_trunc('month', charge_day) AS DATE), tenant_id"
+    )
+    return {(row.month, row.tenant_id): row.cost for row in rows}
