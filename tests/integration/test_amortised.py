@@ -95,8 +95,9 @@ def reservation(
         item("DiscountedUsage", 0, EffectiveCost=Decimal(a) + Decimal(r), publicOnDemandCost=9, **arn)
         for a, r in used
     ]
-    rows.append(item("RIFee", recurring, AmortizedUpfrontFeeForBillingPeriod=amortised, UnusedQuantity=3,
-                     UnusedAmortizedUpfrontFeeForBillingPeriod=unused[0], UnusedRecurringFee=unused[1], **arn))  # fmt: skip
+    fee = {"AmortizedUpfrontFeeForBillingPeriod": amortised, "UnusedQuantity": 3,
+           "UnusedAmortizedUpfrontFeeForBillingPeriod": unused[0], "UnusedRecurringFee": unused[1]}  # fmt: skip
+    rows.append(item("RIFee", recurring, **fee, **arn))
     return rows if upfront is None else [*rows, item("Fee", upfront, **arn)]
 
 
