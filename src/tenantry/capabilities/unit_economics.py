@@ -232,7 +232,7 @@ def cost_per_unit(
 
 def _units(ctx: Context, window: Window) -> Iterator[tuple[str, str, Decimal]]:
     """(meter, service, units) of all that was metered; active users as the average of the days that have any."""
-    seen = [row.users for row in ctx.totals(ActiveUsers, by=("day",)) if row.day in window]
+    seen = [row.users for row in ctx.totals(ActiveUsers, window, by=("day",))]
     if seen:
         yield ACTIVE_USERS, ALL_SERVICES, per(sum(seen, Decimal(0)), len(seen))
     for row in ctx.totals(UsageHourly, window, by=("meter", "service_name")):

@@ -84,6 +84,7 @@ class ActiveUsers(Dataset):
     """Users of a tenant seen on a day: the coarse driver."""
 
     partition: ClassVar[str] = ""
+    windowed_by: ClassVar[str] = "day"
     keys: ClassVar[tuple[str, ...]] = ("day", "tenant_id")
 
     day: Day

@@ -14,7 +14,6 @@ from ..kernel import Source, Window
 from .cli import Command, add_json, add_lake, print_document
 
 if TYPE_CHECKING:
-    from ..config import Settings
     from ..runtime.ingest import Progress
     from ..runtime.plane import ControlPlane
 
@@ -26,7 +25,7 @@ class Doors:
     """
 
     open_plane: Callable[..., ControlPlane]
-    settings: Callable[[], Settings]
+    settings: Callable[[], Any]
     sources: Callable[[], Mapping[str, Source]]
     write_vendor: Callable[..., None]
     accuracy: Callable[..., Any]
