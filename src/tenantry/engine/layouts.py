@@ -1,0 +1,318 @@
+"""What is in a file, told from its bytes: format, encoding, column names as written, first rows."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ..errors import TenantryError, invalid
+from ..kernel.source import Format, Sample
+from .duckdb import literal
+from .records import Record, csv_records, json_elements, json_lines
+
+CHUNK = 1024 * 1024
+_ROWS = 200
+_HEADER_LINES = 20
+_ONE_NAME = 64
+_NAME = 300
+"""Characters; a longer column name is a line of data."""
+
+# Beginnings of files that hold no table we read, and what to do about them.
+_FOREIGN: dict[bytes, str] = {
+    b"PK\x03\x04": "a zip archive or a spreadsheet: unpack it, or save it as CSV",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd: unpack it, or use gzip",
+    b"BZh": "compressed with bzip2: unpack it, or use gzip",
+    b"\xfd7zXZ": "compressed with xz: unpack it, or use gzip",
+    b"%PDF": "a PDF document",
+    b"Obj\x01": "an Avro file: write it as Parquet",
+    b"ORC": "an ORC file: write it as Parquet",
+    b"SQLite format 3": "an SQLite database: export its tables as CSV",
+}
+_MARKS: dict[bytes, str] = {
+    b"\xff\xfe\x00\x00": "utf-32-le",
+    b"\x00\x00\xfe\xff": "utf-32-be",
+    b"\xff\xfe": "utf-16-le",
+    b"\xfe\xff": "utf-16-be",
+}
+_GZIP = b"\x1f\x8b"
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_BLANK_LINES = re.compile(rb"(?:[ \t]*(?:\r\n|\n|\r))*")
+# Names of our own in the relation `raw`.
+_TAKEN = ("_file", "_row", "_delivery", "_record", "_extra")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a text file is laid out, as far as its beginning tells."""
+
+    format: Format
+    columns: tuple[str, ...]
+    gzip: bool = False
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    skip: int = 0
+    """CSV: physical lines up to and with the header."""
+    header_lines: int = 1
+    """CSV: those among them that are not blank."""
+    lines: bool = True
+    """JSON: one object a line."""
+    notes: tuple[str, ...] = ()
+    head: tuple[Record, ...] = field(default=(), compare=False)
+
+
+def content(path: Path) -> Iterator[bytes]:
+    """The file's bytes in pieces, unpacked where they are gzip.
+
+    Raises `invalid` where the file cannot be read or, after all that could be unpacked, where gzip data is cut off.
+    """
+    try:
+        with path.open("rb") as file:
+            chunks = iter(lambda: file.read(CHUNK), b"")
+            first = next(chunks, b"")
+            if first.startswith(_GZIP):
+                yield from _unpacked(first, chunks)
+            elif first:
+                yield first
+                yield from chunks
+    except OSError as problem:
+        why = problem.strerror or str(problem)
+        raise invalid(f"{path} cannot be read: {why}", "check the file and its permissions") from None
+
+
+def _unpacked(packed: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    hint = "copy the file again from where it came"
+    member = zlib.decompressobj(wbits=31)
+    try:
+        while packed or (packed := next(chunks, b"")):
+            # Small outputs: what is unpacked before an error is not lost with it.
+            if data := member.decompress(packed, CHUNK // 16):
+                yield data
+            packed = member.unconsumed_tail
+            if member.eof:
+                # Another member may follow; zeros are padding.
+                packed = member.unused_data.lstrip(b"\0") or next(chunks, b"").lstrip(b"\0")
+                if not packed:
+                    return
+                member = zlib.decompressobj(wbits=31)
+        yield member.flush()
+    except zlib.error as problem:
+        raise invalid(f"the gzip data is damaged: {problem}", hint) from None
+    raise invalid("the gzip data ends early: the rest of the file is missing", hint)
+
+
+def utf8_chunks(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """UTF-8 bytes of a text in another encoding, without its byte order mark."""
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    at_start = True
+    for chunk in chunks:
+        text = decoder.decode(chunk)
+        yield (text.removeprefix("\ufeff") if at_start else text).encode()
+        at_start = at_start and not text
+    yield decoder.decode(b"", final=True).encode()
+
+
+def sample(path: Path) -> Sample:
+    """Layout, columns and first rows of a file. Raises `invalid` with the reason where it is no table we read."""
+    if is_parquet(path):
+        return _parquet_sample(path)
+    found = layout(path)
+    if found.format is Format.JSON:
+        rows = [{name: _cell(value) for name, value in json.loads(r.text).items()} for r in found.head]
+    else:
+        rows = [
+            {name: value or None for name, value in zip(found.columns, record.fields, strict=True)}
+            for record in found.head
+        ]
+    return Sample(path, found.format, found.columns, tuple(rows))
+
+
+def layout(path: Path) -> Layout:
+    """How a text file is laid out. Raises `invalid` with the reason where it is no table we read."""
+    head, packed = _head(path)
+    if not head:
+        raise _unknown(path, "the file is empty")
+    for mark, what in _FOREIGN.items():
+        if head.startswith(mark):
+            raise _unknown(path, what)
+    if head.startswith(b"PAR1"):
+        raise _unknown(path, "a Parquet file inside gzip: unpack it")
+    encoding = _encoding(head)
+    whole = len(head) < CHUNK
+    if encoding != "utf-8":
+        head = b"".join(utf8_chunks([head], encoding))
+    head = head.removeprefix(codecs.BOM_UTF8)
+    if len(_CONTROL.findall(head[:_NAME])) * 10 > len(head[:_NAME]):
+        raise _unknown(path, "binary data of no kind we know")
+    # The line that the head cuts is left away.
+    text = head if whole or b"\n" not in head else head[: head.rindex(b"\n") + 1]
+    found = _json_layout(text, head) or _csv_layout(text)
+    if found is None:
+        begins = head[:60].decode(errors="replace")
+        raise _unknown(path, f"text without a header of columns; it begins {begins!r}")
+    return replace(found, gzip=packed, encoding=encoding)
+
+
+def is_parquet(path: Path) -> bool:
+    """True for a file that begins as Parquet does. Raises `invalid` where it cannot be opened."""
+    head, packed = _head(path, 1)
+    return head.startswith(b"PAR1") and not packed
+
+
+def parquet_scan(path: Path, options: str = "") -> str:
+    """SQL that reads one Parquet file."""
+    name = literal(escaped(path))
+    return f"read_parquet({name}, hive_partitioning = false, binary_as_string = true{options})"
+
+
+def escaped(path: Path) -> str:
+    """The path as DuckDB takes it for one file, whatever characters it has."""
+    return re.sub(r"([*?[])", r"[\1]", str(path.absolute()))
+
+
+def parquet_columns(path: Path) -> dict[str, str]:
+    """A Parquet file's columns with their SQL types. Raises DuckDB's errors."""
+    described = _reader().cursor().execute(f"DESCRIBE FROM {parquet_scan(path)}").fetchall()
+    return {name: kind for name, kind, *_ in described}
+
+
+def _unknown(path: Path, why: str) -> TenantryError:
+    return invalid(
+        f"{path}: {why}", "give a CSV (also gzip), Parquet, JSON or NDJSON file with named columns"
+    )
+
+
+def _head(path: Path, size: int = CHUNK) -> tuple[bytes, bool]:
+    """At least the first `size` bytes of the content, if it has as many, and whether the file is gzip."""
+    head = b""
+    try:
+        for chunk in content(path):
+            head += chunk
+            if len(head) >= size:
+                break
+    except TenantryError:
+        # What could be unpacked is enough to know the layout; reading tells the rest.
+        if not head:
+            raise
+    with path.open("rb") as file:
+        return head, file.read(2) == _GZIP
+
+
+def _encoding(head: bytes) -> str:
+    for mark, encoding in _MARKS.items():
+        if head.startswith(mark):
+            return encoding
+    # ASCII letters in two bytes each, without a mark.
+    even, odd = head[0:_NAME:2], head[1:_NAME:2]
+    if odd and all(even) and not any(odd):
+        return "utf-16-le"
+    return "utf-16-be" if odd and all(odd) and not any(even) else "utf-8"
+
+
+def _json_layout(text: bytes, head: bytes) -> Layout | None:
+    if not head.lstrip().startswith((b"{", b"[")):
+        return None
+    lines = list(islice(json_lines([text]), _ROWS))
+    by_line = [record for record in lines if not record.reason]
+    elements = [record for record in islice(json_elements([head]), _ROWS) if not record.reason]
+    one_a_line = bool(lines) and (not lines[0].reason or len(by_line) > len(elements))
+    found = by_line if one_a_line else elements
+    if not found:
+        return Layout(Format.JSON, (), lines=False) if re.fullmatch(rb"\s*\[\s*\]\s*", head) else None
+    names = dict.fromkeys(name for record in found for name in json.loads(record.text))
+    return Layout(Format.JSON, tuple(names), lines=one_a_line, head=tuple(found))
+
+
+def _csv_layout(text: bytes) -> Layout | None:
+    blank = _BLANK_LINES.match(text)
+    start = blank.end() if blank else 0
+    before = len(text[:start].splitlines())
+    # What spreadsheets write for each other.
+    hint = re.match(rb"sep=(.)\r?\n", text[start:])
+    delimiters = hint[1].decode("latin-1") if hint else ",\t;|"
+    found = [
+        one for d in delimiters if (one := _delimited(text, d, before + bool(hint), bool(hint))) is not None
+    ]
+    return max(
+        found, key=lambda one: (bool(one.head) and len(one.columns) > 1, len(one.columns)), default=None
+    )
+
+
+def _delimited(text: bytes, delimiter: str, before: int, hints: int) -> Layout | None:
+    """The layout of text with this delimiter, its header behind `before` lines; None where that is no header."""
+    lines = text.splitlines(keepends=True)[before:]
+    header = next(csv_records(lines[:_HEADER_LINES], delimiter, width=0), None)
+    if header is None or not _is_header(header.fields):
+        return None
+    names, notes = _distinct(header.fields)
+    spans = len(header.text.encode().splitlines())
+    records = islice(csv_records(lines[spans:], delimiter, len(names)), _ROWS)
+    return Layout(
+        Format.CSV,
+        names,
+        delimiter=delimiter,
+        skip=before + spans,
+        header_lines=hints + spans,
+        notes=notes,
+        head=tuple(record for record in records if not record.reason),
+    )
+
+
+def _is_header(fields: list[str]) -> bool:
+    """Names, rather than a row of data or a line of text."""
+    names = [name.strip() for name in fields]
+    if len(names) == 1:
+        return (
+            re.fullmatch(r"[A-Za-z_][\w.:/-]*( [\w.:/-]+){0,2}", names[0]) is not None
+            and len(names[0]) <= _ONE_NAME
+        )
+    filled = [name for name in names if name]
+    odd = [n for n in filled if len(n) > _NAME or '"' in n or "\0" in n or not any(map(str.isalpha, n))]
+    return len(filled) * 2 > len(names) and not odd
+
+
+def _distinct(fields: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Column names, each once whatever its case, and a note for each that came more than once."""
+    taken: set[str] = {*_TAKEN}
+    columns: list[str] = []
+    notes: dict[str, None] = {}
+    for place, written in enumerate(fields, start=1):
+        name = unique = written.strip() or f"column {place}"
+        times = 1
+        while unique.lower() in taken:
+            times += 1
+            unique = f"{name} ({times})"
+        if name.lower() in (column.lower() for column in columns):
+            notes[f"column {name} more than once: the first counts"] = None
+        taken.add(unique.lower())
+        columns.append(unique)
+    return tuple(columns), tuple(notes)
+
+
+def _cell(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+@cache
+def _reader() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False})
+
+
+def _parquet_sample(path: Path) -> Sample:
+    try:
+        types = parquet_columns(path)
+        cursor = _reader().cursor()
+        cursor.execute(f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM {parquet_scan(path)} LIMIT {_ROWS}")
+        rows = [dict(zip(types, values, strict=True)) for values in cursor.fetchall()]
+    except duckdb.Error as problem:
+        raise _unknown(path, f"a damaged Parquet file: {str(problem).splitlines()[0]}") from None
+    return Sample(path, Format.PARQUET, tuple(types), tuple(rows), types)

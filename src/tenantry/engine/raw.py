@@ -1,0 +1,302 @@
+"""The relation `raw`: every data record of a file, either readable by DuckDB or told apart as bad. None is lost.
+
+A CSV file goes straight to DuckDB where the number of rows it reads is proven to be the number of lines in the file.
+Any other file is split into records here; the good ones are written as a plain table that DuckDB reads, the bad ones
+beside it with their reason. Memory does not grow with the file.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+import duckdb
+import pyarrow as pa
+from pyarrow.parquet import ParquetWriter
+
+from ..errors import TenantryError, invalid
+from ..kernel.source import Format
+from .duckdb import DuckDB, literal, quoted
+from .layouts import Layout, content, escaped, is_parquet, layout, parquet_columns, parquet_scan, utf8_chunks
+from .records import MAX_RECORD, csv_records, json_elements, json_lines
+
+SHOWN = 2_000
+"""Characters of a bad record that are kept."""
+
+_NOT_UTF8 = "bytes that are not UTF-8 read as Windows-1252"
+# No cell is this text: with it as null, an empty cell stays apart from one that is not there.
+_ABSENT = "\x01"
+_OURS = ("_file", "_row", "_delivery", "file_row_number")
+# Characters that a writer holds before it writes.
+_HELD = 8 * 1024 * 1024
+# Bytes from which on a file's rows are numbered once, and not each time they are read.
+_LARGE = 32 * 1024 * 1024
+_BLANK = re.compile(rb"\n(?=\r?\n)")
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """One file's records. `scan` is SQL that reads the good ones, `bad` SQL over `_row`, `reason`, `content`."""
+
+    path: Path
+    delivery: str
+    rows: int
+    bad_rows: int
+    columns: dict[str, str]
+    scan: str
+    row: str
+    """SQL of the record's number in the file."""
+    cell: str = "{}"
+    """SQL of a column, with `{}` for its name."""
+    bad: str = ""
+    repairs: Mapping[str, int] = field(default_factory=dict)
+
+    def select(self, columns: Mapping[str, str]) -> str:
+        """SQL of these columns, null where the file has none, and `_file`, `_row`, `_delivery`."""
+        mine = {name.lower(): name for name in reversed(self.columns)}
+        cells = [
+            f"CAST({self._cell(mine[name.lower()], kind)} AS {kind}) AS {quoted(name)}"
+            if name.lower() in mine
+            else f"CAST(NULL AS {kind}) AS {quoted(name)}"
+            for name, kind in columns.items()
+        ]
+        origin = f"{literal(str(self.path))} AS _file, CAST({self.row} AS BIGINT) AS _row"
+        return f"SELECT {', '.join([*cells, origin])}, {literal(self.delivery)} AS _delivery FROM {self.scan}"
+
+    def _cell(self, name: str, kind: str) -> str:
+        return self.cell.format(quoted(name), _pointer(name)) if name != "_record" else "_record"
+
+
+def _pointer(name: str) -> str:
+    return literal("/" + name.replace("~", "~0").replace("/", "~1"))
+
+
+def relation(files: Sequence[RawFile]) -> str:
+    """SQL of all the files' records as one relation, its columns united by name whatever their case.
+
+    A column whose type differs between files is text.
+    """
+    columns: dict[str, tuple[str, str]] = {}
+    for file in files:
+        for name, kind in file.columns.items():
+            known, first = columns.get(name.lower(), (name, kind))
+            columns[name.lower()] = known, kind if kind == first else "VARCHAR"
+    united = dict(columns.values())
+    return "\nUNION ALL ".join(file.select(united) for file in files)
+
+
+def read(engine: DuckDB, path: Path, folder: Path) -> RawFile:
+    """The file's records; what has to be rewritten goes into `folder`. Raises `invalid` where it is no table."""
+    if is_parquet(path):
+        return _parquet(engine, path)
+    found = layout(path)
+    scan = _scan(path)
+    if found.format is Format.CSV and scan.plain and found.encoding == "utf-8":
+        straight = _straight(path, found, scan)
+        if path.stat().st_size >= _LARGE:
+            straight = _numbered(engine, straight, folder)
+        if straight and _proven(engine, straight):
+            return straight
+    return _rewritten(path, found, scan.delivery, folder)
+
+
+def delivery(path: Path) -> str:
+    """The first 12 hex digits of the SHA-256 of the file's content, unpacked where it is gzip."""
+    return _scan(path).delivery
+
+
+@dataclass(frozen=True)
+class _Scan:
+    """What the bytes tell without reading records: `lines` that are not blank; `plain`: nothing in the way."""
+
+    delivery: str
+    lines: int
+    plain: bool
+
+
+def _scan(path: Path) -> _Scan:
+    digest = hashlib.sha256()
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    newlines = blanks = returns = 0
+    plain = True
+    tail = b"\n"
+    last = b"\n"
+    read_any = False
+    try:
+        for chunk in content(path):
+            read_any = True
+            digest.update(chunk)
+            newlines += chunk.count(b"\n")
+            text = tail + chunk
+            if b"\n\n" in text or b"\n\r\n" in text:
+                blanks += len(_BLANK.findall(text))
+            returns += chunk.count(b"\r") - chunk.count(b"\r\n") - (last == b"\r" and chunk[:1] == b"\n")
+            tail = text[text.rfind(b"\n") :][:3] if b"\n" in text[-2:] else b""
+            last = chunk[-1:]
+            plain = plain and b"\0" not in chunk and _ABSENT.encode() not in chunk
+            plain = plain and (chunk.isascii() or _is_utf8(decoder, chunk))
+    except TenantryError:
+        if not read_any:
+            raise
+        plain = False
+    lines = newlines + (last != b"\n") - blanks
+    return _Scan(digest.hexdigest()[:12], lines, plain and returns == 0)
+
+
+def _is_utf8(decoder: codecs.IncrementalDecoder, chunk: bytes) -> bool:
+    try:
+        decoder.decode(chunk)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _straight(path: Path, found: Layout, scan: _Scan) -> RawFile:
+    names = {**dict.fromkeys(found.columns, "VARCHAR"), "_extra": "VARCHAR"}
+    options = (
+        f"skip = {found.skip}, null_padding = true, nullstr = {literal(_ABSENT)}, max_line_size = {MAX_RECORD}"
+        f", compression = {literal('gzip' if found.gzip else 'none')}"
+    )
+    rows = scan.lines - found.header_lines
+    return RawFile(
+        path,
+        scan.delivery,
+        rows,
+        0,
+        dict.fromkeys(found.columns, "VARCHAR"),
+        _read_csv(path, found.delimiter, names, options),
+        "row_number() OVER ()",
+        "NULLIF({}, '')",
+        repairs=dict.fromkeys(found.notes, rows),
+    )
+
+
+def _numbered(engine: DuckDB, file: RawFile, folder: Path) -> RawFile | None:
+    """The same rows in a Parquet file with their numbers; None where DuckDB cannot read the file.
+
+    Numbers come from one thread; what is made of the rows afterwards may then take all of them.
+    """
+    path = folder / f"{file.delivery}.parquet"
+    try:
+        engine.connection.execute(
+            f"COPY (SELECT *, {file.row} AS _row FROM {file.scan}) TO {literal(str(path))} (FORMAT parquet)"
+        )
+    except duckdb.Error:
+        path.unlink(missing_ok=True)
+        return None
+    return replace(file, scan=_read_parquet(path), row="_row")
+
+
+def _read_parquet(path: Path) -> str:
+    return f"read_parquet({literal(str(path))}, hive_partitioning = false)"
+
+
+def _read_csv(path: Path, delimiter: str, columns: Mapping[str, str], options: str) -> str:
+    names = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in columns.items())
+    name = literal(escaped(path))
+    return (
+        f"read_csv({name}, delim = {literal(delimiter)}, quote = '\"', escape = '\"', header = false,"
+        f" auto_detect = false, strict_mode = true, columns = {{{names}}}, {options})"
+    )
+
+
+def _proven(engine: DuckDB, file: RawFile) -> bool:
+    """True where DuckDB reads one whole row, no cell more or less, for each line of the file."""
+    final = quoted(list(file.columns)[-1])
+    try:
+        counts = engine.connection.execute(f"SELECT count(*), count(_extra), count({final}) FROM {file.scan}")
+        return counts.fetchone() == (file.rows, 0, file.rows)
+    except duckdb.Error:
+        return False
+
+
+def _rewritten(path: Path, found: Layout, digest: str, folder: Path) -> RawFile:
+    good, bad = folder / f"{digest}.good.parquet", folder / f"{digest}.bad.parquet"
+    chunks = content(path)
+    if found.encoding != "utf-8":
+        chunks = utf8_chunks(chunks, found.encoding)
+    if found.format is Format.CSV:
+        records, written = csv_records(chunks, found.delimiter, len(found.columns), found.skip), found.columns
+    else:
+        records, written = (json_lines if found.lines else json_elements)(chunks), ("_record",)
+    row = repaired = 0
+    with _Writer(good, written) as keep, _Writer(bad, ("reason", "content")) as leave:
+        for row, record in enumerate(records, start=1):
+            if record.reason:
+                leave.add(row, [record.reason, record.text.rstrip("\r\n")[:SHOWN].replace("\0", "\u2400")])
+            else:
+                keep.add(row, record.fields if found.format is Format.CSV else [record.text])
+                repaired += record.repaired
+    return RawFile(
+        path,
+        digest,
+        row,
+        leave.rows,
+        dict.fromkeys([*found.columns, *(["_record"] if found.format is Format.JSON else [])], "VARCHAR"),
+        _read_parquet(good),
+        "_row",
+        "NULLIF({}, '')" if found.format is Format.CSV else "json_extract_string(_record, {1})",
+        _read_parquet(bad),
+        {**dict.fromkeys(found.notes, keep.rows), **({_NOT_UTF8: repaired} if repaired else {})},
+    )
+
+
+class _Writer:
+    """Writes numbered rows of texts to a Parquet file, a few at a time."""
+
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+        self._schema = pa.schema([("_row", pa.int64()), *((name, pa.string()) for name in columns)])
+        self._file = ParquetWriter(path, self._schema)
+        self._held: list[list[Any]] = []
+        self._size = 0
+        self.rows = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._flush()
+        self._file.close()
+
+    def add(self, row: int, texts: list[str]) -> None:
+        self._held.append([row, *texts])
+        self._size += sum(map(len, texts)) + len(texts)
+        self.rows += 1
+        if self._size > _HELD:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._held:
+            columns = [
+                pa.array(values, field.type)
+                for values, field in zip(zip(*self._held, strict=True), self._schema, strict=True)
+            ]
+            self._file.write_batch(pa.record_batch(columns, schema=self._schema))
+        self._held, self._size = [], 0
+
+
+def _parquet(engine: DuckDB, path: Path) -> RawFile:
+    scan = parquet_scan(path, ", file_row_number = true")
+    try:
+        columns = {n: kind for n, kind in parquet_columns(path).items() if n.lower() not in _OURS}
+        counted = engine.connection.execute(f"SELECT count(*) FROM {scan}").fetchone()
+    except duckdb.Error as problem:
+        raise invalid(
+            f"{path}: a damaged Parquet file: {str(problem).splitlines()[0]}", "copy it again"
+        ) from None
+    rows = counted[0] if counted else 0
+    return RawFile(path, delivery(path), rows, 0, columns, scan, "file_row_number + 1")
+
+
+def damaged(engine: DuckDB, file: RawFile) -> str:
+    """Why a file cannot be read to its end; empty where it can."""
+    try:
+        engine.connection.execute(f"SELECT bit_xor(hash(r)) FROM {file.scan} r").fetchone()
+    except duckdb.Error as problem:
+        return str(problem).splitlines()[0]
+    return ""
