@@ -1,0 +1,310 @@
+"""Landing: files into landing tables, with a ledger in which every record is accepted, quarantined or left out."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+import duckdb
+import pyarrow as pa
+
+from ..errors import Kind, TenantryError
+from ..kernel.dataset import Dataset
+from ..kernel.landing import Deliveries, Quarantine
+from ..kernel.source import Batch, RowMapping
+from .duckdb import DuckDB, literal, quoted
+from .lake import arrow_schema
+from .merge import merge, must_be
+from .raw import RawFile, damaged, read, relation
+from .stage import Stage, content, find_copies
+
+_LEDGER = ("delivery", "dataset")
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What became of a batch: a ledger entry per file and dataset; files of which nothing landed, and why."""
+
+    deliveries: tuple[Deliveries, ...]
+    problems: tuple[tuple[Path, str], ...]
+    quarantined: Mapping[tuple[str, str], int]
+    """(file, reason) -> rows."""
+
+
+def land(engine: DuckDB, batch: Batch, source: str, now: datetime) -> Landed:
+    """Land one batch by itself."""
+    with Landing(engine, now) as landing:
+        return landing.land(batch, source)
+
+
+class Landing:
+    """One run of landing, of any number of batches.
+
+    Content that comes twice in a run counts once, whatever its files are called; a bill all of whose rows are in
+    another bill of the run is a copy and left out. Keeps its working files in a hidden folder of the lake.
+    """
+
+    def __init__(self, engine: DuckDB, now: datetime) -> None:
+        self._engine = engine
+        self._now = now.astimezone(UTC).replace(tzinfo=None) if now.tzinfo else now
+        self._seen: dict[str, RawFile] = {}
+        self._entries: dict[tuple[str, str], Deliveries] = {}
+        self._landed: dict[type[Dataset], list[Stage]] = {}
+
+    def __enter__(self) -> Self:
+        lake = self._engine.lake.path
+        try:
+            lake.mkdir(parents=True, exist_ok=True)
+            self._folder = Path(tempfile.mkdtemp(prefix=".landing-", dir=lake))
+        except OSError as problem:
+            why = f"the lake at {lake} cannot be written: {problem.strerror}"
+            raise TenantryError(
+                Kind.UNAVAILABLE, why, "check the folder's permissions and free space"
+            ) from problem
+        self._engine.query("SET preserve_insertion_order = true")  # rows are numbered in this order
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def ledger(self) -> tuple[Deliveries, ...]:
+        """The entries of this run as they stand: a later batch may have taken the place of an earlier one's rows."""
+        return tuple(self._entries.values())
+
+    def land(self, batch: Batch, source: str) -> Landed:
+        """Land a batch: one commit to each of its tables, then one to the ledger's.
+
+        Where the batch replaces, the value combinations it holds take the place of what the lake held for them;
+        otherwise its rows take the place of those with equal keys. Raises `broken_contract`, with nothing changed,
+        where a mapping fails or the ledger does not balance.
+        """
+        files, again, problems = self._read(batch)
+        stages = self._stages(batch, files, problems) if files else []
+        entries = [
+            self._entry(stage, file, counts, source)
+            for stage in stages
+            for counts in [stage.counts()]
+            for file in files
+        ]
+        for stage in stages:
+            self._write(stage, batch)
+            self._landed.setdefault(stage.dataset, []).append(stage)
+        for entry in entries:
+            self._entries[entry.delivery, entry.dataset] = entry
+        quarantined = self._write_quarantine(stages, files)
+        again_entries = [
+            self._same_content(path, file, mapping.dataset, source)
+            for path, file in again
+            for mapping in batch.mappings
+        ]
+        self._write_deliveries()
+        landed = [self._entries[e.delivery, e.dataset] for e in entries]
+        return Landed((*landed, *again_entries), tuple(problems), quarantined)
+
+    def _read(self, batch: Batch) -> tuple[list[RawFile], list[tuple[Path, RawFile]], list[tuple[Path, str]]]:
+        """The files to land, those whose content this run has seen, and those that cannot be read."""
+        files: list[RawFile] = []
+        again: list[tuple[Path, RawFile]] = []
+        problems: list[tuple[Path, str]] = []
+        for path in batch.files:
+            try:
+                file = read(self._engine, path, self._folder)
+            except TenantryError as problem:
+                if problem.kind is not Kind.INVALID:
+                    raise
+                problems.append((path, problem.message))
+                continue
+            if file.delivery in self._seen:
+                again.append((path, self._seen[file.delivery]))
+            else:
+                self._seen[file.delivery] = file
+                files.append(file)
+        return files, again, problems
+
+    def _stages(self, batch: Batch, files: list[RawFile], problems: list[tuple[Path, str]]) -> list[Stage]:
+        """Each mapping evaluated. A file that turns out damaged is taken from `files` and added to `problems`."""
+        try:
+            columns = self._attach_raw(files)
+            stages = [self._stage(mapping, columns, batch, files) for mapping in batch.mappings]
+        except (duckdb.Error, TenantryError) as problem:
+            broken = [(file, why) for file in files if (why := damaged(self._engine, file))]
+            for file, why in broken:
+                files.remove(file)
+                del self._seen[file.delivery]
+                problems.append((file.path, f"{file.path} is damaged: {why}"))
+            if broken:
+                return self._stages(batch, files, problems) if files else []
+            if isinstance(problem, TenantryError):
+                raise
+            why = f"the files {', '.join(str(f.path) for f in files)} cannot be mapped: {problem}"
+            raise TenantryError(
+                Kind.BROKEN_CONTRACT, why, "this is a bug in Tenantry; nothing was landed"
+            ) from problem
+        return stages
+
+    def _attach_raw(self, files: Sequence[RawFile]) -> list[str]:
+        """Make the files readable as `raw`; returns its columns without those that say where a row stood."""
+        self._engine.query(f"CREATE OR REPLACE TEMP VIEW raw AS {relation(files)}")
+        names = [row["column_name"] for row in self._engine.query("DESCRIBE raw")]
+        self._raw_columns = [name for name in names if name not in ("_file", "_row", "_delivery")]
+        return self._raw_columns
+
+    def _stage(
+        self, mapping: RowMapping, columns: Sequence[str], batch: Batch, files: Sequence[RawFile]
+    ) -> Stage:
+        earlier = self._landed.get(mapping.dataset, [])
+        stage = Stage(self._engine, mapping, self._folder / f"{uuid4().hex}.parquet")
+        stage.fill(columns, hashed=bool(batch.replaces))
+        if batch.replaces and (earlier or len(files) > 1):
+            whole = [file.delivery for file in files if not file.bad_rows]
+            copies = find_copies(self._engine, [*(e.path for e in earlier), stage.path], whole)
+            stage.copies = {part: str(self._seen[other].path) for part, other in copies.items()}
+        stage.mark_repeats(earlier)
+        return stage
+
+    def _entry(
+        self, stage: Stage, file: RawFile, counts: Mapping[str, Mapping[str, int]], source: str
+    ) -> Deliveries:
+        """The ledger's account of a file. Raises `broken_contract` where it does not balance."""
+        of = defaultdict(int, counts.get(file.delivery, {}))
+        copied = file.rows if file.delivery in stage.copies else 0
+        left_out = {
+            f"all rows are in {stage.copies.get(file.delivery)}": copied,
+            stage.mapping.left_out: of["outside"],
+            "duplicate": of["duplicates"],
+        }
+        quarantined = 0 if copied else file.bad_rows + of["rejected"] + of["conflicts"]
+        must_be(
+            file.rows,
+            of["accepted"] + quarantined + sum(left_out.values()),
+            f"{file.path} in {stage.dataset.table()}",
+        )
+        repairs = {note: of[f"r{n}"] for n, (note, _) in enumerate(stage.mapping.repairs)}
+        notes = {**left_out, **file.repairs, **repairs}
+        return Deliveries(
+            delivery=file.delivery,
+            dataset=stage.dataset.table(),
+            source=source,
+            file=str(file.path),
+            landed_at=self._now,
+            rows=file.rows,
+            accepted=of["accepted"],
+            quarantined=quarantined,
+            left_out=sum(left_out.values()),
+            note="; ".join(f"{count} x {note}" for note, count in notes.items() if count) or None,
+        )
+
+    def _same_content(self, path: Path, first: RawFile, dataset: type[Dataset], source: str) -> Deliveries:
+        """The account of a second file with the content of the first; the ledger's own entry names it."""
+        key = (first.delivery, dataset.table())
+        note = f"the same content as {first.path}"
+        if key in self._entries:
+            entry = self._entries[key]
+            more = f"the same content came as {path}"
+            self._entries[key] = entry.model_copy(
+                update={"note": f"{entry.note}; {more}" if entry.note else more}
+            )
+        return Deliveries(
+            delivery=first.delivery, dataset=dataset.table(), source=source, file=str(path), landed_at=self._now,
+            rows=first.rows, accepted=0, quarantined=0, left_out=first.rows, note=f"{first.rows} x {note}",
+        )  # fmt: skip
+
+    def _write(self, stage: Stage, batch: Batch) -> None:
+        """Write a stage's rows to its table."""
+        dataset = stage.dataset
+        expected = self._engine.query(f"SELECT count(*) AS n FROM ({stage.accepted})")[0]["n"]
+        if not expected:
+            return
+        by = batch.replaces or dataset.keys
+        gone = f"SELECT DISTINCT {', '.join(map(quoted, by))} FROM ({stage.accepted})"
+        if batch.replaces:
+            self._account_replaced(stage, gone, by)
+        merge(self._engine, dataset, stage.rows, gone, by, expected)
+
+    def _account_replaced(self, stage: Stage, gone: str, by: Sequence[str]) -> None:
+        """Move rows of earlier batches of this run, that this one replaces, from accepted to left out."""
+        dataset = stage.dataset
+        earlier = [e.delivery for e in self._entries.values() if e.dataset == dataset.table()]
+        if not earlier or "x_delivery" not in dataset.columns():
+            return
+        self._engine.attach([dataset])
+        same = " AND ".join(f"old.{quoted(c)} IS NOT DISTINCT FROM gone.{quoted(c)}" for c in by)
+        names = ", ".join(map(literal, earlier))
+        for row in self._engine.query(
+            f"SELECT x_delivery AS delivery, count(*) AS n FROM {dataset.table()} old"
+            f" SEMI JOIN ({gone}) gone ON ({same}) WHERE x_delivery IN ({names}) GROUP BY ALL"
+        ):
+            entry = self._entries[row["delivery"], dataset.table()]
+            note = f"{row['n']} x replaced by a later file of the same bill"
+            self._entries[row["delivery"], dataset.table()] = entry.model_copy(
+                update={
+                    "accepted": entry.accepted - row["n"],
+                    "left_out": entry.left_out + row["n"],
+                    "note": f"{entry.note}; {note}" if entry.note else note,
+                }
+            )
+
+    def _write_quarantine(
+        self, stages: Sequence[Stage], files: Sequence[RawFile]
+    ) -> dict[tuple[str, str], int]:
+        """Write the rows that could not be landed; returns how many of each file and reason."""
+        parts: list[str] = []
+        for stage in stages:
+            name = literal(stage.dataset.table())
+            for file in files:
+                if file.bad_rows and file.delivery not in stage.copies:
+                    origin = f"{literal(file.delivery)} AS delivery, {name} AS dataset, _row AS row"
+                    parts.append(
+                        f"SELECT {origin}, {literal(str(file.path))} AS file, reason, content FROM {file.bad}"
+                    )
+            if self._engine.query(f"FROM ({stage.quarantined}) LIMIT 1"):
+                parts.append(
+                    f"SELECT _delivery AS delivery, {name} AS dataset, _row AS row, _file AS file, reason,"
+                    f" {content(self._raw_columns)} AS content"
+                    f" FROM raw JOIN ({stage.quarantined}) USING (_delivery, _row)"
+                )
+        if not stages:
+            return {}
+        empty = "SELECT '' AS delivery, '' AS dataset, 0 AS row, '' AS file, '' AS reason, '' AS content WHERE FALSE"
+        columns = Quarantine.columns()
+        cast = ", ".join(f"CAST({quoted(n)} AS {c.sql}) AS {quoted(n)}" for n, c in columns.items())
+        union = " UNION ALL ".join(parts or [empty])
+        self._engine.query(f"CREATE OR REPLACE TEMP TABLE quarantined AS SELECT {cast} FROM ({union})")
+        landed = " UNION ALL ".join(
+            f"SELECT {literal(f.delivery)} AS delivery, {literal(s.dataset.table())} AS dataset"
+            for s in stages
+            for f in files
+        )
+        found = self._engine.query(
+            "SELECT file, reason, count(*) AS n FROM quarantined GROUP BY ALL ORDER BY ALL"
+        )
+        merge(self._engine, Quarantine, "FROM quarantined", landed, _LEDGER, sum(row["n"] for row in found))
+        return {(row["file"], row["reason"]): row["n"] for row in found}
+
+    def _write_deliveries(self) -> None:
+        entries = [entry.model_dump() for entry in self._entries.values()]
+        if not entries:
+            return
+        self._engine.connection.register(
+            "ledger", pa.Table.from_pylist(entries, schema=arrow_schema(Deliveries))
+        )
+        merge(
+            self._engine,
+            Deliveries,
+            "FROM ledger",
+            "SELECT delivery, dataset FROM ledger",
+            _LEDGER,
+            len(entries),
+        )
+        self._engine.connection.unregister("ledger")

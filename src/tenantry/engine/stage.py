@@ -1,0 +1,224 @@
+"""Staging: a mapping evaluated once over `raw`, each row with its fate, before anything is written to the lake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..kernel.dataset import Dataset
+from ..kernel.source import RowMapping
+from .duckdb import DuckDB, literal, quoted
+from .raw import SHOWN
+
+# Where a row came from is no part of what it says.
+_ORIGIN = ("x_delivery", "x_row")
+_YEARS = {
+    "DATE": "BETWEEN DATE '1900-01-01' AND DATE '2199-12-31'",
+    "TIMESTAMP": "BETWEEN TIMESTAMP '1900-01-01' AND TIMESTAMP '2199-12-31 23:59:59.999999'",
+}
+
+
+@dataclass
+class Stage:
+    """One mapping's rows in a Parquet file, all of them, with where they stood and what is wrong with them.
+
+    `copies` are deliveries all of whose rows are in another one, with the file of that one.
+    """
+
+    engine: DuckDB
+    mapping: RowMapping
+    path: Path
+    copies: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def dataset(self) -> type[Dataset]:
+        return self.mapping.dataset
+
+    def fill(self, raw_columns: Sequence[str], *, hashed: bool) -> None:
+        """Evaluate the mapping over the relation `raw`, which has these columns; `hashed` for `find_copies`."""
+        values = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in self.mapping.columns.items())
+        given = {
+            r["column_name"]: r["column_type"]
+            for r in self.engine.query(f"DESCRIBE SELECT {values} FROM raw")
+        }
+        statement = _statement(self.mapping, given, raw_columns if hashed else ())
+        self.engine.query(f"COPY ({statement}) TO {literal(str(self.path))} (FORMAT parquet)")
+
+    def mark_repeats(self, earlier: Sequence[Stage] = ()) -> None:
+        """Find the rows whose key an earlier row has: the same row again, or one that says something else.
+
+        Rows that earlier stages of the same dataset accepted come before all of these.
+        """
+        keys = ", ".join(map(quoted, self.dataset.keys))
+        said = ", ".join(quoted(n) for n in self.dataset.columns() if n not in (*self.dataset.keys, *_ORIGIN))
+        stages = [*(stage.accepted for stage in earlier), self._fit]
+        rows = " UNION ALL ".join(
+            f"SELECT {n} AS nth_stage, _file, _row, _delivery, {keys}, row({said}) AS said FROM ({stage})"
+            for n, stage in enumerate(stages)
+        )
+        self.engine.query(
+            f"CREATE OR REPLACE TEMP TABLE {self._repeats} AS"
+            f" WITH found AS ({rows}),"
+            f" repeated AS (SELECT {keys} FROM found GROUP BY ALL HAVING count(*) > 1),"
+            " placed AS (SELECT _delivery, _row, nth_stage, said, row_number() OVER before AS nth,"
+            f" first(said) OVER before AS first_said FROM found SEMI JOIN repeated USING ({keys})"
+            f" WINDOW before AS (PARTITION BY {keys}"
+            " ORDER BY nth_stage NULLS FIRST, _file NULLS FIRST, _row NULLS FIRST))"
+            " SELECT _delivery, _row, said IS DISTINCT FROM first_said AS conflict FROM placed"
+            f" WHERE nth > 1 AND nth_stage = {len(earlier)}"
+        )
+
+    @property
+    def accepted(self) -> str:
+        """SQL of the rows to land, with all their marks."""
+        return f"SELECT * FROM ({self._fit}) ANTI JOIN {self._repeats} USING (_delivery, _row)"
+
+    @property
+    def rows(self) -> str:
+        """SQL of the rows to land, as the dataset has them."""
+        return f"SELECT {', '.join(map(quoted, self.dataset.columns()))} FROM ({self.accepted})"
+
+    @property
+    def quarantined(self) -> str:
+        """SQL over `_delivery`, `_row`, `reason` of the rows that were read and cannot be landed."""
+        conflict = literal(
+            f"the same {', '.join(self.dataset.keys)} as an earlier row, but not the same values"
+        )
+        return (
+            f"SELECT _delivery, _row, _reason AS reason FROM ({self._originals}) WHERE _reason IS NOT NULL"
+            f" UNION ALL SELECT _delivery, _row, {conflict} FROM {self._repeats} WHERE conflict"
+        )
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Per delivery: rows looked at and left out, accepted, duplicates, conflicts, rejected, and each repair."""
+        repairs = ", ".join(
+            f"count_if(_repair_{n})::BIGINT AS r{n}" for n in range(len(self.mapping.repairs))
+        )
+        found: dict[str, dict[str, int]] = {}
+        looked = (
+            "SELECT _delivery, count_if(NOT _looked)::BIGINT AS outside, count(_reason) AS rejected"
+            f" FROM ({self._originals}) GROUP BY ALL"
+        )
+        landed = f"SELECT _delivery, count(*) AS accepted, {repairs} FROM ({self.accepted}) GROUP BY ALL"
+        again = (
+            "SELECT _delivery, count_if(NOT conflict)::BIGINT AS duplicates, count_if(conflict)::BIGINT AS conflicts"
+            f" FROM {self._repeats} GROUP BY ALL"
+        )
+        for sql in (looked, landed, again):
+            for row in self.engine.query(sql):
+                found.setdefault(row.pop("_delivery"), {}).update(row)
+        return found
+
+    @property
+    def _table(self) -> str:
+        return f"read_parquet({literal(str(self.path))}, hive_partitioning = false)"
+
+    @property
+    def _repeats(self) -> str:
+        return f"repeats_{self.path.stem}"
+
+    @property
+    def _originals(self) -> str:
+        copies = ", ".join(map(literal, self.copies))
+        return f"FROM {self._table}" + (f" WHERE _delivery NOT IN ({copies})" if copies else "")
+
+    @property
+    def _fit(self) -> str:
+        return f"FROM ({self._originals}) WHERE _looked AND _reason IS NULL"
+
+
+def content(raw_columns: Sequence[str]) -> str:
+    """SQL of a row of `raw` as the ledger shows it: its JSON, or its filled cells as JSON, cut to `SHOWN`."""
+    if "_record" in raw_columns:
+        return f"left(_record, {SHOWN})"
+    cells = ", ".join(f"{literal(name)}: {quoted(name)}" for name in raw_columns)
+    return f"left(CAST(json_merge_patch('{{}}', to_json({{{cells}}})) AS VARCHAR), {SHOWN})"
+
+
+def find_copies(engine: DuckDB, stages: Sequence[Path], candidates: Sequence[str]) -> dict[str, str]:
+    """Which of the candidate deliveries have all their rows, as often, in another delivery of these stages.
+
+    Of two deliveries with the same rows the first stays. `candidates` are in order.
+    """
+    files = ", ".join(literal(str(path)) for path in stages)
+    engine.query(
+        "CREATE OR REPLACE TEMP TABLE row_hashes AS SELECT _delivery, _hash, count(*) AS n"
+        f" FROM read_parquet([{files}], union_by_name = true, hive_partitioning = false) GROUP BY ALL"
+    )
+    sizes = {
+        r["_delivery"]: r["n"]
+        for r in engine.query("SELECT _delivery, sum(n) AS n FROM row_hashes GROUP BY ALL")
+    }
+    within: dict[str, set[str]] = {}
+    for row in engine.query(
+        "SELECT a._delivery AS part, b._delivery AS whole, sum(least(a.n, b.n)) AS n FROM row_hashes a"
+        " JOIN row_hashes b ON a._hash = b._hash AND a._delivery <> b._delivery GROUP BY ALL"
+    ):
+        if row["n"] == sizes[row["part"]]:
+            within.setdefault(row["part"], set()).add(row["whole"])
+    copies: dict[str, str] = {}
+    places = {delivery: place for place, delivery in enumerate(candidates)}
+    smallest_first = sorted(candidates, key=lambda delivery: (sizes.get(delivery, 0), -places[delivery]))
+    for delivery in smallest_first:
+        if whole := within.get(delivery, set()) - copies.keys():
+            copies[delivery] = max(whole, key=lambda w: (sizes[w], w))
+    engine.query("DROP TABLE row_hashes")
+    return copies
+
+
+def _statement(mapping: RowMapping, given: Mapping[str, str], hashed: Sequence[str]) -> str:
+    """SQL of the mapping over `raw`: each row typed by the dataset's contract, with its marks and its fate.
+
+    `given` are the SQL types that the mapping's expressions have.
+    """
+    # Conditions stand by themselves, so that the engine computes what they share with the values once.
+    rejects = {f"_reject_{n}": literal(reason) for n, (reason, _) in enumerate(mapping.rejects)}
+    repairs = [f"_repair_{n}" for n in range(len(mapping.repairs))]
+    cells = ", ".join(map(quoted, sorted(hashed))) or "0"
+    parts = [
+        f"_file, _row, _delivery, ({mapping.where}) IS TRUE AS _looked, hash({cells}) AS _hash",
+        *(f"({sql}) IS TRUE AS {mark}" for mark, (_, sql) in zip(rejects, mapping.rejects, strict=True)),
+        *(f"({sql}) IS TRUE AS {mark}" for mark, (_, sql) in zip(repairs, mapping.repairs, strict=True)),
+        *(f"{sql} AS {quoted(name)}" for name, sql in mapping.columns.items()),
+    ]
+    broken = _broken(mapping.dataset, given)
+    marks = ", ".join(["_file, _row, _delivery, _looked, _hash", *repairs])
+    return (
+        f"SELECT {marks}, CASE WHEN NOT _looked THEN NULL {_reasons(rejects)} {_reasons(broken)} END AS _reason,"
+        f" {', '.join(_typed(mapping.dataset, given))} FROM (SELECT {', '.join(parts)} FROM raw)"
+    )
+
+
+def _reasons(conditions: Mapping[str, str]) -> str:
+    """SQL: a WHEN that gives the reasons of all the conditions that hold, if any does; reasons are SQL."""
+    if not conditions:
+        return ""
+    reasons = ", ".join(
+        f"CASE WHEN {condition} THEN {reason} END" for condition, reason in conditions.items()
+    )
+    return f"WHEN {' OR '.join(conditions)} THEN array_to_string([{reasons}], '; ')"
+
+
+def _typed(dataset: type[Dataset], given: Mapping[str, str]) -> Iterator[str]:
+    for name, column in dataset.columns().items():
+        value = quoted(name) if name in given else "NULL"
+        yield (
+            value if given.get(name) == column.sql else f"TRY_CAST({value} AS {column.sql}) AS {quoted(name)}"
+        )
+
+
+def _broken(dataset: type[Dataset], given: Mapping[str, str]) -> dict[str, str]:
+    """The ways in which values can break the dataset's contract, as SQL: condition -> reason."""
+    found: dict[str, str] = {}
+    required = dataset.required()
+    for name, column in dataset.columns().items():
+        value = quoted(name) if name in given else "NULL"
+        cast = value if given.get(name) == column.sql else f"TRY_CAST({value} AS {column.sql})"
+        if name in required:
+            found[f"{value} IS NULL"] = literal(f"{name} is missing")
+        if cast != value and name in given:
+            found[f"({value} IS NOT NULL AND {cast} IS NULL)"] = literal(f"{name} does not fit {column.sql}")
+        if column.sql in _YEARS and name in given:
+            found[f"{cast} NOT {_YEARS[column.sql]}"] = literal(f"{name} is not between 1900 and 2199")
+    return found
