@@ -1,0 +1,306 @@
+"""The vendor's own tables: tenants, subscriptions, active users and usage events.
+
+CSV, Parquet or JSON, a column for each name of the page docs/reference/tables.md; usage also as CloudEvents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
+
+from ..datasets.subscriptions import Subscriptions
+from ..datasets.tenants import Tenants
+from ..datasets.usage import ActiveUsers, Usage
+from ..kernel.dataset import Dataset
+from ..kernel.money import MONEY_PLACES, QUANTITY_PLACES
+from ..kernel.source import Batch, Format, RowMapping, Sample, Source
+from .cells import Cell, Columns, day_first, let, literal, plain
+
+# What a column may be called besides its own name. Case, spaces and separators do not count.
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "tenant_id": ("tenant", "customer_id", "customer"),
+    "name": ("tenant_name", "customer_name", "company"),
+    "tier": ("segment",),
+    "isolation": ("isolation_model",),
+    "accounts": ("account_ids",),
+    "aliases": ("alias",),
+    "resources": ("resource_ids",),
+    "started_on": ("start_date", "valid_from"),
+    "ended_on": ("end_date", "valid_to"),
+    "seats": ("licenses",),
+    "importance": ("priority",),
+    "contact_email": ("email",),
+    "plan": ("plan_id", "plan_name"),
+    "amount": ("price", "monthly_price", "mrr"),
+    "currency": ("currency_code", "billing_currency"),
+    "interval": ("billing_interval", "billing_cycle"),
+    "quantity": ("value", "units"),
+    "day": ("date",),
+    "users": ("active_users", "dau"),
+    "id": ("event_id",),
+    "source": ("event_source",),
+    "time": ("timestamp", "event_time"),
+    "meter": ("meter_name", "event_type"),
+    "feature_id": ("feature",),
+    "service_name": ("service",),
+    "resource_id": ("resource",),
+}
+_ISOLATIONS = {
+    "pool": "pool", "pooled": "pool", "shared": "pool",
+    "silo": "silo", "siloed": "silo", "dedicated": "silo",
+    "bridge": "bridge", "mixed": "bridge", "hybrid": "bridge",
+}  # fmt: skip
+_INTERVALS = {
+    "month": "month", "monthly": "month", "year": "year", "yearly": "year", "annual": "year", "annually": "year",
+}  # fmt: skip
+# Where CloudEvents 1.0 keep what we ask for; the rest is in `data`.
+_ENVELOPE = {
+    "id": "$.id",
+    "source": "$.source",
+    "time": "$.time",
+    "tenant_id": "$.subject",
+    "meter": "$.type",
+}
+# `(unallocated)`, `(idle)` and their like are rows of our own.
+_RESERVED = r"\(.*\)"
+_CURRENCY = "[A-Z]{3}"
+_OPEN_END = "9999%"
+
+
+class Table:
+    """The SQL that reads files of one format, column by column, by our names, with what it rejects and repairs."""
+
+    def __init__(self, samples: Sequence[Sample], *, events: bool = False) -> None:
+        self._columns = Columns(samples)
+        self._json = samples[0].format is Format.JSON
+        self._events = events
+        self._sampled = {name for s in samples for name in s.columns}
+        self._day_first = day_first(v for s in samples for row in s.rows for v in row.values())
+        self.sql: dict[str, str] = {}
+        self.rejects: dict[str, str] = {}
+        self.repairs: dict[str, str] = {}
+
+    def mapping(self, dataset: type[Dataset]) -> RowMapping:
+        return RowMapping(dataset, self.sql, tuple(self.rejects.items()), tuple(self.repairs.items()))
+
+    def cell(self, column: str) -> Cell:
+        """What is written in the columns that go by this name, the best first."""
+        names = (column, *NAMES.get(column, ()))
+        cells = [] if self._events else list(self._columns.named(*names).values())
+        if self._json:
+            cells += [
+                Cell(f"json_extract_string(_record, {literal(path)})") for path in self._paths(column, names)
+            ]
+        if len(cells) == 1:
+            return cells[0]
+        texts = ", ".join(f"NULLIF(CAST({cell.sql} AS VARCHAR), '')" for cell in cells) or "NULL"
+        # A type of its own makes the cell computed once for a reading.
+        return Cell(f"COALESCE({texts}, NULL)", "TEXT")
+
+    def _paths(self, column: str, names: Sequence[str]) -> list[str]:
+        """Where in a JSON object the column may be besides the keys that the sampled objects have."""
+        spelled = dict.fromkeys([*names, *map(_camel, names)])
+        if self._events:
+            envelope = [_ENVELOPE[column]] if column in _ENVELOPE else []
+            return envelope + [f"$.data.{name}" for name in spelled]
+        return [f"$.{name}" for name in spelled if name not in self._sampled]
+
+    def text(self, column: str) -> str:
+        return self.cell(column).text()
+
+    def texts(self, *columns: str) -> None:
+        """Fill these columns with what is written."""
+        for column in columns:
+            self.sql[column] = self.text(column)
+
+    def tenant(self) -> None:
+        tenant = self.sql["tenant_id"] = self.text("tenant_id")
+        self.rejects["tenant_id is empty"] = f"{tenant} IS NULL"
+        self.rejects["tenant_id in parentheses is reserved"] = (
+            f"regexp_full_match({tenant}, '{_RESERVED}', 's')"
+        )
+
+    def required(self, column: str) -> None:
+        """Fill a column with text that must be there."""
+        self.sql[column] = self.text(column)
+        self.rejects[f"{column} is empty"] = f"{self.sql[column]} IS NULL"
+
+    def time(self, column: str) -> str:
+        """TIMESTAMP; what is written and cannot be read rejects the row. The year 9999 is no end."""
+        cell = self.cell(column)
+        bad = f"{cell.bad_time(day_first=self._day_first)} AND {cell.text()} NOT LIKE '{_OPEN_END}'"
+        self.rejects[f"{column} is not a {'time' if column == 'time' else 'date'}"] = bad
+        return cell.time(day_first=self._day_first)
+
+    def dates(self, *columns: str) -> None:
+        for column in columns:
+            self.sql[column] = f"CAST({self.time(column)} AS DATE)"
+
+    def number(self, column: str, default: str = "", places: int = QUANTITY_PLACES) -> None:
+        """Fill a column with a number; what is written and is none rejects the row, and nothing where no default."""
+        cell = self.cell(column)
+        self.rejects[f"{column} is not a number"] = cell.bad_number()
+        rounded = f"{column} has more than {places} decimals: rounded half to even"
+        self.repairs[rounded] = cell.rounded_number(places)
+        if not default:
+            self.rejects[f"{column} is empty"] = f"{cell.text()} IS NULL"
+        self.sql[column] = f"COALESCE({cell.number(places)}, {default})" if default else cell.number(places)
+
+    def word(self, column: str, words: Mapping[str, str], default: str) -> str:
+        """Fill a column with the one of our words that is meant, else the default; returns SQL: none is meant."""
+        whens = " ".join(f"WHEN {literal(word)} THEN {literal(ours)}" for word, ours in words.items())
+        written = f"lower({self.text(column)})"
+        self.sql[column] = f"CASE {written} {whens} ELSE {literal(default)} END"
+        return f"{written} NOT IN ({', '.join(map(literal, words))})"
+
+    def names(self, column: str) -> None:
+        """Fill a column with the names between semicolons, or of a list; null for none."""
+        cell = self.cell(column)
+        if cell.type.endswith("[]"):
+            listed = f"CAST({cell.sql} AS VARCHAR[])"
+        else:
+            array = "CASE WHEN starts_with(t, '[') AND json_valid(t) THEN json_extract_string(t, '$[*]')"
+            listed = let("t", cell.text(), f"{array} ELSE string_split(t, ';') END")
+        named = (
+            f"list_filter(list_transform({listed}, lambda n: {Cell('n').text()}), lambda n: n IS NOT NULL)"
+        )
+        self.sql[column] = let("l", named, "CASE WHEN len(l) > 0 THEN l END")
+
+
+def _camel(name: str) -> str:
+    first_word, *words = name.split("_")
+    return first_word + "".join(word.title() for word in words)
+
+
+def _has(sample: Sample, *columns: str) -> bool:
+    """True where the sample has all these columns, by whatever name we know."""
+    there = {plain(name) for name in sample.columns}
+    return all(any(plain(name) in there for name in (column, *NAMES.get(column, ()))) for column in columns)
+
+
+class _Tables(Source):
+    """Files of one kind land in one batch a format: their columns are united by name."""
+
+    def batches(self, samples: Sequence[Sample]) -> Iterator[Batch]:
+        for layout in Format:
+            if alike := [sample for sample in samples if sample.format is layout]:
+                yield Batch(tuple(s.path for s in alike), layout, (self.mapping(alike),))
+
+    def mapping(self, samples: Sequence[Sample]) -> RowMapping:
+        raise NotImplementedError
+
+
+class TenantsTable(_Tables):
+    """The vendor's customers."""
+
+    kind: ClassVar[str] = "tenants"
+    lands: ClassVar[tuple[type[Dataset], ...]] = (Tenants,)
+
+    @classmethod
+    def recognises(cls, sample: Sample) -> bool:
+        other = any(_has(sample, column) for column in ("time", "day", "meter", "metric", "users", "amount"))
+        alone = len(sample.columns) == 1
+        about = ("name", "tier", "isolation", "accounts", "aliases", "resources", "seats", "started_on")
+        return (
+            _has(sample, "tenant_id") and not other and (alone or any(_has(sample, name) for name in about))
+        )
+
+    def mapping(self, samples: Sequence[Sample]) -> RowMapping:
+        table = Table(samples)
+        table.tenant()
+        table.texts("name", "tier", "region", "importance", "contact_email")
+        unknown = table.word("isolation", _ISOLATIONS, default="pool")
+        table.repairs["isolation is none of pool, silo, bridge: pool taken"] = unknown
+        for column in ("accounts", "aliases", "resources"):
+            table.names(column)
+        table.dates("started_on", "ended_on")
+        table.number("seats", default="NULL")
+        return table.mapping(Tenants)
+
+
+class SubscriptionsTable(_Tables):
+    """What the customers pay."""
+
+    kind: ClassVar[str] = "subscriptions"
+    lands: ClassVar[tuple[type[Dataset], ...]] = (Subscriptions,)
+
+    @classmethod
+    def recognises(cls, sample: Sample) -> bool:
+        return _has(sample, "tenant_id", "plan", "amount", "started_on")
+
+    def mapping(self, samples: Sequence[Sample]) -> RowMapping:
+        table = Table(samples)
+        table.tenant()
+        table.required("plan")
+        table.dates("started_on", "ended_on")
+        table.rejects["started_on is empty"] = f"{table.text('started_on')} IS NULL"
+        table.rejects["ended_on is before started_on"] = (
+            f"{table.sql['ended_on']} < {table.sql['started_on']}"
+        )
+        table.number("amount", places=MONEY_PLACES)
+        table.number("quantity", default="1")
+        table.rejects["quantity is negative"] = f"{table.sql['quantity']} < 0"
+        currency = table.sql["currency"] = f"upper({table.text('currency')})"
+        table.rejects["currency is not an ISO 4217 code"] = (
+            f"NOT COALESCE(regexp_full_match({currency}, '{_CURRENCY}'), FALSE)"
+        )
+        table.rejects["interval is neither month nor year"] = table.word(
+            "interval", _INTERVALS, default="month"
+        )
+        return table.mapping(Subscriptions)
+
+
+class ActiveUsersTable(_Tables):
+    """How many users of each tenant were seen on each day."""
+
+    kind: ClassVar[str] = "active_users"
+    lands: ClassVar[tuple[type[Dataset], ...]] = (ActiveUsers,)
+
+    @classmethod
+    def recognises(cls, sample: Sample) -> bool:
+        return _has(sample, "day", "tenant_id", "users")
+
+    def mapping(self, samples: Sequence[Sample]) -> RowMapping:
+        table = Table(samples)
+        table.tenant()
+        table.dates("day")
+        table.rejects["day is empty"] = f"{table.text('day')} IS NULL"
+        table.number("users")
+        table.rejects["users is negative"] = f"{table.sql['users']} < 0"
+        return table.mapping(ActiveUsers)
+
+
+class UsageTable(_Tables):
+    """Metered events, flat or as CloudEvents."""
+
+    kind: ClassVar[str] = "usage"
+    lands: ClassVar[tuple[type[Dataset], ...]] = (Usage,)
+
+    @classmethod
+    def recognises(cls, sample: Sample) -> bool:
+        return _cloud_events(sample) or _has(sample, "time", "tenant_id", "meter", "quantity")
+
+    def batches(self, samples: Sequence[Sample]) -> Iterator[Batch]:
+        for events in (False, True):
+            yield from super().batches([s for s in samples if _cloud_events(s) is events])
+
+    def mapping(self, samples: Sequence[Sample]) -> RowMapping:
+        table = Table(samples, events=_cloud_events(samples[0]))
+        table.tenant()
+        table.required("meter")
+        time = table.sql["time"] = table.time("time")
+        table.rejects["time is empty"] = f"{table.text('time')} IS NULL"
+        table.sql["day"] = f"CAST({time} AS DATE)"
+        table.number("quantity")
+        table.repairs["negative quantity, taken as a correction"] = f"{table.sql['quantity']} < 0"
+        table.texts("feature_id", "service_name", "resource_id", "region")
+        event, source = table.text("id"), table.text("source")
+        table.sql["id"] = f"COALESCE({event}, _delivery || ':' || _row)"
+        table.sql["source"] = f"COALESCE({source}, regexp_extract(_file, '[^/]*$'))"
+        table.repairs["no id: made from the file's content and the row's number"] = f"{event} IS NULL"
+        table.repairs["no source: the file's name taken"] = f"{source} IS NULL"
+        return table.mapping(Usage)
+
+
+def _cloud_events(sample: Sample) -> bool:
+    return sample.format is Format.JSON and {"specversion", "type", "source"} <= set(sample.columns)
