@@ -78,14 +78,15 @@ def _tenant_tags(read: Reader) -> list[str]:
     rows = read.query(
         "SELECT t.key, count(*) AS seen, count(n.folded) AS named FROM"
         " (SELECT DISTINCT key, lower(trim(tags[key])) AS value FROM"
-        "  (SELECT tags, unnest(map_keys(tags)) AS key FROM (SELECT tags FROM charges WHERE tags IS NOT NULL GROUP BY tags)))"
+        "  (SELECT tags, unnest(map_keys(tags)) AS key FROM"
+        "   (SELECT tags FROM charges WHERE tags IS NOT NULL GROUP BY tags)))"
         " AS t LEFT JOIN (SELECT DISTINCT folded FROM tenant_names WHERE kind IN ('id', 'alias')) AS n"
         " ON n.folded = t.value WHERE t.value <> '' GROUP BY t.key"
     )
     found = [
         (row.named, row.key)
         for row in rows
-        if _letters(row.key) in TENANT_TAGS or (row.named >= 2 and 2 * row.named >= row.seen)
+        if _letters(row.key) in TENANT_TAGS or (row.named > 1 and row.named + row.named >= row.seen)
     ]
     return [key for _, key in sorted(found, key=lambda item: (-item[0], item[1]))]
 
@@ -120,33 +121,74 @@ def _service_rules(read: Reader) -> list[Rule]:
     for service in sorted(billed):
         meters = used.get(_service(service), set())
         regions = sorted({m.region for m in meters} & billed[service] - {""})
-        if len(regions) > 1:
-            rules += [_service_rule(read, service, meters, region) for region in regions]
-        if meters:
-            rules.append(_service_rule(read, service, meters))
+        for region in [*regions, None] if len(regions) > 1 else [None]:
+            rules += _pools(read, service, {m for m in meters if region in (None, m.region)}, region)
     return rules
 
 
-def _service_rule(read: Reader, service: str, used: set[_Used], region: str | None = None) -> Rule:
-    here = sorted({(m.meter, m.service) for m in used if region in (None, m.region)})
-    names = sorted({meter for meter, _ in here})
+def _pools(read: Reader, service: str, used: set[_Used], region: str | None) -> list[Rule]:
+    """The pools of a service, or of one region of it.
+
+    Meters that the bill prices alike are added up by price. Otherwise each meter drives the usage types that mean it,
+    and what is left is driven by the meters that mean none (else by all), in equal parts.
+    """
+    names = sorted({m.meter for m in used})
+    if not names:
+        return []
+    whole = service if region is None else f"{service} {region}"
+    where = Match(service=(_literally(service),), region=() if region is None else (_literally(region),))
     prices = _prices(read, service, names) if len(names) > 1 else {}
-    return Rule(
-        pool=service if region is None else f"{service} {region}",
-        match=Match(
-            service=(_literally(service),), region=() if region is None else (_literally(region),)
+
+    def meters(chosen: Iterable[str]) -> tuple[Meter, ...]:
+        places = sorted({(m.meter, m.service) for m in used if m.meter in chosen})
+        return tuple(
+            Meter(meter=m, service=s, region=region, weight=prices.get(m, Decimal(1))) for m, s in places
+        )
+
+    if prices or len(names) == 1:
+        return [Rule(pool=whole, match=where, meters=meters(names))]
+    meant = _meant(read, service, names)
+    rest = [name for name in names if name not in meant] or names
+    return [
+        *(
+            Rule(
+                pool=f"{whole}: {name}",
+                match=where.model_copy(update={"usage_type": tuple(map(_literally, types))}),
+                meters=meters({name}),
+            )
+            for name, types in meant.items()
         ),
-        meters=tuple(
-            Meter(meter=meter, service=name, region=region, weight=prices.get(meter, Decimal(1)))
-            for meter, name in here
-        ),
-        combine="sum" if prices or len(names) == 1 else "shares",
-    )
+        Rule(pool=whole, match=where, meters=meters(rest), combine="sum" if len(rest) == 1 else "shares"),
+    ]
+
+
+def _meant(read: Reader, service: str, meters: Sequence[str]) -> dict[str, list[str]]:
+    """The usage types of a service that one meter means more than any other does, by their words."""
+    own = _own_words(meters)
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in read.query(
+        f"SELECT DISTINCT x_usage_type AS type FROM charges WHERE service_name = {text(service)}"
+        " AND x_usage_type IS NOT NULL ORDER BY 1"
+    ):
+        scores = sorted((-len(own[meter] & _words(row.type)), meter) for meter in meters)
+        (best, meter), (second, _) = scores[:2]
+        if best < second:
+            found[meter].append(row.type)
+    return dict(found)
+
+
+def _own_words(meters: Sequence[str]) -> dict[str, set[str]]:
+    """What tells the meters apart: the words of each that not every one has."""
+    words = {meter: _words(meter) for meter in meters}
+    common = set.intersection(*words.values())
+    return {meter: found - common for meter, found in words.items()}
 
 
 def _service(name: str) -> str:
     """A service's name without the provider's and without punctuation: `Amazon DynamoDB` is `AmazonDynamoDB`."""
-    return re.sub(r"[^a-z0-9]", "", re.sub(r"(?i)^(amazon|aws|microsoft|azure|google|oracle)", "", name).lower())
+    return re.sub(
+        r"[^a-z0-9]", "", re.sub(r"(?i)^(amazon|aws|microsoft|azure|google|oracle)", "", name).lower()
+    )
 
 
 def _literally(name: str) -> str:
@@ -165,19 +207,18 @@ def _prices(read: Reader, service: str, meters: Sequence[str]) -> Mapping[str, D
         f" WHERE service_name = {text(service)} AND list_unit_price > 0 AND charge_category = 'Usage'"
         " GROUP BY ALL ORDER BY ALL"
     )
-    words = {meter: _words(meter) for meter in meters}
-    common = set.intersection(*words.values())
+    own = _own_words(meters)
     found: dict[str, Row] = {}
     for meter in meters:
-        scores = [(len((words[meter] - common) & _words(row.type or "")), row) for row in rows]
+        scores = [(len(own[meter] & _words(row.type or "")), row) for row in rows]
         best = max((score for score, _ in scores), default=0)
         likely = [row for score, row in scores if score == best]
         if not best or len({row.price for row in likely}) != 1:
             return {}
         found[meter] = likely[0]
     # `ReadCapacityUnit-Hrs` and `WriteCapacityUnit-Hrs` are one unit of two things.
-    own = set.union(*words.values()) - common
-    same_unit = len({frozenset(_words(row.unit or "") - own) for row in found.values()}) == 1
+    telling = set.union(*own.values())
+    same_unit = len({frozenset(_words(row.unit or "") - telling) for row in found.values()}) == 1
     distinct = len({row.type for row in found.values()}) == len(meters)
     return {meter: row.price for meter, row in found.items()} if same_unit and distinct else {}
 
@@ -188,20 +229,17 @@ def _words(name: str) -> set[str]:
 
 
 def _coarse_meters(read: Reader) -> tuple[Meter, ...]:
-    """The meter that counts calls, else of those that belong to no service the one most tenants have."""
+    """The meter that counts calls, wherever used; else, of those used apart from any service, the widest spread."""
     rows = read.query(
-        "SELECT meter, max(CASE WHEN service_name = '' THEN 1 ELSE 0 END) AS free, count(DISTINCT tenant_id) AS tenants"
+        "SELECT meter, min(CASE WHEN service_name = '' THEN 1 ELSE 0 END) AS apart,"
+        " count(DISTINCT tenant_id) AS tenants"
         " FROM usage_hourly WHERE units > 0 GROUP BY meter"
     )
-    likely = [
-        (("request" in row.meter.lower() or "call" in row.meter.lower()), row.free, row.tenants, row.meter)
-        for row in rows
-        if row.free or "request" in row.meter.lower() or "call" in row.meter.lower()
-    ]
+    calls = [row for row in rows if re.search("request|call", row.meter.lower())]
+    likely = calls or [row for row in rows if row.apart]
     if not likely:
         return ()
-    best = max(likely, key=lambda item: (item[0], item[1], item[2], item[3]))
-    return (Meter(meter=best[3], service="" if best[1] else None),)
+    return (Meter(meter=max(likely, key=lambda row: (row.tenants, row.meter)).meter),)
 
 
 def priced(policy: Policy, read: Reader) -> Policy:
