@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 from small_vendor import BASES
@@ -140,8 +141,13 @@ def _matches(rule: Rule, charge: Mapping[str, Any]) -> bool:
 
 
 def _like(pattern: str, value: str) -> bool:
-    parts = ("".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern.lower()),)
-    return re.fullmatch(parts[0], value.lower(), re.DOTALL) is not None
+    return _pattern(pattern).fullmatch(value.lower()) is not None
+
+
+@cache
+def _pattern(pattern: str) -> re.Pattern[str]:
+    parts = (".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern.lower())
+    return re.compile("".join(parts), re.DOTALL)
 
 
 def _silo_tenant(by: str, names: Sequence[Name], charge: Mapping[str, Any]) -> str | None:

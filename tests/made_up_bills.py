@@ -60,7 +60,9 @@ def books(seeds: Sequence[int]) -> Books:
     ]
     users = list({(row["day"], row["tenant_id"]): row for row in users}.values())
     made = [_Bill(Random(seed), f"w{place}", called) for place, seed in enumerate(seeds)]
-    coarse = (Meter(meter="calls"), Meter(meter="other calls", weight=Decimal(3)))[: everybody.randint(0, 2)]
+    coarse = (Meter(meter="calls"), Meter(meter="other calls", weight=Decimal(3)))[
+        : everybody.choice([0, 0, 1, 2])
+    ]
     policy = Policy(rules=tuple(rule for bill in made for rule in bill.rules()), coarse=coarse)
     policy.check_cascades()
     found = Books(policy, tenants, users)
@@ -99,7 +101,8 @@ class _Bill:
         self.pools = [f"{name} p{i} {text}" for i, text in enumerate(nasty)]
         self.meters = [f"{name} m{i}" for i in range(3)]
         self.currencies = [f"{name}A", random.choice(["USD", f"{name}B"])]
-        self.days = random.sample(DAYS, random.randint(1, 4))
+        first = random.randrange(len(DAYS))
+        self.days = DAYS[first : first + random.randint(1, 3)]
 
     def rules(self) -> list[Rule]:
         mine = Match(account=(self.name,))
@@ -121,11 +124,11 @@ class _Bill:
 
     def _sharing(self, place: int, *, circle: bool) -> dict[str, Any]:
         random = self.random
-        strategies = ["driver"] * 4 + ["even", "fixed", "proportional", "proportional", "central"]
+        strategies = ["driver"] * 8 + ["even", "fixed", "proportional", "proportional", "central"]
         if place < 3:
             strategies += ["cascade"] * (8 if circle else 2)
         strategy = Strategy(random.choice(strategies))
-        rungs = tuple(rung for rung in Rung if random.random() < 0.6)
+        rungs = tuple(rung for rung in Rung if random.random() < (0.3 if rung is Rung.COARSE else 0.6))
         sharing: dict[str, Any] = {
             "strategy": strategy,
             "fallback": rungs,
@@ -157,21 +160,17 @@ class _Bill:
             Meter(
                 meter=meter,
                 weight=random.choice(WEIGHTS),
-                service=random.choice([None, None, "", self.services[0]]),
-                region=random.choice([None, None, None, "eu", ""]),
+                service=random.choice([None, None, None, None, "", self.services[0]]),
+                region=random.choice([None, None, None, None, "eu", ""]),
             )
-            for meter in random.sample(self.meters, random.randint(0, 3))
+            for meter in random.sample(self.meters, random.choice([0, 1, 1, 1, 2, 2, 3]))
         ]
         combine = random.choice(["sum", "sum", "max", "shares"])
         capacity = None
         if meters and combine != "shares" and random.random() < 0.4:
+            size = {"meter": f"{self.name} cap"} if random.random() < 0.5 else {"units_per_hour": "2.5"}
             idle = random.choice(["show", "central", "proportional"])
-            capacity = random.choice(
-                [
-                    Capacity(meter=f"{self.name} cap", idle=idle),
-                    Capacity(units_per_hour=Decimal("2.5"), idle=idle),
-                ]
-            )
+            capacity = Capacity.model_validate({**size, "idle": idle})
         return {
             "meters": tuple(meters),
             "combine": combine,
@@ -186,12 +185,12 @@ class _Bill:
         return {name: Decimal(width).scaleb(-3) for name, width in zip(listed, widths, strict=True)}
 
     def charges(self) -> list[dict[str, Any]]:
-        return [self._charge() for _ in range(self.random.randint(1, 10))]
+        return [self._charge() for _ in range(self.random.randint(1, 12))]
 
     def _charge(self) -> dict[str, Any]:
         random = self.random
         day = random.choice(self.days)
-        begin = datetime.combine(day, datetime.min.time()) + timedelta(hours=random.choice([0, 0, 1, 23]))
+        begin = datetime.combine(day, datetime.min.time()) + timedelta(hours=random.choice([0, 0, 1, 5, 23]))
         length = random.choice(
             [timedelta(hours=1), timedelta(hours=1), timedelta(days=1), timedelta(days=30)]
         )
@@ -234,16 +233,16 @@ class _Bill:
         return Decimal(self.random.randint(-(10**9), 10**12)).scaleb(-self.random.randint(0, 18))
 
     def usages(self) -> list[dict[str, Any]]:
-        return [self._usage() for _ in range(self.random.randint(0, 12))]
+        return [self._usage() for _ in range(self.random.randint(0, 16))]
 
     def _usage(self) -> dict[str, Any]:
         random = self.random
-        hour = random.choice([0, 0, 1, 5, 23])
-        meters = [*self.meters, *self.meters, "calls", "other calls", f"{self.name} cap"]
+        hour, day = random.choice([0, 0, 1, 5, 23]), random.choice([self.days[0], random.choice(self.days)])
+        meters = [*self.meters * 3, "calls", "other calls", f"{self.name} cap"]
         return usage(
             random.choice(self.called),
             random.choice(QUANTITIES),
-            f"{random.choice(self.days).isoformat()}T{hour:02}",
+            f"{day.isoformat()}T{hour:02}",
             meter=random.choice(meters),
             service_name=random.choice([None, self.services[0], self.services[1], "*"]),
             feature_id=random.choice([None, "search", "it's"]),

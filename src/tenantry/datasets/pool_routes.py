@@ -44,8 +44,9 @@ class PoolRoutes(Dataset):
     @classmethod
     def compute(cls, read: Any, window: Window, settings: Mapping[str, Any]) -> Iterator[PoolRoutes]:
         policy: Policy = settings["policy"]
-        splits = [rule for rule in policy.pools().values() if rule.combine == "shares"]
-        if not policy.cascades() and not splits:
+        splits = {pool: rule for pool, rule in policy.pools().items() if rule.combine == "shares"}
+        cascades = policy.cascades()
+        if not cascades and not splits:
             return
         costs, due = _costs(read, window.widened_to_months())
         seen = _seen(read, window.widened_to_months())
@@ -53,12 +54,16 @@ class PoolRoutes(Dataset):
             if day not in window:
                 continue
             when = (month_start(day) if whole_month else day, whole_month)
-            cost = costs[*when, currency]
-            steps = {
-                **{rule.pool: _by_meter(rule, seen[when]) for rule in splits},
-                **{pool: part for pool, rule in policy.cascades().items() if (part := _by_pool(rule, cost))},
-            }
-            for pool, parts in closure(with_exit(_reached(steps, pools))).items():
+            steps: dict[str, Mapping[str, Fraction]] = {}
+            reached = list(pools)
+            while reached:
+                pool = reached.pop()
+                if pool in splits:
+                    steps[pool] = _by_meter(splits[pool], seen[when])
+                elif pool in cascades and pool not in steps:
+                    steps[pool] = _by_pool(cascades[pool], costs[*when, currency])
+                    reached += steps[pool]
+            for pool, parts in closure(with_exit({p: parts for p, parts in steps.items() if parts})).items():
                 if pool not in pools:
                     continue
                 for driver_pool, weight in whole_weights(parts).items():
@@ -70,20 +75,6 @@ class PoolRoutes(Dataset):
                         driver_pool=driver_pool,
                         weight=weight,
                     )
-
-
-def _reached(
-    steps: Mapping[str, Mapping[str, Fraction]], pools: set[str]
-) -> dict[str, Mapping[str, Fraction]]:
-    """The steps of these pools, and of those they feed."""
-    found: dict[str, Mapping[str, Fraction]] = {}
-    open_ = list(pools)
-    while open_:
-        pool = open_.pop()
-        if pool in steps and pool not in found:
-            found[pool] = steps[pool]
-            open_ += steps[pool]
-    return found
 
 
 def _costs(
