@@ -16,6 +16,7 @@ from tenantry.datasets.usage import ActiveUsers, Usage
 from tenantry.engine.duckdb import DuckDB
 from tenantry.engine.lake import Lake
 from tenantry.kernel.landing import Quarantine
+from tenantry.sources.tables import NAMES
 
 
 @pytest.fixture
@@ -203,3 +204,11 @@ def test_json_numbers_keep_every_digit_and_late_keys_are_read(shop: Shop) -> Non
     shop.land()
     [last] = [row for row in shop.rows(Usage) if row["id"] == "x"]
     assert (last["quantity"], last["feature_id"]) == (Decimal("12345678901234567.123456789"), "late")
+
+
+def test_the_page_lists_every_name_a_column_may_have() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/tables.md").read_text(encoding="utf-8")
+    missing = [
+        name for column, others in NAMES.items() for name in (column, *others) if f"`{name}`" not in page
+    ]
+    assert not missing

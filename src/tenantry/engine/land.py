@@ -6,9 +6,11 @@ import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from time import time
 from types import TracebackType
 from typing import Self
 from uuid import uuid4
@@ -27,6 +29,8 @@ from .raw import RawFile, damaged, read, relation
 from .stage import Stage, content, find_copies
 
 _LEDGER = ("delivery", "dataset")
+_WORK = ".landing-"
+_A_DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -57,13 +61,15 @@ class Landing:
         self._now = now.astimezone(UTC).replace(tzinfo=None) if now.tzinfo else now
         self._seen: dict[str, RawFile] = {}
         self._entries: dict[tuple[str, str], Deliveries] = {}
+        self._staged: list[Stage] = []
         self._landed: dict[type[Dataset], list[Stage]] = {}
 
     def __enter__(self) -> Self:
         lake = self._engine.lake.path
         try:
             lake.mkdir(parents=True, exist_ok=True)
-            self._folder = Path(tempfile.mkdtemp(prefix=".landing-", dir=lake))
+            _remove_left_over(lake)
+            self._folder = Path(tempfile.mkdtemp(prefix=_WORK, dir=lake))
         except OSError as problem:
             why = f"the lake at {lake} cannot be written: {problem.strerror}"
             raise TenantryError(
@@ -76,6 +82,10 @@ class Landing:
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
+        for stage in self._staged:
+            stage.forget()
+        self._engine.query("DROP VIEW IF EXISTS raw")
+        self._engine.query("DROP TABLE IF EXISTS quarantined")
 
     @property
     def ledger(self) -> tuple[Deliveries, ...]:
@@ -165,6 +175,7 @@ class Landing:
     ) -> Stage:
         earlier = self._landed.get(mapping.dataset, [])
         stage = Stage(self._engine, mapping, self._folder / f"{uuid4().hex}.parquet")
+        self._staged.append(stage)
         stage.fill(columns, hashed=bool(batch.replaces))
         if batch.replaces and (earlier or len(files) > 1):
             whole = [file.delivery for file in files if not file.bad_rows]
@@ -308,3 +319,11 @@ class Landing:
             len(entries),
         )
         self._engine.connection.unregister("ledger")
+
+
+def _remove_left_over(lake: Path) -> None:
+    """Delete the working files of runs that were killed; a run of today may still be at work."""
+    for folder in lake.glob(f"{_WORK}*"):
+        with suppress(OSError):
+            if time() - folder.stat().st_mtime > _A_DAY:
+                shutil.rmtree(folder)

@@ -110,6 +110,9 @@ class Stage:
                 found.setdefault(row.pop("_delivery"), {}).update(row)
         return found
 
+    def forget(self) -> None:
+        self.engine.query(f"DROP TABLE IF EXISTS {self._repeats}")
+
     @property
     def _table(self) -> str:
         return f"read_parquet({literal(str(self.path))}, hive_partitioning = false)"

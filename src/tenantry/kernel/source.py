@@ -38,7 +38,8 @@ class RowMapping:
     """How raw rows become rows of one dataset, in DuckDB SQL over the relation `raw`.
 
     `raw` holds the file's columns as written (CSV and JSON: every value VARCHAR) and `_file`, `_row`
-    (1 = first data row) and `_delivery` (12 hex digits of the content's SHA-256).
+    (1 = first data row) and `_delivery` (12 hex digits of the content's SHA-256). Of JSON it also holds `_record`,
+    the whole object as text: a key that no sampled object has may come later in the file.
     `columns` gives an expression for each column of the dataset; columns without one are null.
     `rejects` are (reason, condition) pairs: a row for which a condition holds is quarantined with that reason.
     `repairs` are (note, condition) pairs: the row is kept and the note counted.
@@ -57,7 +58,8 @@ class RowMapping:
 class Batch:
     """Files of one kind and one layout that land together; `replaces` names the columns whose value
     combinations present in the batch replace, whole, what the lake held for them. Empty: rows are added
-    by key (an equal key replaces)."""
+    by key (an equal key replaces).
+    """
 
     files: tuple[Path, ...]
     format: Format
