@@ -12,7 +12,7 @@ EMPTY = rf"{_SPACE}(?i:null|none|n/a|<na>|\\n)?{_SPACE}"
 # Digits that the engine's own cast reads exactly: all but a few cells.
 COMMON = rf"[+-]?\d{{1,19}}(\.\d{{0,{MONEY_PLACES}}})?"
 POWER = rf"{_SPACE}[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?{_SPACE}"
-NO_NUMBER = r"(?i:nan)|-"
+NO_NUMBER = rf"{_SPACE}((?i:nan)|-){_SPACE}"
 
 # An amount as people write it: a currency before or after; a minus before or after, or parentheses.
 MINUS = r"[-\x{2212}]"
