@@ -80,7 +80,9 @@ def _profile(doors: Doors, arguments: argparse.Namespace) -> int:
     return _show_profile(plane, ingested, as_json=arguments.json)
 
 
-def _show_profile(plane: ControlPlane, ingested: Any, *, as_json: bool, extra: Mapping[str, Any] | None = None) -> int:
+def _show_profile(
+    plane: ControlPlane, ingested: Any, *, as_json: bool, extra: Mapping[str, Any] | None = None
+) -> int:
     from rich.console import Console
 
     from .profile import profile
@@ -118,7 +120,9 @@ def _demo(doors: Doors, arguments: argparse.Namespace) -> int:
 
 
 def _init_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", nargs="?", default=".", metavar="DIR", help="where to write it (default: here)")
+    parser.add_argument(
+        "folder", nargs="?", default=".", metavar="DIR", help="where to write it (default: here)"
+    )
 
 
 def _init(arguments: argparse.Namespace) -> None:
@@ -132,7 +136,9 @@ def _init(arguments: argparse.Namespace) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
     except OSError as problem:
-        raise TenantryError(Kind.UNAVAILABLE, f"{target}: {problem.strerror}", "check the folder") from problem
+        raise TenantryError(
+            Kind.UNAVAILABLE, f"{target}: {problem.strerror}", "check the folder"
+        ) from problem
     print(f"wrote {target}")
 
 
@@ -173,7 +179,9 @@ def _sound(doors: Doors, lake: str | None) -> None:
         return
     certificate = plane.runtime.call("reconciliation", "certificate", {}).data
     if not certificate.reconciles:
-        raise TenantryError(Kind.BROKEN_CONTRACT, "the bill and the tenants do not reconcile", "tenantry certificate")
+        raise TenantryError(
+            Kind.BROKEN_CONTRACT, "the bill and the tenants do not reconcile", "tenantry certificate"
+        )
 
 
 def _land_arguments(parser: argparse.ArgumentParser) -> None:
@@ -186,7 +194,9 @@ def _land(doors: Doors, arguments: argparse.Namespace) -> None:
     unknown = [name for name in arguments.sources if name not in configured]
     if unknown or not configured:
         raise invalid(
-            f"no source {', '.join(unknown)} in tenantry.toml" if unknown else "tenantry.toml names no sources",
+            f"no source {', '.join(unknown)} in tenantry.toml"
+            if unknown
+            else "tenantry.toml names no sources",
             f"there are: {', '.join(configured) or 'none'}; or use `tenantry profile PATH...`",
         )
     wanted = {name: configured[name] for name in arguments.sources or configured}
@@ -211,7 +221,9 @@ def _land(doors: Doors, arguments: argparse.Namespace) -> None:
 
 
 def _build_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("datasets", nargs="*", metavar="DATASET", help="these and what they read (default: all)")
+    parser.add_argument(
+        "datasets", nargs="*", metavar="DATASET", help="these and what they read (default: all)"
+    )
     _answering(parser)
 
 
@@ -222,7 +234,9 @@ def _build(doors: Doors, arguments: argparse.Namespace) -> None:
         print_document({"built": [vars(b) for b in built]})
         return
     for one in built:
-        print(f"{one.dataset:16} {f'{one.days:,} partitions, {one.rows:,} rows' if one.days else 'unchanged'}")
+        print(
+            f"{one.dataset:16} {f'{one.days:,} partitions, {one.rows:,} rows' if one.days else 'unchanged'}"
+        )
 
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -251,7 +265,9 @@ def _run(doors: Doors, arguments: argparse.Namespace) -> None:
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", metavar="DATASET")
-    parser.add_argument("--window", metavar="WINDOW", help="START..END, end exclusive, or YYYY-MM (default: all)")
+    parser.add_argument(
+        "--window", metavar="WINDOW", help="START..END, end exclusive, or YYYY-MM (default: all)"
+    )
     parser.add_argument("--format", choices=("csv", "parquet", "json", "focus"), default="csv")
     parser.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
     add_lake(parser)
@@ -261,11 +277,19 @@ def _export(doors: Doors, arguments: argparse.Namespace) -> None:
     from .export import export
 
     window = Window.parse(arguments.window) if arguments.window else None
-    export(doors.open_plane(arguments.lake).runtime, arguments.dataset, window, arguments.format, arguments.output)
+    export(
+        doors.open_plane(arguments.lake).runtime,
+        arguments.dataset,
+        window,
+        arguments.format,
+        arguments.output,
+    )
 
 
 def _window_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--window", metavar="WINDOW", help="START..END, end exclusive, or YYYY-MM (default: all)")
+    parser.add_argument(
+        "--window", metavar="WINDOW", help="START..END, end exclusive, or YYYY-MM (default: all)"
+    )
     _answering(parser)
 
 
@@ -329,5 +353,3 @@ def _progress(*, as_json: bool) -> Iterator[Progress]:
 
     with bar:
         yield tell
-
-

@@ -14,6 +14,10 @@ SHORT = 62
 """Days: a bill up to this long is shown whole; of a longer one, the newest whole month."""
 
 
+FEW = 3
+"""Tenants shown of a currency that is not the main one."""
+
+
 @dataclass(frozen=True)
 class Advice:
     """One thing to add, and what it would buy: money that moves up the ladder."""
@@ -44,6 +48,7 @@ def profile(runtime: Runtime, ingested: Ingested | None, window: Window | None =
     for name, (capability, tool, arguments) in sections.items():
         answer = runtime.call(capability, tool, {"window": str(shown), **arguments})
         document[name] = plain(answer.data)
+    _main_currency_first(document)
     billed = runtime.call(
         "cost_profile", "services", {"window": str(shown), "top": 1_000_000, "basis": "billed"}
     )
@@ -52,6 +57,26 @@ def profile(runtime: Runtime, ingested: Ingested | None, window: Window | None =
     document["certificate"] = plain(certificate.data)
     document["next"] = [plain(vars(a)) for a in _advice(document, _landed_kinds(runtime))]
     return document
+
+
+def _main_currency_first(document: dict[str, Any]) -> None:
+    """Order every list by currency, that of most charges first; of the others a tenant list shows few."""
+    charges: dict[str, int] = {}
+    for row in document["services"]:
+        charges[row["currency"]] = charges.get(row["currency"], 0) + row["charges"]
+    order = {
+        currency: place for place, currency in enumerate(sorted(charges, key=lambda c: (-charges[c], c)))
+    }
+    for rows in document.values():
+        if isinstance(rows, list):
+            rows.sort(key=lambda row: order.get(row["currency"], len(order)))
+    seen: dict[str, int] = {}
+    kept = []
+    for row in document["tenants"]:
+        seen[row["currency"]] = seen.get(row["currency"], 0) + 1
+        if order.get(row["currency"], 1) == 0 or seen[row["currency"]] <= FEW:
+            kept.append(row)
+    document["tenants"] = kept
 
 
 def _window(runtime: Runtime) -> Window:

@@ -32,9 +32,7 @@ def print_profile(console: Console, document: Mapping[str, Any]) -> None:
 def _sections(document: Mapping[str, Any]) -> Iterable[RenderableType]:
     if document["read"]:
         yield _read(document["read"])
-    yield _heading(
-        "Where the money goes", f"effective cost, {document['window']}", _services(document)
-    )
+    yield _heading("Where the money goes", f"effective cost, {document['window']}", _services(document))
     yield _heading("Cost and margin per tenant", str(document["window"]), _tenants(document))
     if document["features"]:
         yield _heading("Cost per feature", "metered cost only", _features(document["features"]))
@@ -113,8 +111,8 @@ def _services(document: Mapping[str, Any]) -> RenderableType:
     more = len(document["billed"]) - len(document["services"])
     notes = [
         *([f"and {more:,} more services"] if more > 0 else []),
-        *([f"{len(unfilled)} of these were billed but have no effective cost: the bill leaves it at zero; "
-           "--basis billed shows them"] if unfilled else []),
+        *([f"{len(unfilled)} of these were billed, but the bill gives no effective cost; see --basis billed"]
+          if unfilled else []),
     ]  # fmt: skip
     return Group(table, *(Text(note, "dim") for note in notes))
 
@@ -130,7 +128,7 @@ def _tenants(document: Mapping[str, Any]) -> RenderableType:
         table.add_row(
             Text(_safe(row["tenant_id"]), "dim" if row["tenant_id"].startswith("(") else ""),
             Text(_safe(row["tier"] or "")),
-            _amount(known["revenue"]) if known and earns else "",
+            _amount(known["revenue"]) if known and earns else _elsewhere(known),
             _money(row["cost"], row["currency"]),
             Text(_amount(known["margin"]) if known and earns else "", "red" if loss else ""),
             Text(_percent(known["margin_ratio"]) if known and earns else "", "red" if loss else ""),
@@ -143,6 +141,10 @@ def _tenants(document: Mapping[str, Any]) -> RenderableType:
         "dim",
     )
     return Group(table, more) if total > len(document["tenants"]) else table
+
+
+def _elsewhere(known: Mapping[str, Any] | None) -> Text:
+    return Text(f"in {known['pays_in']}" if known and known["pays_in"] else "", "dim")
 
 
 def _features(rows: Sequence[Mapping[str, Any]]) -> RenderableType:

@@ -55,7 +55,9 @@ def ingest(
             files=[str(path) for path, _ in unknown],
         )
     if not recognition.of:
-        raise invalid(f"no file to read in {', '.join(paths)}", "give a bill: a CSV or Parquet file or a folder")
+        raise invalid(
+            f"no file to read in {', '.join(paths)}", "give a bill: a CSV or Parquet file or a folder"
+        )
     return _landed(engine, [(s, s(path=str(few[0].path)), few) for s, few in recognition.of.items()], now,
                    found.ignored, progress)  # fmt: skip
 
@@ -74,7 +76,9 @@ def pull(
             continue
         problems += [f"{name}: {path}: {why}" for path, why in bad]
         problems += [
-            f"{name}: {one.path}: not a file of kind {source.kind}" for one in good if not source.recognises(one)
+            f"{name}: {one.path}: not a file of kind {source.kind}"
+            for one in good
+            if not source.recognises(one)
         ]
         work.append((type(source), source, good))
     if problems:
