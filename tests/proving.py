@@ -53,10 +53,12 @@ POLICY = Policy(
     )
 )  # fmt: skip
 
+PRICED = {"pricing_quantity": Decimal("2.5"), "list_unit_price": Decimal(4), "consumed_quantity": Decimal(-7)}
+COMMITTED = {"commitment_discount_id": "plan"}
 LATER = {"billing_period": date(2026, 4, 1), "charge_class": "Correction"}
 
 HARD = (
-    charge("10", "2026-03-01", invoice_id="I-1", pricing_quantity=Decimal("2.5"), pricing_unit="Hours"),
+    charge("10", "2026-03-01", invoice_id="I-1", pricing_unit="Hours", **PRICED),
     charge("7.000000000000000001", "2026-03-01T05", invoice_id="I-1"),
     charge("1.23", "2026-03-01", charge_category="Tax"),
     charge("-4", "2026-03-01", charge_category="Credit", charge_description="promotion"),
@@ -71,6 +73,8 @@ HARD = (
     charge("-2.5", "2026-03-01", billing_currency="EUR", provider_name="OVH", charge_category="Credit"),
     charge("-3", "2026-03-01", **LATER),
     charge("6", "2026-02-20"),
+    charge("2", "2026-03-05", charge_category="Purchase", effective_cost=Decimal(0), **COMMITTED),
+    charge("0", "2026-03-05", effective_cost=Decimal(2), commitment_discount_status="Used", **COMMITTED),
 )
 PEOPLE = ({**tenant("ada", aliases=["countess"]), "name": "Ada"}, tenant("bob"), tenant("cyd"))
 USED = (

@@ -113,17 +113,16 @@ _ORIGIN = f"""
     )"""
 
 
-def _share(amount: str, weight: str, total: str) -> str:
-    """The part of an integer that a weight below 10^18 has of the total: truncated, for all 38 digits."""
+def _share(amount: str, quotient: str, weight: str, total: str) -> str:
+    """The part of an integer that a weight below 10^18 has of the total: truncated, for all 38 digits.
 
-    def positive(a: str) -> str:
-        whole = f"idiv({a}, {total})"
-        return f"{whole} * {weight} + idiv(({a} - {whole} * {total}) * {weight}, {total})"
+    `quotient` is the amount's size divided by the total.
+    """
+    size = f"{quotient} * {weight} + idiv((abs({amount}) - {quotient} * {total}) * {weight}, {total})"
+    return f"CASE WHEN {amount} < 0 THEN -({size}) ELSE {size} END"
 
-    return f"CASE WHEN {amount} < 0 THEN -({positive(f'(-{amount})')}) ELSE {positive(amount)} END"
 
-
-_SHARE = _share("o.c@", "w.w@", "w.all@")
+_SHARE = _share("c@", "q@", "w@", "all@")
 _REST = f"OVER (PARTITION BY {columns(CELL)} ORDER BY abs(c@) DESC NULLS LAST, number NULLS FIRST)"
 _ORIGIN_OVER = "OVER (PARTITION BY charge_day, pool, number)"
 _PART_OVER = f"OVER (PARTITION BY {columns(CELL)}, heir1)"
@@ -140,12 +139,17 @@ _SPLIT = f"""
     ranked AS (
         SELECT *, {each_basis(f"row_number() {_REST} AS rest@")} FROM numbered
     ),
-    shared_out AS (
-        SELECT o.*, {columns(PART, "w.")}, w.units, w.ratio, {each_basis("w.t@, w.heir@")},
-            {each_basis(f"CASE WHEN o.rest@ = 1 THEN wide(0) ELSE {_SHARE} END AS x@")},
-            {_share("o.priced", "w.w1", "w.all1")} AS priced_part,
-            {_share("o.consumed", "w.w1", "w.all1")} AS consumed_part
+    paired AS (
+        SELECT o.*, {columns(PART, "w.")}, w.units, w.ratio, {each_basis("w.t@, w.heir@, w.w@, w.all@")},
+            {each_basis("idiv(abs(o.c@), w.all@) AS q@")},
+            idiv(abs(o.priced), w.all1) AS priced_whole, idiv(abs(o.consumed), w.all1) AS consumed_whole
         FROM ranked AS o JOIN weight AS w ON {same("o", "w", CELL)}
+    ),
+    shared_out AS (
+        SELECT *, {each_basis(f"CASE WHEN rest@ = 1 THEN wide(0) ELSE {_SHARE} END AS x@")},
+            {_share("priced", "priced_whole", "w1", "all1")} AS priced_part,
+            {_share("consumed", "consumed_whole", "w1", "all1")} AS consumed_part
+        FROM paired
     ),
     handed AS (
         SELECT *, {each_basis(_HANDED)},
