@@ -76,7 +76,9 @@ def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) 
     `not_found` for a path that names no file, and `invalid` with every problem at once.
     """
     given = _read(path or FILE) if path or FILE.is_file() else {}
-    variables = {tuple(_keys(name)): name for name in environment if name.startswith(PREFIX) and name != DEBUG}
+    variables = {
+        tuple(_keys(name)): name for name in environment if name.startswith(PREFIX) and name != DEBUG
+    }
     for keys, name in variables.items():
         _put(given, keys, environment[name])
     try:

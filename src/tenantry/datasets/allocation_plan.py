@@ -42,7 +42,9 @@ def plan_tables(policy: Policy) -> str:
     return ",\n    ".join(
         (
             _table("plan", columns, plan, "'', '', 0, 0, 0, 0, '', 0"),
-            _table("driver", "pool, meter, service_name, region, weight", drivers(policy), "'', '', '', '', 0"),
+            _table(
+                "driver", "pool, meter, service_name, region, weight", drivers(policy), "'', '', '', '', 0"
+            ),
             _table("fixed", "pool, tenant_id, weight", fixed, "'', '', 0"),
             _table(
                 "capacity",
@@ -61,9 +63,7 @@ def drivers(policy: Policy) -> list[tuple[str, str, str, str, int]]:
         if rule.combine == "shares":
             found += [(part, meter.meter, *_place(meter), 1) for part, meter in _parts(rule)]
         else:
-            found += [
-                (pool, meter.meter, *_place(meter), weight) for meter, weight in _weighted(rule.meters)
-            ]
+            found += [(pool, meter.meter, *_place(meter), weight) for meter, weight in _weighted(rule.meters)]
     return found + [
         (CALLS, meter.meter, *_place(meter), weight) for meter, weight in _weighted(policy.coarse)
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ..kernel.dataset import Count, Dataset, Day, Dimension, Key, Money
+from ..kernel.dataset import Count, Dataset, Day, Key, Money
 from .charges import Charges
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from ..kernel.dataset import Column, Dataset, Day, Dimension, Key, Money, Ratio, Role
-from .subscriptions import Subscriptions
+from ..kernel.dataset import Dataset, Day, Dimension, Key, Money, Ratio
 from .names import lookup
+from .subscriptions import Subscriptions
 from .tenant_cost import TenantCost
 from .tenants import TenantNames, Tenants
+
+_MONTHS_OF_NAMES = """SELECT DISTINCT s.tenant_id AS name, m.month AS day
+        FROM subscriptions AS s CROSS JOIN month_of AS m"""
+_NAMED = lookup("named", _MONTHS_OF_NAMES, ("id", "alias"))
 
 
 class Margin(Dataset):
@@ -29,8 +33,7 @@ class Margin(Dataset):
         SELECT DISTINCT CAST(date_trunc('month', charge_day) AS DATE) AS month
         FROM tenant_cost WHERE charge_day >= $start AND charge_day < $end
     ),
-    {lookup("named", "SELECT DISTINCT s.tenant_id AS name, m.month AS day FROM subscriptions AS s CROSS JOIN month_of AS m",
-            ("id", "alias"))},
+    {_NAMED},
     term AS (
         SELECT m.month, coalesce(n.tenant_id, '(unknown:' || s.tenant_id || ')') AS tenant_id, s.plan, s.currency,
             s.interval, money_units(s.amount) AS amount, nano_units(s.quantity) AS quantity,

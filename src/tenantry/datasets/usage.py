@@ -10,8 +10,8 @@ from ..kernel.dataset import (
     Day,
     Dimension,
     Key,
-    Quantity,
     OptionalDimension,
+    Quantity,
     Time,
     Units,
 )

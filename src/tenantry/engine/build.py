@@ -75,12 +75,14 @@ class Builder:
 
     def _build(self, dataset: type[Dataset], tell: Progress) -> Built:
         began = perf_counter()
+        # Versions first: what lands before the files are looked up is read now, and built again by the next build.
+        inputs = {d.table(): self.lake.version(d) for d in dataset.reads}
         self.engine.attach([*dataset.reads, dataset])
         settings = self.settings_for(dataset)
         statement = dataset.statement(settings)
         notes = {
             "statement": _digest(statement or repr(sorted(settings.items(), key=str)) + dataset.table()),
-            "inputs": {d.table(): self.lake.version(d) for d in dataset.reads},
+            "inputs": inputs,
             "settings": {name: value.model_dump(mode="json") for name, value in settings.items()},
         }
         if not dataset.partition:
@@ -96,7 +98,8 @@ class Builder:
         if todo or gone or self.lake.notes(dataset) != notes:
             replaced = {str(_partition_of(dataset, day)) for day in [*todo, *gone]}
             self.lake.commit(dataset, files, replaces=replaced, notes=notes)
-        return Built(dataset.table(), len(todo), sum(f.rows for f in files), perf_counter() - began)
+        partitions = len({_partition_of(dataset, day) for day in todo})
+        return Built(dataset.table(), partitions, sum(f.rows for f in files), perf_counter() - began)
 
     def _build_whole(
         self, dataset: type[Dataset], statement: str, notes: Mapping[str, Any], began: float
@@ -158,9 +161,10 @@ class Builder:
             old = before["inputs"].get(upstream.table(), -1)
             if old == notes["inputs"][upstream.table()]:
                 continue
-            if not upstream.partition or old < 0:
+            days = self._changed_days(upstream, old) if upstream.partition and old >= 0 else None
+            if days is None:
                 return sorted(available), held - partitions
-            changed |= self._changed_days(upstream, old)
+            changed |= days
         changed |= self._touched(dataset, changed)
         if dataset.whole_months:
             months = {month_start(day) for day in changed}
@@ -169,8 +173,12 @@ class Builder:
         gone = {p for day in changed if (p := _partition_of(dataset, day)) in held and p not in partitions}
         return todo, gone
 
-    def _changed_days(self, upstream: type[Dataset], old: int) -> set[date]:
-        """The days of those partitions whose files differ between the old and the newest version."""
+    def _changed_days(self, upstream: type[Dataset], old: int) -> set[date] | None:
+        """The days of those partitions whose files differ between the old and the newest version; None where the old
+        one was tidied away.
+        """
+        if not self.lake.holds(upstream, old):
+            return None
         before = {(f.partition, f.path) for f in self.lake.files(upstream, old)}
         after = {(f.partition, f.path) for f in self.lake.files(upstream)}
         partitions = sorted({partition for partition, _ in before ^ after})

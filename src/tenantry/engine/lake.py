@@ -90,6 +90,13 @@ class Lake:
         ]
         return sorted(found, key=lambda f: (f.partition, f.path))
 
+    def holds(self, dataset: type[Dataset], version: int) -> bool:
+        """Whether an older version can still be read: its entry in the log and all its files are there."""
+        try:
+            return all(Path(path).exists() for path in self.paths(dataset, version))
+        except TenantryError:
+            return False
+
     def paths(self, dataset: type[Dataset], version: int | None = None) -> list[str]:
         """Absolute paths of the newest version's files."""
         folder = self.folder(dataset)
@@ -181,9 +188,7 @@ class Lake:
         if table is None:
             return 0
         hours = int(keep.total_seconds() // 3600)
-        return len(
-            table.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False)
-        )
+        return len(table.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False))
 
     def _open(self, dataset: type[Dataset], version: int | None = None) -> DeltaTable | None:
         folder = self.folder(dataset)

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from ..engine.build import Builder, Built, Settings
 from ..engine.duckdb import DuckDB
-
 from ..engine.lake import unwritable
 from ..kernel import Catalog, Source
 from .call import Runtime
