@@ -142,7 +142,8 @@ def content(raw_columns: Sequence[str]) -> str:
 def find_copies(engine: DuckDB, stages: Sequence[Path], candidates: Sequence[str]) -> dict[str, str]:
     """Which of the candidate deliveries have all their rows, as often, in another delivery of these stages.
 
-    Of two deliveries with the same rows the first stays. `candidates` are in order.
+    Of two deliveries with the same rows the first stays. `candidates` are in order. One row alone is no copy: two bills
+    may well hold an equal row.
     """
     files = ", ".join(literal(str(path)) for path in stages)
     engine.query(
@@ -158,7 +159,7 @@ def find_copies(engine: DuckDB, stages: Sequence[Path], candidates: Sequence[str
         "SELECT a._delivery AS part, b._delivery AS whole, sum(least(a.n, b.n)) AS n FROM row_hashes a"
         " JOIN row_hashes b ON a._hash = b._hash AND a._delivery <> b._delivery GROUP BY ALL"
     ):
-        if row["n"] == sizes[row["part"]]:
+        if row["n"] == sizes[row["part"]] > 1:
             within.setdefault(row["part"], set()).add(row["whole"])
     copies: dict[str, str] = {}
     places = {delivery: place for place, delivery in enumerate(candidates)}
