@@ -59,7 +59,7 @@ CHANGES = [Changing.restate, Changing.forget, Changing.use, Changing.rename, Cha
 
 @settings(max_examples=max(2, EXAMPLES // 200))
 @given(
-    st.lists(st.tuples(st.sampled_from(CHANGES), st.integers(0, 40), st.booleans()), min_size=1, max_size=5)
+    st.lists(st.tuples(st.sampled_from(CHANGES), st.integers(0, 40), st.booleans()), min_size=1, max_size=4)
 )
 def test_building_change_by_change_ends_where_a_build_from_nothing_does(changes: list[Any]):
     with tempfile.TemporaryDirectory() as folder:

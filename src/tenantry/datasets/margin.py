@@ -10,7 +10,7 @@ from .subscriptions import Subscriptions
 from .tenant_cost import TenantCost
 from .tenants import TenantNames, Tenants
 
-_MONTHS_OF_NAMES = """SELECT DISTINCT s.tenant_id AS name, m.month AS day
+_MONTHS_OF_NAMES = """SELECT DISTINCT s.tenant_id AS name, greatest(m.month, s.started_on) AS day
         FROM subscriptions AS s CROSS JOIN month_of AS m"""
 _NAMED = lookup("named", _MONTHS_OF_NAMES, ("id", "alias"))
 
@@ -19,8 +19,9 @@ class Margin(Dataset):
     """One tenant, month and currency. `month` is its first day.
 
     Revenue is each subscription's amount spread evenly over the days of its interval (calendar month, or 12 of them)
-    and summed over its days in the month. `margin_ratio` is margin / revenue, null without revenue. `confidence` is
-    the part of the absolute cost that came by `silo` or `fine`, plus half of that by `coarse`.
+    and summed over its days in the month; whole months and years come to the amount exactly. `margin_ratio` is margin
+    / revenue, null without revenue. `confidence` is the part of the absolute cost that came by `silo` or `fine`, plus
+    half of that by `coarse`.
     """
 
     partition: ClassVar[str] = "month"
@@ -38,16 +39,17 @@ class Margin(Dataset):
         SELECT m.month, coalesce(n.tenant_id, '(unknown:' || s.tenant_id || ')') AS tenant_id, s.plan, s.currency,
             s.interval, money_units(s.amount) AS amount, nano_units(s.quantity) AS quantity,
             date_diff('day', m.month, CAST(m.month + INTERVAL '1' MONTH AS DATE)) AS days,
-            date_diff('day', greatest(m.month, s.started_on), least(CAST(m.month + INTERVAL '1' MONTH AS DATE),
-                coalesce(s.ended_on, DATE '9999-01-01'))) AS active,
+            date_diff('day', m.month, greatest(m.month, s.started_on)) AS first,
+            date_diff('day', m.month, least(CAST(m.month + INTERVAL '1' MONTH AS DATE),
+                coalesce(s.ended_on, DATE '9999-01-01'))) AS until,
             wide(extract(month FROM m.month)) AS place
         FROM subscriptions AS s CROSS JOIN month_of AS m
-        LEFT JOIN named AS n ON n.name = s.tenant_id AND n.day = m.month
+        LEFT JOIN named AS n ON n.name = s.tenant_id AND n.day = greatest(m.month, s.started_on)
     ),
     price AS (
         SELECT *, idiv(amount, wide(1000000000)) * quantity + idiv(
             (amount - idiv(amount, wide(1000000000)) * wide(1000000000)) * quantity, wide(1000000000)) AS total
-        FROM term WHERE active > 0
+        FROM term WHERE until > first
     ),
     monthly AS (
         SELECT *, CASE WHEN interval = 'year'
@@ -55,7 +57,8 @@ class Margin(Dataset):
         FROM price
     ),
     revenue AS (
-        SELECT month, tenant_id, currency, sum(idiv(owed * wide(active), wide(days))) AS revenue FROM monthly
+        SELECT month, tenant_id, currency,
+            sum(idiv(owed * wide(until), wide(days)) - idiv(owed * wide(first), wide(days))) AS revenue FROM monthly
         GROUP BY month, tenant_id, currency
     ),
     named_plan AS (
