@@ -94,6 +94,9 @@ def _last_place(units: str) -> str:
     return f"CASE {whens} ELSE wide(1) END"
 
 
+_ALLOWED = f"(idiv({_last_place('abs(c)')}, wide(2)) + idiv(p, wide(2000000000)) + wide(1))"
+
+
 def _priced(price: str) -> str:
     return f"""
         SELECT charge_day, billing_currency, charge_key, charge_description, x_delivery, x_row,
@@ -122,19 +125,24 @@ class PriceChecks(Dataset):
             CASE WHEN (unit_price < 0) = (quantity < 0) THEN wide(1) ELSE wide(-1) END AS direction
         FROM priced
     ),
-    sized AS (SELECT *, greatest(0, digits(p) + digits(q) - 37) AS cut FROM whole),
+    sized AS (
+        SELECT *, CASE WHEN p < pow10(22) AND q < pow10(15) THEN 0
+            ELSE greatest(0, digits(p) + digits(q) - 37) END AS cut
+        FROM whole
+    ),
     compared AS (
-        SELECT *, c - direction * idiv(idiv(p, pow10(cut)) * q, pow10(9 - cut)) AS lacking,
-            idiv({_last_place("abs(c)")}, wide(2)) + idiv(p, wide(2000000000)) + wide(1) AS allowed
+        SELECT *, c - direction * CASE WHEN cut = 0 THEN idiv(p * q, wide(1000000000))
+            ELSE idiv(idiv(p, pow10(cut)) * q, pow10(9 - cut)) END AS lacking
         FROM sized WHERE cut <= 9
     ),
     judged AS (
-        SELECT *, CASE WHEN abs(lacking) <= allowed THEN 'passed' ELSE 'failed' END AS outcome FROM compared
+        SELECT *, CASE WHEN lacking = 0 OR abs(lacking) <= {_ALLOWED} THEN 'passed' ELSE 'failed' END AS outcome
+        FROM compared
     )
     SELECT charge_day, price, outcome, row_number() OVER (PARTITION BY price, outcome
             ORDER BY abs(lacking) DESC NULLS LAST, charge_key NULLS FIRST) AS place,
         charge_key, billing_currency AS currency, charge_description, x_delivery, x_row, CAST(1 AS BIGINT) AS checks,
-        unit_price, quantity, cost, units_money(lacking) AS difference, units_money(allowed) AS tolerance
+        unit_price, quantity, cost, units_money(lacking) AS difference, units_money({_ALLOWED}) AS tolerance
     FROM judged
     """
 
