@@ -269,7 +269,7 @@ def test_values_that_break_the_contract_are_quarantined_by_its_words(shop: Shop)
     )
     landed = land(shop.engine, Batch((path,), Format.CSV, (mapping,)), "tenants", shop.now)
     assert reasons(landed) == {
-        "tenant_id is missing": 1,
+        "tenant_id is missing or cannot be read": 1,
         "started_on is not between 1900 and 2199": 1,
         "seats does not fit DECIMAL(38,9)": 1,
     }

@@ -59,7 +59,10 @@ def test_tenant_ids_are_data_whatever_they_say(shop: Shop) -> None:
 def test_reserved_and_missing_tenants_are_quarantined_as_they_came(shop: Shop) -> None:
     path = shop.put("t.csv", "tenant_id,name\n(unallocated),a\n(unknown:x),b\n  ,c\nnull,d\nacme,e\n")
     landed = shop.land()
-    assert reasons(landed) == {"tenant_id in parentheses is reserved": 2, "tenant_id is empty": 2}
+    assert reasons(landed) == {
+        "tenant_id in parentheses is reserved": 2,
+        "tenant_id is missing or cannot be read": 2,
+    }
     assert shop.column(Tenants, "tenant_id") == ["acme"]
     first = shop.rows(Quarantine)[0]
     assert (first["row"], first["file"], json.loads(first["content"])) == (
@@ -85,8 +88,8 @@ def test_subscriptions_read_prices_intervals_and_currencies(shop: Shop) -> None:
     assert (b["amount"], b["interval"]) == (Decimal(99), "year")
     assert reasons(landed) == {
         "interval is neither month nor year": 1,
-        "amount is not a number": 1,
-        "started_on is not a date": 1,
+        "amount is missing or cannot be read": 1,
+        "started_on is missing or cannot be read": 1,
         "currency is not an ISO 4217 code": 1,
     }
 
@@ -120,8 +123,10 @@ def test_usage_is_in_utc_exact_and_keyed(shop: Shop) -> None:
     assert (rows["2"]["day"], rows["2"]["quantity"]) == (date(2026, 7, 1), -3)
     assert rows[minted]["source"] == path.name
     assert reasons(landed) == {
-        "time is empty": 1, "quantity is not a number": 1, "meter is empty": 1, "quantity is empty": 1,
-    }  # fmt: skip
+        "day is missing or cannot be read; time is missing or cannot be read": 1,
+        "quantity is missing or cannot be read": 2,
+        "meter is missing or cannot be read": 1,
+    }
     for note in (
         "1 x negative quantity",
         "1 x no id",

@@ -104,7 +104,8 @@ def _unpacked(packed: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
                 if not packed:
                     return
                 member = zlib.decompressobj(wbits=31)
-        yield member.flush()
+        if data := member.flush():
+            yield data
     except zlib.error as problem:
         raise invalid(f"the gzip data is damaged: {problem}", hint) from None
     raise invalid("the gzip data ends early: the rest of the file is missing", hint)

@@ -98,10 +98,9 @@ def read(engine: DuckDB, path: Path, folder: Path) -> RawFile:
     scan = _scan(path)
     if found.format is Format.CSV and scan.plain and found.encoding == "utf-8":
         straight = _straight(path, found, scan)
-        if path.stat().st_size >= _LARGE:
-            straight = _numbered(engine, straight, folder)
-        if straight and _proven(engine, straight):
-            return straight
+        numbered = _numbered(engine, straight, folder) if path.stat().st_size >= _LARGE else straight
+        if numbered and (proven := _proven(engine, numbered, found)):
+            return proven
     return _rewritten(path, found, scan.delivery, folder)
 
 
@@ -112,7 +111,7 @@ def delivery(path: Path) -> str:
 
 @dataclass(frozen=True)
 class _Scan:
-    """What the bytes tell without reading records: `lines` that are not blank; `plain`: nothing in the way."""
+    """What the bytes tell without reading records: how many `lines`; `plain`: nothing in the way of DuckDB."""
 
     delivery: str
     lines: int
@@ -122,30 +121,35 @@ class _Scan:
 def _scan(path: Path) -> _Scan:
     digest = hashlib.sha256()
     decoder = codecs.getincrementaldecoder("utf-8")()
-    newlines = blanks = returns = 0
+    newlines = returns = 0
     plain = True
-    tail = b"\n"
-    last = b"\n"
-    read_any = False
+    last = b""
     try:
         for chunk in content(path):
-            read_any = True
             digest.update(chunk)
             newlines += chunk.count(b"\n")
-            text = tail + chunk
-            if b"\n\n" in text or b"\n\r\n" in text:
-                blanks += len(_BLANK.findall(text))
-            returns += chunk.count(b"\r") - chunk.count(b"\r\n") - (last == b"\r" and chunk[:1] == b"\n")
-            tail = text[text.rfind(b"\n") :][:3] if b"\n" in text[-2:] else b""
-            last = chunk[-1:]
+            if b"\r" in chunk or last == b"\r":
+                pairs = chunk.count(b"\r\n") + (last == b"\r" and chunk[:1] == b"\n")
+                returns += chunk.count(b"\r") - pairs
             plain = plain and b"\0" not in chunk and _ABSENT.encode() not in chunk
             plain = plain and (chunk.isascii() or _is_utf8(decoder, chunk))
+            last = chunk[-1:]
     except TenantryError:
-        if not read_any:
+        if not last:
             raise
         plain = False
-    lines = newlines + (last != b"\n") - blanks
-    return _Scan(digest.hexdigest()[:12], lines, plain and returns == 0)
+    return _Scan(digest.hexdigest()[:12], newlines + (last not in (b"\n", b"")), plain and returns == 0)
+
+
+def _blank_lines(path: Path) -> int:
+    blanks = 0
+    tail = b"\n"
+    for chunk in content(path):
+        text = tail + chunk
+        blanks += len(_BLANK.findall(text))
+        # The last end of line is looked at again, with what follows it.
+        tail = text[text.rfind(b"\n") :] if b"\n" in text[-2:] else b""
+    return blanks
 
 
 def _is_utf8(decoder: codecs.IncrementalDecoder, chunk: bytes) -> bool:
@@ -162,7 +166,7 @@ def _straight(path: Path, found: Layout, scan: _Scan) -> RawFile:
         f"skip = {found.skip}, null_padding = true, nullstr = {literal(_ABSENT)}, max_line_size = {MAX_RECORD}"
         f", compression = {literal('gzip' if found.gzip else 'none')}"
     )
-    rows = scan.lines - found.header_lines
+    rows = scan.lines - found.skip
     return RawFile(
         path,
         scan.delivery,
@@ -205,14 +209,21 @@ def _read_csv(path: Path, delimiter: str, columns: Mapping[str, str], options: s
     )
 
 
-def _proven(engine: DuckDB, file: RawFile) -> bool:
-    """True where DuckDB reads one whole row, no cell more or less, for each line of the file."""
-    final = quoted(list(file.columns)[-1])
+def _proven(engine: DuckDB, file: RawFile, found: Layout) -> RawFile | None:
+    """The file, where DuckDB reads one whole row, no cell more or less, for each line that is not blank."""
+    final = quoted(found.columns[-1])
     try:
-        counts = engine.connection.execute(f"SELECT count(*), count(_extra), count({final}) FROM {file.scan}")
-        return counts.fetchone() == (file.rows, 0, file.rows)
-    except duckdb.Error:
-        return False
+        counted = engine.query(
+            f"SELECT count(*) AS rows, count(_extra) AS more, count({final}) AS whole FROM {file.scan}"
+        )[0]
+    except (duckdb.Error, TenantryError):
+        return None
+    if counted["more"] or counted["whole"] != counted["rows"]:
+        return None
+    if counted["rows"] != file.rows:
+        blank = _blank_lines(file.path) - (found.skip - found.header_lines)
+        file = replace(file, rows=file.rows - blank)
+    return file if counted["rows"] == file.rows else None
 
 
 def _rewritten(path: Path, found: Layout, digest: str, folder: Path) -> RawFile:

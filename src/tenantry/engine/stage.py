@@ -53,21 +53,25 @@ class Stage:
         keys = ", ".join(map(quoted, self.dataset.keys))
         said = ", ".join(quoted(n) for n in self.dataset.columns() if n not in (*self.dataset.keys, *_ORIGIN))
         stages = [*(stage.accepted for stage in earlier), self._fit]
-        rows = " UNION ALL ".join(
+        found = " UNION ALL ".join(f"SELECT {keys} FROM ({stage})" for stage in stages)
+        self.engine.query(
+            "CREATE OR REPLACE TEMP TABLE repeated AS"
+            f" SELECT {keys} FROM ({found}) GROUP BY ALL HAVING count(*) > 1"
+        )
+        placed = " UNION ALL ".join(
             f"SELECT {n} AS nth_stage, _file, _row, _delivery, {keys}, row({said}) AS said FROM ({stage})"
+            f" SEMI JOIN repeated USING ({keys})"
             for n, stage in enumerate(stages)
         )
         self.engine.query(
             f"CREATE OR REPLACE TEMP TABLE {self._repeats} AS"
-            f" WITH found AS ({rows}),"
-            f" repeated AS (SELECT {keys} FROM found GROUP BY ALL HAVING count(*) > 1),"
-            " placed AS (SELECT _delivery, _row, nth_stage, said, row_number() OVER before AS nth,"
-            f" first(said) OVER before AS first_said FROM found SEMI JOIN repeated USING ({keys})"
-            f" WINDOW before AS (PARTITION BY {keys}"
+            " SELECT _delivery, _row, said IS DISTINCT FROM first_said AS conflict"
+            " FROM (SELECT *, row_number() OVER before AS nth, first(said) OVER before AS first_said"
+            f" FROM ({placed}) WINDOW before AS (PARTITION BY {keys}"
             " ORDER BY nth_stage NULLS FIRST, _file NULLS FIRST, _row NULLS FIRST))"
-            " SELECT _delivery, _row, said IS DISTINCT FROM first_said AS conflict FROM placed"
             f" WHERE nth > 1 AND nth_stage = {len(earlier)}"
         )
+        self.engine.query("DROP TABLE repeated")
 
     @property
     def accepted(self) -> str:
@@ -220,7 +224,7 @@ def _broken(dataset: type[Dataset], given: Mapping[str, str]) -> dict[str, str]:
         value = quoted(name) if name in given else "NULL"
         cast = value if given.get(name) == column.sql else f"TRY_CAST({value} AS {column.sql})"
         if name in required:
-            found[f"{value} IS NULL"] = literal(f"{name} is missing")
+            found[f"{value} IS NULL"] = literal(f"{name} is missing or cannot be read")
         if cast != value and name in given:
             found[f"({value} IS NOT NULL AND {cast} IS NULL)"] = literal(f"{name} does not fit {column.sql}")
         if column.sql in _YEARS and name in given:

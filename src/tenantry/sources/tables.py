@@ -114,37 +114,45 @@ class Table:
             self.sql[column] = self.text(column)
 
     def tenant(self) -> None:
-        tenant = self.sql["tenant_id"] = self.text("tenant_id")
-        self.rejects["tenant_id is empty"] = f"{tenant} IS NULL"
+        self.texts("tenant_id")
         self.rejects["tenant_id in parentheses is reserved"] = (
-            f"regexp_full_match({tenant}, '{_RESERVED}', 's')"
+            f"regexp_full_match({self.sql['tenant_id']}, '{_RESERVED}', 's')"
         )
 
-    def required(self, column: str) -> None:
-        """Fill a column with text that must be there."""
-        self.sql[column] = self.text(column)
-        self.rejects[f"{column} is empty"] = f"{self.sql[column]} IS NULL"
-
     def time(self, column: str) -> str:
-        """TIMESTAMP; what is written and cannot be read rejects the row. The year 9999 is no end."""
-        cell = self.cell(column)
-        bad = f"{cell.bad_time(day_first=self._day_first)} AND {cell.text()} NOT LIKE '{_OPEN_END}'"
-        self.rejects[f"{column} is not a {'time' if column == 'time' else 'date'}"] = bad
-        return cell.time(day_first=self._day_first)
+        """TIMESTAMP, null where it is none. Where the dataset needs one, landing rejects the row for that."""
+        return self.cell(column).time(day_first=self._day_first)
 
-    def dates(self, *columns: str) -> None:
+    def days(self, *columns: str) -> None:
         for column in columns:
             self.sql[column] = f"CAST({self.time(column)} AS DATE)"
 
-    def number(self, column: str, default: str = "", places: int = QUANTITY_PLACES) -> None:
-        """Fill a column with a number; what is written and is none rejects the row, and nothing where no default."""
+    def optional_days(self, *columns: str) -> None:
+        """Fill columns with days; what is written and is none rejects the row. The year 9999 is no end."""
+        self.days(*columns)
+        for column in columns:
+            cell = self.cell(column)
+            bad = f"{cell.bad_time(day_first=self._day_first)} AND {cell.text()} NOT LIKE '{_OPEN_END}'"
+            self.rejects[f"{column} is not a date"] = bad
+
+    def number(self, column: str, places: int = QUANTITY_PLACES) -> None:
+        """Fill a column with a number, null where it is none."""
         cell = self.cell(column)
-        self.rejects[f"{column} is not a number"] = cell.bad_number()
         rounded = f"{column} has more than {places} decimals: rounded half to even"
         self.repairs[rounded] = cell.rounded_number(places)
-        if not default:
-            self.rejects[f"{column} is empty"] = f"{cell.text()} IS NULL"
-        self.sql[column] = f"COALESCE({cell.number(places)}, {default})" if default else cell.number(places)
+        self.sql[column] = cell.number(places)
+
+    def optional_number(self, column: str, default: str = "NULL") -> None:
+        """Fill a column with a number or the default; what is written and is no number rejects the row."""
+        self.number(column)
+        self.rejects[f"{column} is not a number"] = self.cell(column).bad_number()
+        self.sql[column] = f"COALESCE({self.sql[column]}, {default})"
+
+    def negative(self, column: str) -> str:
+        """SQL: the number is below zero; quickly, where no sign is written."""
+        cell = self.cell(column)
+        signed = f"regexp_matches(CAST({cell.sql} AS VARCHAR), '[-(\u2212]')"
+        return f"CASE WHEN {signed} THEN {self.sql[column]} < 0 ELSE FALSE END"
 
     def word(self, column: str, words: Mapping[str, str], default: str) -> str:
         """Fill a column with the one of our words that is meant, else the default; returns SQL: none is meant."""
@@ -213,8 +221,8 @@ class TenantsTable(_Tables):
         table.repairs["isolation is none of pool, silo, bridge: pool taken"] = unknown
         for column in ("accounts", "aliases", "resources"):
             table.names(column)
-        table.dates("started_on", "ended_on")
-        table.number("seats", default="NULL")
+        table.optional_days("started_on", "ended_on")
+        table.optional_number("seats")
         return table.mapping(Tenants)
 
 
@@ -231,18 +239,18 @@ class SubscriptionsTable(_Tables):
     def mapping(self, samples: Sequence[Sample]) -> RowMapping:
         table = Table(samples)
         table.tenant()
-        table.required("plan")
-        table.dates("started_on", "ended_on")
-        table.rejects["started_on is empty"] = f"{table.text('started_on')} IS NULL"
+        table.texts("plan")
+        table.days("started_on")
+        table.optional_days("ended_on")
         table.rejects["ended_on is before started_on"] = (
             f"{table.sql['ended_on']} < {table.sql['started_on']}"
         )
         table.number("amount", places=MONEY_PLACES)
-        table.number("quantity", default="1")
-        table.rejects["quantity is negative"] = f"{table.sql['quantity']} < 0"
+        table.optional_number("quantity", default="1")
+        table.rejects["quantity is negative"] = table.negative("quantity")
         currency = table.sql["currency"] = f"upper({table.text('currency')})"
         table.rejects["currency is not an ISO 4217 code"] = (
-            f"NOT COALESCE(regexp_full_match({currency}, '{_CURRENCY}'), FALSE)"
+            f"NOT regexp_full_match({currency}, '{_CURRENCY}')"
         )
         table.rejects["interval is neither month nor year"] = table.word(
             "interval", _INTERVALS, default="month"
@@ -263,10 +271,9 @@ class ActiveUsersTable(_Tables):
     def mapping(self, samples: Sequence[Sample]) -> RowMapping:
         table = Table(samples)
         table.tenant()
-        table.dates("day")
-        table.rejects["day is empty"] = f"{table.text('day')} IS NULL"
+        table.days("day")
         table.number("users")
-        table.rejects["users is negative"] = f"{table.sql['users']} < 0"
+        table.rejects["users is negative"] = table.negative("users")
         return table.mapping(ActiveUsers)
 
 
@@ -287,13 +294,11 @@ class UsageTable(_Tables):
     def mapping(self, samples: Sequence[Sample]) -> RowMapping:
         table = Table(samples, events=_cloud_events(samples[0]))
         table.tenant()
-        table.required("meter")
-        time = table.sql["time"] = table.time("time")
-        table.rejects["time is empty"] = f"{table.text('time')} IS NULL"
-        table.sql["day"] = f"CAST({time} AS DATE)"
+        table.sql["time"] = table.time("time")
+        table.sql["day"] = f"CAST({table.sql['time']} AS DATE)"
         table.number("quantity")
-        table.repairs["negative quantity, taken as a correction"] = f"{table.sql['quantity']} < 0"
-        table.texts("feature_id", "service_name", "resource_id", "region")
+        table.repairs["negative quantity, taken as a correction"] = table.negative("quantity")
+        table.texts("meter", "feature_id", "service_name", "resource_id", "region")
         event, source = table.text("id"), table.text("source")
         table.sql["id"] = f"COALESCE({event}, _delivery || ':' || _row)"
         table.sql["source"] = f"COALESCE({source}, regexp_extract(_file, '[^/]*$'))"
