@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -613,3 +615,36 @@ def test_names_of_any_kind_are_only_names(tmp_path):
         **{f"fixed {name}": 1 for name in HOSTILE},
         **dict.fromkeys(HOSTILE, 2),
     }
+
+
+# --- the guide -------------------------------------------------------------------------------------------
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "how-to" / "write-a-policy.md").read_text(encoding="utf-8")
+
+
+def test_the_examples_of_the_guide_share_what_they_match(tmp_path):
+    examples = [
+        tomllib.loads(text)["allocation"] for text in re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
+    ]
+    for place, example in enumerate(examples):
+        policy = Policy.read(example)
+        matched = [
+            charge(
+                "10",
+                service_name=(rule.match.service or ("Other",))[0].replace("*", "x "),
+                tags={"tenant": "a"},
+            )
+            | {"charge_category": (rule.match.category or ("Usage",))[0]}
+            | {"commitment_discount_status": (rule.match.commitment_status or (None,))[0]}
+            | {"sub_account_id": "11112"}
+            for rule in policy.rules
+        ]
+        vendor = SmallVendor(tmp_path / str(place), policy).land(
+            charges=matched,
+            tenants=[tenant("a", accounts=["11112"]), tenant("b")],
+            usages=[usage("b", 1, meter=meter.meter) for rule in policy.rules for meter in rule.meters],
+        )
+        vendor.build()
+        assert vendor.unbalanced() == []
+        pools = {row.pool for row in vendor.query("SELECT DISTINCT pool FROM pool_cost")}
+        assert pools == {rule.pool for rule in policy.rules}

@@ -167,6 +167,20 @@ def test_every_bill_is_shared_as_its_rules_say_to_the_last_unit(seed: int):
         raise AssertionError("\n".join(map(str, [*(alone or problems)[:5], f"{len(problems)} in all"])))
 
 
+@settings(max_examples=max(1, EXAMPLES // 2000), phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(st.integers(0, 2**40))
+def test_the_order_of_rows_does_not_matter(seed: int):
+    made = books(range(seed, seed + 10))
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        straight = SmallVendor(Path(one), made.policy).land(**made.rows()).build()
+        backwards = {name: found[::-1] for name, found in made.rows().items()}
+        turned = SmallVendor(Path(other), made.policy).land(**backwards).build()
+        for dataset in DATASETS:
+            if dataset.derived() and dataset.stored:
+                table = dataset.table()
+                assert sorted(rows(straight, table), key=str) == sorted(rows(turned, table), key=str)
+
+
 def examined(seeds: Sequence[int]) -> Iterator[str]:
     """What is wrong with the tables built from these bills."""
     made = books(seeds)

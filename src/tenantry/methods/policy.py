@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from enum import StrEnum
@@ -49,6 +50,15 @@ class Rung(StrEnum):
     """In proportion to all cost already given."""
     EVEN = "even"
     """The same to every active tenant."""
+
+
+_MEANS = {
+    "by": (Strategy.SILO,),
+    "meters": (Strategy.DRIVER,),
+    "shares": (Strategy.FIXED, Strategy.CASCADE),
+    "targets": (Strategy.CASCADE,),
+}
+"""Fields that would be silently ignored under another strategy."""
 
 
 class _Frozen(BaseModel):
@@ -176,18 +186,18 @@ class Rule(_Frozen):
         if not value:
             message = f"a {self.strategy} rule needs {name}"
             raise ValueError(message)
-        if self.strategy is Strategy.SILO and not (
-            self.by in ("account", "account_name", "resource")
-            or (self.by or "").removeprefix("tag:") != (self.by or "")
+        if self.strategy is Strategy.SILO and not re.fullmatch(
+            "account|account_name|resource|tag:.+", self.by or "", re.DOTALL
         ):
             message = f"by = {self.by!r}: a silo is by account, account_name, resource or tag:KEY"
             raise ValueError(message)
         if self.capacity and (not self.meters or self.combine == "shares"):
             message = "capacity needs meters that are added up (combine = sum) or compared (max)"
             raise ValueError(message)
-        if self.strategy is not Strategy.DRIVER and self.meters:
-            message = f"meters drive a driver rule, not a {self.strategy} rule"
-            raise ValueError(message)
+        for name, strategies in _MEANS.items():
+            if getattr(self, name) and self.strategy not in strategies:
+                message = f"{name} means nothing where strategy = {self.strategy}"
+                raise ValueError(message)
         return self
 
     @property
