@@ -244,10 +244,13 @@ def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
 
 def json_lines(chunks: Iterable[bytes]) -> Iterator[Record]:
     """The objects of newline-delimited JSON, each with its text; blank lines are no records."""
+    objects = _Objects()
     for line in physical_lines(chunks):
-        if line.reason or line.text.strip():
-            record = Record(line.text.strip(), reason=line.reason, repaired=line.repaired)
-            yield record if record.reason else _object(record)
+        text = line.text.strip()
+        if line.reason:
+            yield Record(text, reason=line.reason, repaired=line.repaired)
+        elif text:
+            yield objects.read(Record(text, repaired=line.repaired))
 
 
 _SEPARATORS = re.compile(r"[\s,\[\]]*")
@@ -261,11 +264,11 @@ def json_elements(chunks: Iterable[bytes]) -> Iterator[Record]:
 
     What cannot be read is one bad record up to the next `},{`, and reading goes on from there.
     """
-    text = _Text(chunks)
+    text, objects = _Text(chunks), _Objects()
     while text.skip(_SEPARATORS):
         end = text.object_end()
         record = Record(text.upto(end)) if end else Record("", reason="not a JSON object")
-        if record.reason or _object(record).reason:
+        if record.reason or objects.read(record).reason:
             end = text.find_end(_NEXT_OBJECT)
             record = Record(text.upto(end).rstrip(", \r\n"), reason=record.reason)
         record.repaired = text.repaired
@@ -346,25 +349,44 @@ class _Text:
         return bool(raw)
 
 
-# What DuckDB would read as a rounded double, or refuse: long fractions, exponents, NaN, halves of surrogate pairs.
-_DELICATE = re.compile(r"\d[\d.]{15}|\d[eE]|NaN|Infinity|\\ud[89a-f]", re.IGNORECASE)
 _EXACT = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 _WRITTEN = json.JSONEncoder(ensure_ascii=False)
+_SAFE_DIGITS = 16
+# Behind an even number of backslashes it is text.
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
-def _object(record: Record) -> Record:
-    """The record with its text as JSON that DuckDB reads as it was written, or with a reason."""
-    try:
-        value = json.loads(record.text)
-        if not isinstance(value, dict):
-            record.reason = "not a JSON object"
-        elif "\\u0000" in record.text:
-            record.reason = "a NUL byte"
-        elif _DELICATE.search(record.text):
-            exact = _WRITTEN.encode(_EXACT.decode(record.text))
-            record.text = exact.encode(errors="replace").decode()
-    except RecursionError:
-        record.reason = "JSON nested too deeply"
-    except json.JSONDecodeError as problem:
-        record.reason = f"not JSON: {problem.msg}"
-    return record
+class _Objects:
+    """Checks the texts of JSON objects, and rewrites what DuckDB would read as something else, or refuse:
+    long fractions and exponents (as a rounded double), NaN, halves of surrogate pairs.
+    """
+
+    def __init__(self) -> None:
+        self._decoder = json.JSONDecoder(parse_float=self._fraction, parse_constant=self._constant)
+        self._delicate = False
+
+    def read(self, record: Record) -> Record:
+        """The record with its text as JSON that DuckDB reads as it was written, or with a reason."""
+        text = record.text
+        self._delicate = "\\ud" in text or "\\uD" in text
+        try:
+            value = self._decoder.decode(text)
+            if not isinstance(value, dict):
+                record.reason = "not a JSON object"
+            elif "\\u0000" in text and _NUL.search(text):
+                record.reason = "a NUL byte"
+            elif self._delicate:
+                record.text = _WRITTEN.encode(_EXACT.decode(text)).encode(errors="replace").decode()
+        except RecursionError:
+            record.reason = "JSON nested too deeply"
+        except json.JSONDecodeError as problem:
+            record.reason = f"not JSON: {problem.msg}"
+        except ValueError:
+            record.reason = "a number of thousands of digits"
+        return record
+
+    def _fraction(self, written: str) -> None:
+        self._delicate |= len(written) > _SAFE_DIGITS or "e" in written or "E" in written
+
+    def _constant(self, _: str) -> None:
+        self._delicate = True
