@@ -64,6 +64,7 @@ def _peak(figures: Figures) -> float | None:
 
 
 MONTH = "ours, month"
+OFF = "ours: sums that differ from the bill"
 
 BARS = (
     Bar("ours from events / by hand from events, one basis", _ratio(MONTH, "hand 1"), 1.3),
@@ -173,7 +174,7 @@ def start_up(figures: Figures) -> None:
 
 
 def report(figures: Figures, *, full: bool) -> bool:
-    """Print the figures and the bars; True where no bar is missed."""
+    """Print the figures and the bars; True where no bar is missed and all agree."""
     print(f"\n{'seconds (median)':<34}{'wall':>9}{'processor':>11}{'rounds':>26}")
     for name, rounds in figures.seconds.items():
         if not name.endswith(" cpu"):
@@ -185,9 +186,9 @@ def report(figures: Figures, *, full: bool) -> bool:
         print(f"{name:<34}{gib:>9.2f}")
     print()
     for name, fact in figures.facts.items():
-        print(f"{name:<46}{fact:>26}")
+        print(f"{name:<46}{fact!s:>26}")
+    met = not any(fact is False for fact in figures.facts.values()) and not figures.facts.get(OFF)
     print(f"\n{'bar':<62}{'figure':>12}{'at most':>10}")
-    met = True
     for bar in BARS:
         figure = bar.figure(figures)
         if figure is not None:
@@ -220,7 +221,7 @@ def options_from(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code 1 where a bar is missed at full size."""
+    """Exit code 1 where, at full size, a bar is missed or contenders disagree."""
     options = options_from(arguments)
     figures = Figures()
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
