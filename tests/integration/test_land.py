@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,11 +15,12 @@ from tenantry.datasets.tenants import Tenants
 from tenantry.datasets.usage import Usage
 from tenantry.engine.duckdb import DuckDB
 from tenantry.engine.lake import Lake
-from tenantry.engine.land import land
-from tenantry.engine.layouts import layout
+from tenantry.engine.land import Landing, land
+from tenantry.engine.layouts import layout, sample
 from tenantry.engine.raw import read, relation
 from tenantry.kernel.landing import Deliveries, Quarantine
 from tenantry.kernel.source import Batch, Format, RowMapping
+from tenantry.sources import Focus
 
 FOCUS = (
     "BillingAccountId,BillingCurrency,BillingPeriodStart,ChargePeriodStart,ChargePeriodEnd,ChargeCategory,ServiceName,"
@@ -197,15 +199,26 @@ def test_a_bill_whose_rows_are_all_in_another_of_the_run_is_left_out(shop: Shop)
 
 
 def test_what_a_later_file_of_the_same_run_replaces_is_left_out_in_the_ledger(shop: Shop) -> None:
-    first = shop.put("2026-07-01/bill.csv", FOCUS + charge("1") + charge("2"))
-    last = shop.put("2026-07-02/bill.csv", FOCUS + charge("1") + charge("3"))
+    first = shop.put("v1/bill.csv", FOCUS + charge("1") + charge("2"))
+    last = shop.put("v2/bill.csv", FOCUS + charge("1") + charge("3"))
     landed = shop.land()
     entries = {e.file: e for e in landed.deliveries}
-    table = shop.rows(Charges)
-    assert len(table) == sum(e.accepted for e in landed.deliveries)
-    if entries[str(first)].left_out:
-        assert "replaced by a later file" in (entries[str(first)].note or "")
+    assert sorted(shop.column(Charges, "billed_cost")) == [1, 3]
+    assert (entries[str(first)].accepted, entries[str(first)].left_out) == (0, 2)
+    assert entries[str(first)].note == "2 x replaced by a later file of the same bill"
     assert entries[str(last)].accepted == 2
+
+
+def test_a_bill_divided_into_folders_is_whole_and_its_copies_count_once(shop: Shop) -> None:
+    shop.land(shop.put("before/bill.csv", FOCUS + charge("9", day=3)))
+    days = [shop.put(f"run/{day}/bill.csv", FOCUS + charge(str(day), day=day)) for day in (1, 2)]
+    copy = shop.put("run/3/bill.csv", FOCUS + charge("1.5", day=1))
+    [batch] = Focus(path="").batches([sample(days[0])])
+    with Landing(shop.engine, shop.now) as landing:
+        for path in (*days, copy):
+            landing.land(replace(batch, files=(path,), within=("charge_day",)), "focus")
+    assert sorted(shop.column(Charges, "billed_cost")) == [Decimal("1.5"), 2]
+    assert [(e.accepted, e.left_out) for e in landing.ledger] == [(0, 1), (1, 0), (1, 0)]
 
 
 def test_the_real_sample_lands_whole(shop: Shop, fixtures: Path) -> None:

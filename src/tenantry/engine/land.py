@@ -239,22 +239,38 @@ class Landing:
             return
         by = batch.replaces or dataset.keys
         gone = f"SELECT DISTINCT {', '.join(map(quoted, by))} FROM ({stage.accepted})"
-        if batch.replaces:
-            self._account_replaced(stage, gone, by)
+        if batch.replaces and (earlier := self._deliveries_of(dataset)):
+            gone, by = self._leaving(stage, batch, earlier), dataset.keys
+            self._account_replaced(dataset, gone, earlier)
         merge(self._engine, dataset, stage.rows, gone, by, expected)
 
-    def _account_replaced(self, stage: Stage, gone: str, by: Sequence[str]) -> None:
+    def _deliveries_of(self, dataset: type[Dataset]) -> str:
+        """SQL of the deliveries that this run has landed in a dataset that says whence its rows came."""
+        if "x_delivery" not in dataset.columns():
+            return ""
+        return ", ".join(literal(e.delivery) for e in self._entries.values() if e.dataset == dataset.table())
+
+    def _leaving(self, stage: Stage, batch: Batch, earlier: str) -> str:
+        """SQL of the keys of the rows whose place a bill takes, in a run that has landed others before it."""
+
+        def agreeing(columns: Sequence[str]) -> str:
+            cells = f"SELECT DISTINCT {', '.join(map(quoted, columns))} FROM ({stage.accepted})"
+            same = " AND ".join(f"old.{quoted(c)} IS NOT DISTINCT FROM new.{quoted(c)}" for c in columns)
+            return f"FROM {stage.dataset.table()} old SEMI JOIN ({cells}) new ON ({same})"
+
+        keys = ", ".join(map(quoted, stage.dataset.keys))
+        return (
+            f"SELECT {keys} {agreeing(batch.replaces)} WHERE x_delivery NOT IN ({earlier})"
+            f" UNION ALL SELECT {keys} {agreeing([*batch.replaces, *batch.within])} WHERE x_delivery IN ({earlier})"
+        )
+
+    def _account_replaced(self, dataset: type[Dataset], gone: str, earlier: str) -> None:
         """Move rows of earlier batches of this run, that this one replaces, from accepted to left out."""
-        dataset = stage.dataset
-        earlier = [e.delivery for e in self._entries.values() if e.dataset == dataset.table()]
-        if not earlier or "x_delivery" not in dataset.columns():
-            return
         self._engine.attach([dataset])
-        same = " AND ".join(f"old.{quoted(c)} IS NOT DISTINCT FROM gone.{quoted(c)}" for c in by)
-        names = ", ".join(map(literal, earlier))
+        keys = ", ".join(map(quoted, dataset.keys))
         for row in self._engine.query(
-            f"SELECT x_delivery AS delivery, count(*) AS n FROM {dataset.table()} old"
-            f" SEMI JOIN ({gone}) gone ON ({same}) WHERE x_delivery IN ({names}) GROUP BY ALL"
+            f"SELECT x_delivery AS delivery, count(*) AS n FROM {dataset.table()} SEMI JOIN ({gone}) USING ({keys})"
+            f" WHERE x_delivery IN ({earlier}) GROUP BY ALL"
         ):
             entry = self._entries[row["delivery"], dataset.table()]
             note = f"{row['n']} x replaced by a later file of the same bill"

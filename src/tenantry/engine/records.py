@@ -267,7 +267,7 @@ def json_elements(chunks: Iterable[bytes]) -> Iterator[Record]:
     text, objects = _Text(chunks), _Objects()
     while text.skip(_SEPARATORS):
         end = text.object_end()
-        record = Record(text.upto(end)) if end else Record("", reason="not a JSON object")
+        record = Record(text.upto(end)) if end else Record("", reason="not a whole JSON object")
         if record.reason or objects.read(record).reason:
             end = text.find_end(_NEXT_OBJECT)
             record = Record(text.upto(end).rstrip(", \r\n"), reason=record.reason)

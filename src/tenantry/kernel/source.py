@@ -65,6 +65,9 @@ class Batch:
     format: Format
     mappings: tuple[RowMapping, ...]
     replaces: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()
+    """A bill may be divided into folders, one a day or account, or come as several copies. What landed earlier in
+    the same run is replaced only by rows that agree in these columns too. Empty: as what the lake held before."""
 
 
 class Source(BaseModel):
