@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
@@ -23,8 +24,8 @@ from tenantry.datasets import (
     UsageHourly,
 )
 from tenantry.engine.duckdb import DuckDB
-from tenantry.engine.lake import Lake
-from tenantry.errors import TenantryError
+from tenantry.engine.lake import DataFile, Lake
+from tenantry.errors import Kind, TenantryError
 from tenantry.kernel import Dataset
 from tenantry.methods.policy import Policy
 
@@ -169,6 +170,47 @@ def test_what_lands_during_a_build_is_built_by_the_next(vendor: SmallVendor):
     build(vendor)
     assert vendor.tenant_totals() == {"a": 73}
     assert vendor.unbalanced() == []
+
+
+class BuiltMeanwhile(Lake):
+    """A lake whose pools somebody else builds just when this build has looked up which files it replaces."""
+
+    other: SmallVendor | None = None
+    committing = False
+
+    def commit(self, dataset: type[Dataset], *args: Any, **options: Any) -> int:
+        self.committing = dataset is PoolCost
+        return super().commit(dataset, *args, **options)
+
+    def files(self, dataset: type[Dataset], version: int | None = None) -> list[DataFile]:
+        found = super().files(dataset, version)
+        if self.committing and self.other:
+            other, self.other = self.other, None
+            build(other)
+        return found
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_of_two_builds_at_once_one_gives_way(vendor: SmallVendor, first: bool):  # noqa: FBT001
+    if first:
+        shutil.rmtree(vendor.lake.folder(PoolCost))
+    land(vendor, Charges, daily(DAYS, "5"), DAYS[0])
+    late = SmallVendor(vendor.lake.path, vendor.policy)
+    lake = late.lake = late.engine.lake = BuiltMeanwhile(vendor.lake.path)
+    lake.other = vendor
+    with pytest.raises(TenantryError, match="another process changed pool_cost") as caught:
+        build(late)
+    assert caught.value.kind is Kind.UNAVAILABLE
+    assert vendor.unbalanced() == []
+    assert build(late) == {}
+
+
+def test_a_table_that_was_deleted_is_built_again_and_so_is_what_reads_it(vendor: SmallVendor):
+    land(vendor, Charges, daily(DAYS, "5"), DAYS[0])
+    shutil.rmtree(vendor.lake.folder(PoolCost))
+    build(vendor)
+    assert vendor.lake.version(PoolCost) == 1
+    assert differs_from_a_build_from_nothing(vendor) == []
 
 
 def test_a_build_does_not_need_versions_that_were_tidied_away(vendor: SmallVendor):

@@ -77,16 +77,18 @@ class Builder:
         began = perf_counter()
         # Versions first: what lands before the files are looked up is read now, and built again by the next build.
         inputs = {d.table(): self.lake.version(d) for d in dataset.reads}
+        since = self.lake.version(dataset)
         self.engine.attach([*dataset.reads, dataset])
         settings = self.settings_for(dataset)
         statement = dataset.statement(settings)
         notes = {
             "statement": _digest(statement or repr(sorted(settings.items(), key=str)) + dataset.table()),
             "inputs": inputs,
+            "tables": {d.table(): self.lake.identity(d) for d in dataset.reads},
             "settings": {name: value.model_dump(mode="json") for name, value in settings.items()},
         }
         if not dataset.partition:
-            return self._build_whole(dataset, statement or "", notes, began)
+            return self._build_whole(dataset, statement or "", notes, since, began)
         available = self._available(dataset)
         todo, gone = self._todo(dataset, available, notes)
         files: list[DataFile] = []
@@ -97,17 +99,17 @@ class Builder:
             tell(dataset.table(), done, len(todo))
         if todo or gone or self.lake.notes(dataset) != notes:
             replaced = {str(_partition_of(dataset, day)) for day in [*todo, *gone]}
-            self.lake.commit(dataset, files, replaces=replaced, notes=notes)
+            self.lake.commit(dataset, files, replaces=replaced, notes=notes, since=since)
         partitions = len({_partition_of(dataset, day) for day in todo})
         return Built(dataset.table(), partitions, sum(f.rows for f in files), perf_counter() - began)
 
     def _build_whole(
-        self, dataset: type[Dataset], statement: str, notes: Mapping[str, Any], began: float
+        self, dataset: type[Dataset], statement: str, notes: Mapping[str, Any], since: int, began: float
     ) -> Built:
         if self.lake.notes(dataset) == notes:
             return Built(dataset.table(), 0, 0, perf_counter() - began)
         files = self.engine.write(dataset, statement, None)
-        self.lake.commit(dataset, files, notes=notes)
+        self.lake.commit(dataset, files, notes=notes, since=since)
         return Built(dataset.table(), 1, sum(f.rows for f in files), perf_counter() - began)
 
     def _write(
@@ -158,8 +160,10 @@ class Builder:
             return sorted(available), held - partitions
         changed: set[date] = set()
         for upstream in dataset.reads:
-            old = before["inputs"].get(upstream.table(), -1)
-            if old == notes["inputs"][upstream.table()]:
+            name = upstream.table()
+            same = before.get("tables", {}).get(name) == notes["tables"][name]
+            old = before["inputs"].get(name, -1) if same else -1
+            if same and old == notes["inputs"][name]:
                 continue
             days = self._changed_days(upstream, old) if upstream.partition and old >= 0 else None
             if days is None:

@@ -70,6 +70,11 @@ class Lake:
         table = self._open(dataset)
         return -1 if table is None else table.version()
 
+    def identity(self, dataset: type[Dataset]) -> str:
+        """What tells this table from one that was deleted and begun again; empty where there is none."""
+        table = self._open(dataset)
+        return "" if table is None else str(table.metadata().id)
+
     def files(self, dataset: type[Dataset], version: int | None = None) -> list[DataFile]:
         """The files of the newest (or the given) version, in order of partition and path."""
         table = self._open(dataset, version)
@@ -134,13 +139,18 @@ class Lake:
         *,
         replaces: Collection[str] | None = None,
         notes: Mapping[str, Any] | None = None,
+        since: int | None = None,
     ) -> int:
         """Make `added` part of the table and take out the files of the `replaces` partitions (None: of all).
 
-        Returns the new version.
+        `since` is the version the caller worked from (-1: there was no table): a newer one is not overwritten but
+        raises `unavailable`. Returns the new version.
         """
         table = self._create(dataset)
-        gone = [f for f in self.files(dataset) if replaces is None or f.partition in replaces]
+        version = table.version()
+        if since is not None and version != max(since, 0):
+            raise _changed_meanwhile(dataset)
+        gone = [f for f in self.files(dataset, version) if replaces is None or f.partition in replaces]
         actions: list[AddAction | RemoveAction] = [
             AddAction(
                 path=file.path,
@@ -169,15 +179,13 @@ class Lake:
                 schema=Schema.from_arrow(arrow_schema(dataset)),
                 partition_by=[dataset.partition] if dataset.partition else [],
                 commit_properties=CommitProperties(
-                    custom_metadata={"tenantry": json.dumps(notes or {}, sort_keys=True, default=str)}
+                    custom_metadata={"tenantry": json.dumps(notes or {}, sort_keys=True, default=str)},
+                    # Tried again, it would add its files beside those that another process put in meanwhile.
+                    max_commit_retries=0,
                 ),
             )
         except CommitFailedError as problem:
-            raise TenantryError(
-                Kind.UNAVAILABLE,
-                f"another process changed {dataset.table()} at the same moment",
-                "run the command again",
-            ) from problem
+            raise _changed_meanwhile(dataset) from problem
         except (DeltaError, OSError) as problem:
             raise unwritable(self.path, problem) from problem
         return table.version()
@@ -224,6 +232,14 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise unwritable(folder, problem) from problem
+
+
+def _changed_meanwhile(dataset: type[Dataset]) -> TenantryError:
+    return TenantryError(
+        Kind.UNAVAILABLE,
+        f"another process changed {dataset.table()} at the same moment",
+        "run the command again",
+    )
 
 
 def unwritable(path: Path, problem: Exception) -> TenantryError:
