@@ -152,9 +152,12 @@ _UNCLOSED = "a quote that is never closed"
 _UNDOUBLED = "a quote inside quotes that is not doubled"
 
 
+_PADDED = re.compile('\x1f[ \t]+"')
+
+
 def _padded(fields: list[str]) -> bool:
     """True where spaces stand before a quote, which the csv module does not allow for."""
-    return any(value[:1] in (" ", "\t") and value.lstrip(" \t")[:1] == '"' for value in fields)
+    return _PADDED.search("\x1f" + "\x1f".join(fields)) is not None
 
 
 class _Quoted:
