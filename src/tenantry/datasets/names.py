@@ -33,13 +33,19 @@ def lookup(answer: str, asked: str, kinds: Sequence[str]) -> str:
 
 def prefix_lookup(answer: str, asked: str) -> str:
     """CTEs that end in `answer(name, day, tenant_id)` for resource ids: the longest matching id or `prefix*` wins."""
+    found = "SELECT q.name, n.tenant_id, n.valid_from, n.valid_to, length(n.name) AS grade"
     return f"""{answer}_asked AS ({asked}),
+    {answer}_name AS (SELECT DISTINCT name FROM {answer}_asked),
+    {answer}_match AS (
+        {found} FROM {answer}_name AS q JOIN tenant_names AS n ON n.kind = 'resource' AND n.name = q.name
+        UNION ALL
+        {found} FROM {answer}_name AS q JOIN tenant_names AS n ON n.kind = 'resource' AND right(n.name, 1) = '*'
+            AND starts_with(q.name, left(n.name, length(n.name) - 1))
+    ),
     {answer}_hit AS (
-        SELECT q.name, q.day, n.tenant_id, max(length(n.name)) AS grade
+        SELECT q.name, q.day, n.tenant_id, max(n.grade) AS grade
         FROM {answer}_asked AS q
-        JOIN tenant_names AS n ON n.kind = 'resource'
-            AND (n.name = q.name
-                OR (right(n.name, 1) = '*' AND starts_with(q.name, left(n.name, length(n.name) - 1))))
+        JOIN {answer}_match AS n ON n.name = q.name
             AND (n.valid_from IS NULL OR n.valid_from <= q.day)
             AND (n.valid_to IS NULL OR q.day < n.valid_to)
         GROUP BY q.name, q.day, n.tenant_id
