@@ -13,7 +13,6 @@ from tenantry.engine.files import find, recognise, samples
 from tenantry.engine.land import Landed, Landing
 from tenantry.kernel import Row
 from tenantry.kernel.dataset import Dataset
-from tenantry.kernel.landing import Deliveries
 from tenantry.sources import SOURCES
 
 
@@ -38,14 +37,12 @@ class Shop:
         problems = [*bad, *recognition.unknown]
         quarantined: dict[tuple[str, str], int] = {}
         with Landing(self.engine, self.now) as landing:
-            again: list[Deliveries] = []
             for source, few in recognition.of.items():
                 for batch in source(path="").batches(few):
                     landed = landing.land(batch, source.kind)
                     problems += landed.problems
                     quarantined |= landed.quarantined
-                    again += [e for e in landed.deliveries if "the same content as" in (e.note or "")]
-            entries = (*landing.ledger, *again)
+            entries = landing.ledger
         assert all(e.rows == e.accepted + e.quarantined + e.left_out for e in entries)
         return Landed(entries, tuple(problems), quarantined)
 

@@ -61,6 +61,7 @@ class Landing:
         self._now = now.astimezone(UTC).replace(tzinfo=None) if now.tzinfo else now
         self._seen: dict[str, RawFile] = {}
         self._entries: dict[tuple[str, str], Deliveries] = {}
+        self._again: list[Deliveries] = []
         self._staged: list[Stage] = []
         self._landed: dict[type[Dataset], list[Stage]] = {}
 
@@ -89,8 +90,12 @@ class Landing:
 
     @property
     def ledger(self) -> tuple[Deliveries, ...]:
-        """The entries of this run as they stand: a later batch may have taken the place of an earlier one's rows."""
-        return tuple(self._entries.values())
+        """The account of each file of this run as it stands now.
+
+        A later batch may have taken the place of an earlier one's rows, which are then left out. Second files of the
+        same content, which the table of deliveries does not hold, come last.
+        """
+        return (*self._entries.values(), *self._again)
 
     def land(self, batch: Batch, source: str) -> Landed:
         """Land a batch: one commit to each of its tables, then one to the ledger's.
@@ -118,6 +123,7 @@ class Landing:
             for path, file in again
             for mapping in batch.mappings
         ]
+        self._again += again_entries
         self._write_deliveries()
         landed = [self._entries[e.delivery, e.dataset] for e in entries]
         return Landed((*landed, *again_entries), tuple(problems), quarantined)
