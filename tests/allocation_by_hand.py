@@ -7,7 +7,7 @@ before really gave, so that one error shows once.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -210,6 +210,8 @@ class Cell:
     due: Money4 = (0, 0, 0, 0)
     size: Money4 = (0, 0, 0, 0)
     rates: set[Any] = field(default_factory=set)
+    rows: int = 1
+    """So many rows of usage, at most, make up one sharer's weight."""
     weight: dict[Who, Fraction] = field(default_factory=lambda: defaultdict(Fraction))
 
     def add(self, due: Money4, weights: Weights, when: Any = None) -> None:
@@ -224,8 +226,8 @@ class Cell:
         self.rates.add(when)
 
     def allowance(self, basis: int, who: Who) -> Fraction:
-        """How far a share may be off: a unit per rate, the 17th digit of the cell, that of the share per sharer."""
-        cell = Fraction(2 * len(self.rates) + 10, 10**18) * self.size[basis]
+        """How far a share may be off: a unit per rate, the cell's 17th digit per row of usage, and its own per sharer."""
+        cell = Fraction(2 * len(self.rates) + 10 * self.rows, 10**18) * self.size[basis]
         return len(self.rates) + 1 + cell + len(self.given) * abs(self.given[who][basis]) / 10**17
 
 
@@ -281,6 +283,15 @@ class Sharing:
                 self._hours[pool] = self._metered(rule.meters, max if rule.combine == "max" else sum)
                 self._add_idle(rule, self._hours[pool])
         return self._hours[pool]
+
+    def rows(self, pool: str) -> int:
+        """How many rows of usage there are, at most, of one sharer of a pool."""
+        counts = Counter(
+            (row.tenant_id, row.feature_id)
+            for meter in (self.policy.coarse if pool == "@calls" else self.rule(pool).meters)
+            for row in self.by_meter[meter.meter]
+        )
+        return max(counts.values(), default=1)
 
     def _metered(
         self, meters: Sequence[Meter], combine: Callable[[Iterable[Fraction]], Fraction | int]
@@ -413,7 +424,11 @@ def allocation(
             head = (day, period, currency, pool, driver_pool, service, account)
             if weights:
                 when = start if reason == "usage by hour" else (start.date(), span == "month")
-                cells[*head, rung, reason].add((b, e, li, c), weights, when)
+                cell = cells[*head, rung, reason]
+                cell.add((b, e, li, c), weights, when)
+                cell.rows = max(
+                    cell.rows, sharing.rows("@calls" if reason.startswith("all ") else driver_pool)
+                )
             else:
                 central = reason == "central by policy"
                 tenant = "(unallocated)" if central else "(shared)"

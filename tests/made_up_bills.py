@@ -132,7 +132,7 @@ class _Bill:
         sharing: dict[str, Any] = {
             "strategy": strategy,
             "fallback": rungs,
-            "last_good_days": random.choice([0, 1, 7, 31]),
+            "last_good_days": random.choice([0, 1, 1, 7, 31]),
         }
         if strategy is Strategy.FIXED:
             sharing["shares"] = self._parts(random.sample(self.called, random.randint(1, 3)))

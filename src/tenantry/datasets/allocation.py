@@ -335,7 +335,8 @@ _PRICES = each_basis("""q@ * pow2(k@) + CASE WHEN c@ < 0 THEN -idiv((q@ * t - c@
 
 # Money per unit of use, as fixed point with k binary places: as many (up to 60) as leave every product of cell and
 # basis inside 37 digits. Weights past 10^18 are scaled down first. So before what is left is handed out, a share is off
-# by less than 10^-18 or 2 x 10^-17 of its cell. Rates of a day stand once for each of its hours: one join serves both.
+# by less than 10^-18, or by 10^-17 of its cell for each row of usage it rests on. Rates of a day stand once for each of
+# its hours: one join serves both.
 _RATES = f"""
     placed AS (
         SELECT l.charge_day, l.billing_period, l.currency, l.pool, l.driver_pool, l.service_name, l.sub_account_id,
