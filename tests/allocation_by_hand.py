@@ -226,7 +226,7 @@ class Cell:
         self.rates.add(when)
 
     def allowance(self, basis: int, who: Who) -> Fraction:
-        """How far a share may be off: a unit per rate, the cell's 17th digit per row of usage, and its own per sharer."""
+        """How far a share may be off: a unit per rate, its cell's 17th digit per row of usage, its own per sharer."""
         cell = Fraction(2 * len(self.rates) + 10 * self.rows, 10**18) * self.size[basis]
         return len(self.rates) + 1 + cell + len(self.given) * abs(self.given[who][basis]) / 10**17
 

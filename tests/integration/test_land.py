@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import gzip
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,12 +14,11 @@ from tenantry.datasets.tenants import Tenants
 from tenantry.datasets.usage import Usage
 from tenantry.engine.duckdb import DuckDB
 from tenantry.engine.lake import Lake
-from tenantry.engine.land import Landing, land
-from tenantry.engine.layouts import layout, sample
+from tenantry.engine.land import land
+from tenantry.engine.layouts import layout
 from tenantry.engine.raw import read, relation
 from tenantry.kernel.landing import Deliveries, Quarantine
 from tenantry.kernel.source import Batch, Format, RowMapping
-from tenantry.sources import Focus
 
 FOCUS = (
     "BillingAccountId,BillingCurrency,BillingPeriodStart,ChargePeriodStart,ChargePeriodEnd,ChargeCategory,ServiceName,"
@@ -213,12 +211,9 @@ def test_a_bill_divided_into_folders_is_whole_and_its_copies_count_once(shop: Sh
     shop.land(shop.put("before/bill.csv", FOCUS + charge("9", day=3)))
     days = [shop.put(f"run/{day}/bill.csv", FOCUS + charge(str(day), day=day)) for day in (1, 2)]
     copy = shop.put("run/3/bill.csv", FOCUS + charge("1.5", day=1))
-    [batch] = Focus(path="").batches([sample(days[0])])
-    with Landing(shop.engine, shop.now) as landing:
-        for path in (*days, copy):
-            landing.land(replace(batch, files=(path,), within=("charge_day",)), "focus")
+    landed = shop.land(*days, copy)
     assert sorted(shop.column(Charges, "billed_cost")) == [Decimal("1.5"), 2]
-    assert [(e.accepted, e.left_out) for e in landing.ledger] == [(0, 1), (1, 0), (1, 0)]
+    assert [(e.accepted, e.left_out) for e in landed.deliveries] == [(0, 1), (1, 0), (1, 0)]
 
 
 def test_the_real_sample_lands_whole(shop: Shop, fixtures: Path) -> None:

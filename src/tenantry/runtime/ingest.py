@@ -93,7 +93,6 @@ def _landed(
     ignored: Sequence[tuple[Path, str]],
     progress: Progress | None,
 ) -> Ingested:
-    deliveries: list[Deliveries] = []
     quarantined: dict[tuple[str, str], int] = {}
     problems: list[tuple[Path, str]] = []
     aside = list(ignored)
@@ -103,10 +102,10 @@ def _landed(
     with Landing(engine, now) as landing:
         for done, (kind, batch) in enumerate(batches, start=1):
             landed = landing.land(batch, kind.kind)
-            deliveries += landed.deliveries
             problems += landed.problems
             for key, rows in landed.quarantined.items():
                 quarantined[key] = quarantined.get(key, 0) + rows
             if progress:
                 progress("land", done, len(batches))
-    return Ingested(tuple(deliveries), quarantined, tuple(aside), tuple(problems))
+        deliveries = landing.ledger
+    return Ingested(deliveries, quarantined, tuple(aside), tuple(problems))

@@ -11,6 +11,8 @@ from .cells import Columns, day_first, first, literal, union, words
 
 # A delivery is the whole bill of an account and a month: it replaces the one before.
 REPLACES = ("billing_period", "billing_account_id", "provider_name")
+# One delivery may be divided into folders by any of these, and then no folder replaces another.
+WITHIN = ("charge_day", "sub_account_id", "service_name", "region_id")
 
 _NEVER_NULL = {
     "billing_account_id": "(none)",

@@ -11,7 +11,7 @@ from ..kernel.dataset import Dataset
 from ..kernel.source import Batch, RowMapping, Sample, Source
 from .amortised import COVERED, Line, amounts
 from .assemblies import superseded, together
-from .bills import REPLACES, Rows
+from .bills import REPLACES, WITHIN, Rows
 from .cells import Columns, first, literal, tag_map, union
 
 _BILL = ("bill_billing_period_start_date", "bill_payer_account_id")
@@ -68,7 +68,7 @@ class Cur(Source):
 
     def batches(self, samples: Sequence[Sample]) -> Iterator[Batch]:
         for files in together(samples, _BILL):
-            yield Batch(tuple(s.path for s in files), files[0].format, (_mapping(files),), REPLACES)
+            yield Batch(tuple(s.path for s in files), files[0].format, (_mapping(files),), REPLACES, WITHIN)
 
     def superseded(self, samples: Sequence[Sample]) -> list[tuple[Path, str]]:
         """The files that `batches` leaves out, because a newer delivery of the same bill is there."""

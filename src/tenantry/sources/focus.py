@@ -10,7 +10,7 @@ from ..datasets.charges import Charges
 from ..kernel.dataset import Dataset
 from ..kernel.source import Batch, RowMapping, Sample, Source
 from .assemblies import superseded, together
-from .bills import REPLACES, Rows
+from .bills import REPLACES, WITHIN, Rows
 from .cells import Columns, union, words
 
 _BILL = ("BillingPeriodStart", "BillingAccountId", "ProviderName", "ServiceProviderName")
@@ -37,7 +37,7 @@ class Focus(Source):
 
     def batches(self, samples: Sequence[Sample]) -> Iterator[Batch]:
         for files in together(samples, _BILL):
-            yield Batch(tuple(s.path for s in files), files[0].format, (_mapping(files),), REPLACES)
+            yield Batch(tuple(s.path for s in files), files[0].format, (_mapping(files),), REPLACES, WITHIN)
 
     def superseded(self, samples: Sequence[Sample]) -> list[tuple[Path, str]]:
         """The files that `batches` leaves out, because a newer delivery of the same bill is there."""
