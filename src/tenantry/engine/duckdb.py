@@ -40,6 +40,9 @@ CREATE OR REPLACE MACRO nano_units(x) AS
     ELSE CAST(trunc(x) AS HUGEINT) * 1000000000 + CAST((x - trunc(x)) * 1000000000 AS HUGEINT) END;
 """
 
+# What does not fit into memory: DuckDB makes the folder when it needs it, and clears it, also of killed processes.
+_SPILLED = ".spilled"
+
 
 def quoted(name: str) -> str:
     """An SQL identifier."""
@@ -52,7 +55,7 @@ def literal(text: str) -> str:
 
 
 class DuckDB:
-    """Runs SQL over the lake, in UTC, within a memory limit (for example `4GB`).
+    """Runs SQL over the lake, in UTC, within a memory limit (for example `4GB`); the rest spills into the lake.
 
     One connection is one thread's: `fork()` gives another over the same data. Vendor errors become
     `TenantryError`: a full disk or memory is `unavailable`, arithmetic out of range `broken_contract`.
@@ -62,7 +65,11 @@ class DuckDB:
 
     def __init__(self, lake: Lake, memory_limit: str = "4GB", threads: int | None = None) -> None:
         self.lake = lake
-        config: dict[str, Any] = {"memory_limit": memory_limit, "autoinstall_known_extensions": False}
+        config: dict[str, Any] = {
+            "memory_limit": memory_limit,
+            "temp_directory": str(lake.path / _SPILLED),
+            "autoinstall_known_extensions": False,
+        }
         if threads:
             config["threads"] = threads
         self.connection = duckdb.connect(config=config)
