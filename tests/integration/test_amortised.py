@@ -101,21 +101,25 @@ def reservation(
     return rows if upfront is None else [*rows, item("Fee", upfront, **arn)]
 
 
+def write(path: Path, items: Sequence[Mapping[str, str]]) -> Path:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(items[0]))
+        writer.writeheader()
+        writer.writerows(items)
+    return path
+
+
 @pytest.fixture
 def charged(tmp_path: Path, now: datetime):
     """The charges of a report of these line items, in their order."""
 
     def land(items: Sequence[Mapping[str, str]]) -> list[Any]:
-        path = tmp_path / "report.csv"
-        with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(items[0]))
-            writer.writeheader()
-            writer.writerows(items)
+        path = write(tmp_path / "report.csv", items)
         engine = DuckDB(Lake(tmp_path / "lake"), memory_limit="1GB")
         (entry,) = ingest(engine, [Cur], [str(path)], now).deliveries
         assert entry.accepted == len(items), entry
         engine.attach([Charges])
-        return engine.query("SELECT * FROM charges ORDER BY x_row")
+        return engine.query("SELECT * FROM charges ORDER BY x_row, charge_key")
 
     return land
 
@@ -237,6 +241,49 @@ def test_usage_is_counted_where_it_was_used_and_nowhere_else(charged: Any):
     assert [row["pricing_quantity"] for row in rows] == [Decimal("2.5")] * 3 + [None, Decimal("2.5"), None]
 
 
+COSTS = ("billed_cost", "effective_cost", "list_cost", "contracted_cost")
+
+
+@pytest.mark.parametrize(
+    ("items", "kind", "fee", "unused", "quantity"),
+    [
+        (savings_plan("5", "5", [("12", "8.25")]), "SavingsPlanRecurringFee", 5, Decimal("1.75"), Decimal("1.75")),
+        (reservation([("30", "30")], ("6", "6")), "RIFee", 36, 12, 3),
+        (reservation([], ("36", "0")), "RIFee", 0, 36, 3),
+    ],
+)  # fmt: skip
+def test_a_fee_with_an_unused_part_is_a_purchase_and_usage_that_nobody_had(
+    charged: Any, items: list[Item], kind: str, fee: int, unused: Decimal, quantity: Decimal
+):
+    bought, wasted = [row for row in charged(items) if row["x_line_item_type"] == kind]
+    assert wasted["charge_key"] == bought["charge_key"] + ":unused"
+    assert [bought[c] for c in COSTS] == [fee, 0, fee, fee]
+    assert [wasted[c] for c in COSTS] == [0, unused, 0, 0]
+    kinds = ("charge_category", "charge_frequency", "pricing_category", "commitment_discount_status")
+    assert [bought[name] for name in kinds] == ["Purchase", "Recurring", None, None]
+    assert [wasted[name] for name in kinds] == ["Usage", "Usage-Based", "Committed", "Unused"]
+    assert [row["commitment_discount_quantity"] for row in (bought, wasted)] == [None, quantity]
+    assert [row["pricing_quantity"] for row in (bought, wasted)] == [1, None]
+    changed = {name for name in bought if bought[name] != wasted[name]}
+    assert {"x_row", "x_delivery", "charge_day", "tags", "commitment_discount_id"}.isdisjoint(changed)
+
+
+def test_the_ledger_counts_line_items_however_many_charges_they_are(tmp_path: Path, now: datetime):
+    fees = [row for row in reservation([("1", "1")], ("6", "6")) if row[KIND] == "RIFee"]
+    for name in "ab":  # the same bill twice: the later folder takes the place of the earlier
+        (tmp_path / name).mkdir()
+    one = write(tmp_path / "a" / "bill.csv", fees * 2)
+    later = write(tmp_path / "b" / "bill.csv", [fees[0] | {PAID: "5"}] * 3)
+    engine = DuckDB(Lake(tmp_path / "lake"), memory_limit="1GB")
+    for _ in range(2):
+        entries = ingest(engine, [Cur], [str(one), str(later)], now).deliveries
+        assert [(e.rows, e.accepted, e.left_out) for e in entries] == [(2, 0, 2), (3, 3, 0)]
+        assert all("x a fee and what of it was unused: two charges" in (e.note or "") for e in entries)
+        engine.attach([Charges])
+        rows = engine.query("SELECT * FROM charges")
+        assert (len(rows), total(rows, "effective_cost"), total(rows, "billed_cost")) == (6, 36, 15)
+
+
 # --- whatever the bill -------------------------------------------------------------------------------
 
 
@@ -268,6 +315,8 @@ def test_what_was_paid_is_what_it_cost_and_the_true_up_and_what_was_paid_ahead(c
     items = generated(seed)
     rows = charged(items)
     assert balanced(rows)
+    assert all(row["effective_cost"] == 0 for row in rows if row["charge_frequency"] == "Recurring")
+    assert all(row["billed_cost"] == 0 for row in rows if row["commitment_discount_status"] == "Unused")
     paid = sum((Decimal(line[PAID]) for line in items), Decimal(0))
     assert total(rows, "x_unblended_cost") == total(rows, "billed_cost") == paid
 

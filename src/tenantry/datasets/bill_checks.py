@@ -51,7 +51,7 @@ class CommitmentTerms(Dataset):
 
     FOCUS: over the term, the effective cost of Used and Unused rows is the billed cost of the purchases. The term is
     that of the purchases' charge periods; `covered_start` and `covered_end` are those of the rows it covered. A
-    purchase's own effective cost counts as covered: legacy CUR has the unused part there. A view.
+    purchase's own effective cost counts as covered; FOCUS has none there. A view.
     """
 
     partition: ClassVar[str] = ""

@@ -208,7 +208,8 @@ class Landing:
             f"{file.path} in {stage.dataset.table()}",
         )
         repairs = {note: of[f"r{n}"] for n, (note, _) in enumerate(stage.mapping.repairs)}
-        notes = {**left_out, **file.repairs, **repairs}
+        divided = {stage.mapping.divided.note: of["divided"]} if stage.mapping.divided else {}
+        notes = {**left_out, **file.repairs, **repairs, **divided}
         return Deliveries(
             delivery=file.delivery,
             dataset=stage.dataset.table(),
@@ -240,11 +241,11 @@ class Landing:
     def _write(self, stage: Stage, batch: Batch) -> None:
         """Write a stage's rows to its table."""
         dataset = stage.dataset
-        expected = self._engine.query(f"SELECT count(*) AS n FROM ({stage.accepted})")[0]["n"]
+        expected = self._engine.query(f"SELECT count(*) AS n FROM ({stage.rows})")[0]["n"]
         if not expected:
             return
         by = batch.replaces or dataset.keys
-        gone = f"SELECT DISTINCT {', '.join(map(quoted, by))} FROM ({stage.accepted})"
+        gone = f"SELECT DISTINCT {', '.join(map(quoted, by))} FROM ({stage.rows})"
         if batch.replaces and (earlier := self._deliveries_of(dataset)):
             gone, by = self._leaving(stage, batch, earlier), dataset.keys
             self._account_replaced(dataset, gone, earlier)
@@ -260,7 +261,7 @@ class Landing:
         """SQL of the keys of the rows whose place a bill takes, in a run that has landed others before it."""
 
         def agreeing(columns: Sequence[str]) -> str:
-            cells = f"SELECT DISTINCT {', '.join(map(quoted, columns))} FROM ({stage.accepted})"
+            cells = f"SELECT DISTINCT {', '.join(map(quoted, columns))} FROM ({stage.rows})"
             same = " AND ".join(f"old.{quoted(c)} IS NOT DISTINCT FROM new.{quoted(c)}" for c in columns)
             return f"FROM {stage.dataset.table()} old SEMI JOIN ({cells}) new ON ({same})"
 
@@ -275,8 +276,8 @@ class Landing:
         self._engine.attach([dataset])
         keys = ", ".join(map(quoted, dataset.keys))
         for row in self._engine.query(
-            f"SELECT x_delivery AS delivery, count(*) AS n FROM {dataset.table()} SEMI JOIN ({gone}) USING ({keys})"
-            f" WHERE x_delivery IN ({earlier}) GROUP BY ALL"
+            f"SELECT x_delivery AS delivery, count(DISTINCT x_row) AS n FROM {dataset.table()}"
+            f" SEMI JOIN ({gone}) USING ({keys}) WHERE x_delivery IN ({earlier}) GROUP BY ALL"
         ):
             entry = self._entries[row["delivery"], dataset.table()]
             note = f"{row['n']} x replaced by a later file of the same bill"

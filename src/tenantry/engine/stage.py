@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..kernel.dataset import Dataset
-from ..kernel.source import RowMapping
+from ..kernel.source import Division, RowMapping
 from .duckdb import DuckDB, literal, quoted
 from .raw import SHOWN
 
@@ -75,13 +75,23 @@ class Stage:
 
     @property
     def accepted(self) -> str:
-        """SQL of the rows to land, with all their marks."""
+        """SQL of the rows to land, undivided and with all their marks."""
         return f"SELECT * FROM ({self._fit}) ANTI JOIN {self._repeats} USING (_delivery, _row)"
 
     @property
     def rows(self) -> str:
         """SQL of the rows to land, as the dataset has them."""
-        return f"SELECT {', '.join(map(quoted, self.dataset.columns()))} FROM ({self.accepted})"
+        whole = f"SELECT {', '.join(map(quoted, self.dataset.columns()))} FROM ({self.accepted})"
+        divided = self.mapping.divided
+        return whole if divided is None else " UNION ALL ".join(self._halves(whole, divided))
+
+    def _halves(self, whole: str, divided: Division) -> Iterator[str]:
+        first = {
+            name: f"CASE WHEN {divided.where} THEN {sql} ELSE {quoted(name)} END"
+            for name, sql in divided.first.items()
+        }
+        yield f"SELECT {_changed(self.dataset, first)} FROM ({whole})"
+        yield f"SELECT {_changed(self.dataset, divided.second)} FROM ({whole}) WHERE {divided.where}"
 
     @property
     def quarantined(self) -> str:
@@ -95,7 +105,7 @@ class Stage:
         )
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Per delivery: rows looked at and left out, accepted, duplicates, conflicts, rejected, and each repair."""
+        """Per delivery: rows left out, accepted, of these divided, duplicates, conflicts, rejected, and each repair."""
         repairs = ", ".join(
             f"count_if(_repair_{n})::BIGINT AS r{n}" for n in range(len(self.mapping.repairs))
         )
@@ -104,7 +114,11 @@ class Stage:
             "SELECT _delivery, count_if(NOT _looked)::BIGINT AS outside, count(_reason) AS rejected"
             f" FROM ({self._originals}) GROUP BY ALL"
         )
-        landed = f"SELECT _delivery, count(*) AS accepted, {repairs} FROM ({self.accepted}) GROUP BY ALL"
+        divided = self.mapping.divided.where if self.mapping.divided else "FALSE"
+        landed = (
+            f"SELECT _delivery, count(*) AS accepted, count_if({divided}) AS divided, {repairs}"
+            f" FROM ({self.accepted}) GROUP BY ALL"
+        )
         again = (
             "SELECT _delivery, count_if(NOT conflict)::BIGINT AS duplicates, count_if(conflict)::BIGINT AS conflicts"
             f" FROM {self._repeats} GROUP BY ALL"
@@ -206,6 +220,14 @@ def _reasons(conditions: Mapping[str, str]) -> str:
         f"CASE WHEN {condition} THEN {reason} END" for condition, reason in conditions.items()
     )
     return f"WHEN {' OR '.join(conditions)} THEN array_to_string([{reasons}], '; ')"
+
+
+def _changed(dataset: type[Dataset], changes: Mapping[str, str]) -> str:
+    """SQL: all columns of the dataset, some of them changed."""
+    return ", ".join(
+        f"CAST({changes[name]} AS {column.sql}) AS {quoted(name)}" if name in changes else quoted(name)
+        for name, column in dataset.columns().items()
+    )
 
 
 def _typed(dataset: type[Dataset], given: Mapping[str, str]) -> Iterator[str]:

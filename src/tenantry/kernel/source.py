@@ -34,6 +34,20 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Division:
+    """A record that says two things and so becomes two rows of the dataset, in DuckDB SQL over the dataset's columns.
+
+    `where` says of which rows, `note` why. `first` and `second` give the columns in which the two differ from the row
+    that the mapping made; the second has a key of its own.
+    """
+
+    where: str
+    note: str
+    first: Mapping[str, str]
+    second: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class RowMapping:
     """How raw rows become rows of one dataset, in DuckDB SQL over the relation `raw`.
 
@@ -44,6 +58,7 @@ class RowMapping:
     `rejects` are (reason, condition) pairs: a row for which a condition holds is quarantined with that reason.
     `repairs` are (note, condition) pairs: the row is kept and the note counted.
     `where` says which rows are looked at: those left out are counted under `left_out`, which says why.
+    `divided` says which become two; the ledger counts them once.
     """
 
     dataset: type[Dataset]
@@ -52,6 +67,7 @@ class RowMapping:
     repairs: Sequence[tuple[str, str]] = ()
     where: str = "TRUE"
     left_out: str = ""
+    divided: Division | None = None
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..kernel.source import Division
 from .bills import Rows
 from .cells import full, let, literal
 
 _PLAN_REFUND = "Refund for one-time fee for Savings Plan ID.*"
 COVERED = ("SavingsPlanCoveredUsage", "DiscountedUsage")
+
+# AWS writes a fee and what of it went unused in one line item. FOCUS: a purchase, which costs nothing by itself, and
+# usage that nobody had, which is not billed again.
+UNUSED = Division(
+    where="charge_category = 'Purchase' AND commitment_discount_status = 'Unused'",
+    note="a fee and what of it was unused: two charges",
+    first={
+        "effective_cost": "0",
+        "commitment_discount_status": "NULL",
+        "commitment_discount_quantity": "NULL",
+    },
+    second={
+        "charge_key": "charge_key || ':unused'",
+        "charge_category": "'Usage'",
+        "charge_frequency": "'Usage-Based'",
+        "pricing_category": "'Committed'",
+        **dict.fromkeys(("billed_cost", "list_cost", "contracted_cost"), "0"),
+        **dict.fromkeys(("x_unblended_cost", "x_amortized_true_up", "x_amortized_upfront"), "0"),
+        **dict.fromkeys(("pricing_quantity", "list_unit_price", "contracted_unit_price"), "NULL"),
+    },
+)
 
 _PERIOD = "for_billing_period"
 # Without these columns a report knows nothing of amortisation: its rows then cost what was paid.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..datasets.charges import Charges
 from ..kernel.money import MONEY_PLACES, MONEY_SQL, QUANTITY_PLACES, QUANTITY_SQL
-from ..kernel.source import RowMapping, Sample
+from ..kernel.source import Division, RowMapping, Sample
 from .cells import Columns, day_first, first, literal, union, words
 
 # A delivery is the whole bill of an account and a month: it replaces the one before.
@@ -46,9 +46,9 @@ class Rows:
         self._samples = samples
         self._day_first = False
 
-    def mapping(self, where: str = "TRUE", left_out: str = "") -> RowMapping:
+    def mapping(self, where: str = "TRUE", left_out: str = "", divided: Division | None = None) -> RowMapping:
         rejects, repairs = tuple(self.rejects.items()), tuple(self.repairs.items())
-        return RowMapping(Charges, dict(self.sql), rejects, repairs, where, left_out)
+        return RowMapping(Charges, dict(self.sql), rejects, repairs, where, left_out, divided)
 
     def text(self, *names: str) -> str:
         """VARCHAR: the first of these columns that is filled."""

@@ -9,7 +9,7 @@ from typing import ClassVar
 from ..datasets.charges import Charges
 from ..kernel.dataset import Dataset
 from ..kernel.source import Batch, RowMapping, Sample, Source
-from .amortised import COVERED, Line, amounts
+from .amortised import COVERED, UNUSED, Line, amounts
 from .assemblies import superseded, together
 from .bills import REPLACES, WITHIN, Rows
 from .cells import Columns, first, literal, tag_map, union
@@ -94,7 +94,7 @@ def _mapping(samples: Sequence[Sample]) -> RowMapping:
     rows.sql |= _commitment(rows, line)
     if tags := _tags(rows):
         rows.sql["tags"] = tags
-    return rows.mapping(f"NOT {_split(rows)}", _SPLIT_NOTE)
+    return rows.mapping(f"NOT {_split(rows)}", _SPLIT_NOTE, UNUSED)
 
 
 def _product(rows: Rows, names: Sequence[str], keys: Sequence[str], last: str) -> str:
@@ -153,9 +153,9 @@ def _commitment(rows: Rows, line: Line) -> dict[str, str]:
         ),
         "commitment_discount_quantity": line.case(
             (line.any("SavingsPlanCoveredUsage"), spent),
-            (line.any("SavingsPlanRecurringFee"), f"{total} - {used}"),
+            (line.any("SavingsPlanRecurringFee"), f"NULLIF({total} - {used}, 0)"),
             (line.any("DiscountedUsage"), amount),
-            (line.any("RIFee"), unused),
+            (line.any("RIFee"), f"NULLIF({unused}, 0)"),
         ),
         "commitment_discount_unit": line.case(
             (line.any("SavingsPlanCoveredUsage", "SavingsPlanRecurringFee"), rows.sql["billing_currency"]),
