@@ -260,7 +260,12 @@ def test_invoices_are_compared_with_the_charges_that_name_them(tmp_path: Path):
         ("dollar of AWS", Decimal("-2.5")),  # invoiced in another currency: no charge names that invoice
     ]
     assert found.worst[1].tolerance == 1
-    assert certificate(runtime(vendor)).reconciles, "what the provider invoices is no error of ours"
+    made = certificate(runtime(vendor))
+    assert made.reconciles, "what the provider invoices is no error of ours"
+    assert {line.invoice_id for line in made.invoices if line.matches} == {"small"}
+    march = certificate(runtime(vendor), window="2026-03").invoices
+    assert [line.invoice_id for line in march] == ["dollar", "missing", "short", "small"]
+    assert [line for line in made.invoices if line.invoice_id != "old"] == march
 
 
 def commitment(

@@ -153,6 +153,33 @@ def test_a_broken_sum_is_told_and_mended_by_a_build(profiled):
     assert "unchanged" in tenantry(folder, "build").stdout
 
 
+BILL = (
+    "BillingAccountId,BillingCurrency,BillingPeriodStart,BillingPeriodEnd,ChargePeriodStart,ChargePeriodEnd,"
+    "ChargeCategory,InvoiceId,InvoiceIssuerName,ProviderName,ServiceName,BilledCost,EffectiveCost,ListCost,ContractedCost\n"
+)
+
+
+def test_an_invoice_further_from_the_bill_than_its_rounding_fails_the_certificate(tmp_path):
+    month = "2026-03-01T00:00:00Z,2026-04-01T00:00:00Z"
+    row = f"1,USD,{month},{month},Usage,I-1,AWS,AWS,Compute,20,20,20,20\n"
+    (tmp_path / "bill.csv").write_text(BILL + row * 5, encoding="utf-8")
+    # Of five charges FOCUS allows a dollar.
+    for amount, code in (("101.01", 3), ("101.00", 0), ("98.99", 3)):
+        text = f"invoice_id,invoice_issuer_name,currency,amount\nI-1,AWS,USD,{amount}\n"
+        (tmp_path / "invoices.csv").write_text(text, encoding="utf-8")
+        assert answer(tmp_path, "profile", "bill.csv", "invoices.csv")["certificate"]["reconciles"]
+        data = answer(tmp_path, "certificate", code=code)["data"]
+        assert data["reconciles"], "the tenants sum to the bill whatever was invoiced"
+        [line] = data["invoices"]
+        assert (line["billed"], line["tolerance"], line["matches"]) == ("100", "1", code == 0)
+        [found] = [r for r in rules_of(tmp_path) if r["rule"] == "a"]
+        assert (found["outcome"], found["checked"]) == ("failed" if code else "passed", 1)
+
+
+def rules_of(folder: Path) -> list[dict]:
+    return answer(folder, "reconciliation", "rules", "--window", "2026-03")["data"]["results"]
+
+
 def test_configured_sources_land_build_and_run(tmp_path, fixtures):
     tenantry(tmp_path, "init")
     assert "exists" in tenantry(tmp_path, "init", code=2).stderr

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 from shop import Shop, csv, reasons
 
+from tenantry.datasets.invoices import Invoices
 from tenantry.datasets.subscriptions import Subscriptions
 from tenantry.datasets.tenants import Tenants
 from tenantry.datasets.usage import ActiveUsers, Usage
@@ -103,6 +104,24 @@ def test_active_users_come_as_parquet_and_csv_alike(shop: Shop) -> None:
     landed = shop.land()
     assert [(r["day"].day, r["users"]) for r in shop.rows(ActiveUsers)] == [(1, 5), (2, 7)]
     assert reasons(landed) == {"users is negative": 1}
+
+
+def test_invoices_land_with_what_cannot_be_one_in_quarantine(shop: Shop) -> None:
+    shop.put(
+        "invoices.csv",
+        "Invoice Number;Issuer;Amount;Currency\n"
+        "I-1;AWS;1,234.50;usd\nI-2;;-3.10;EUR\n;AWS;1;USD\nI-3;AWS;;USD\nI-4;AWS;5;$\n",
+    )
+    landed = shop.land()
+    assert [tuple(row.values()) for row in shop.rows(Invoices)] == [
+        ("I-1", "AWS", "USD", Decimal("1234.5")),
+        ("I-2", "", "EUR", Decimal("-3.1")),
+    ]
+    assert reasons(landed) == {
+        "invoice_id is missing or cannot be read": 1,
+        "amount is missing or cannot be read": 1,
+        "currency is not an ISO 4217 code": 1,
+    }
 
 
 USAGE = "id,source,time,tenant_id,meter,quantity\n"

@@ -93,6 +93,11 @@ def active_users(_: Path) -> bytes:
     return "\n".join(["day\ttenant_id\tusers", *rows, ""]).encode()
 
 
+def invoices(_: Path) -> bytes:
+    rows = (f"invoice-{n},AWS,USD,{n}.25" for n in range(ROWS))
+    return "\n".join(["invoice_id,invoice_issuer_name,currency,amount", *rows, ""]).encode()
+
+
 def _event(n: int) -> dict[str, object]:
     return {
         "specversion": "1.0",
@@ -107,7 +112,7 @@ def _event(n: int) -> dict[str, object]:
 
 Accident = Callable[[bytes, int, random.Random], bytes]
 SEEDS: tuple[Callable[[Path], bytes], ...] = (
-    focus, cur, tenants, subscriptions, usage, events, event_array, active_users
+    focus, cur, tenants, subscriptions, usage, events, event_array, active_users, invoices
 )  # fmt: skip
 
 
@@ -204,7 +209,7 @@ def test_every_record_of_a_broken_file_is_accounted_for(
     dice = random.Random(f"tenantry {seed.__name__}")
     folder = tmp_path / "in"
     folder.mkdir()
-    for n in range(COUNT // len(SEEDS)):
+    for n in range(-(-COUNT // len(SEEDS))):
         (folder / f"{n:03}").write_bytes(mutated(data, dice))
     engine = DuckDB(Lake(tmp_path / "lake"), "1GB")
     for path in sorted(folder.iterdir()):

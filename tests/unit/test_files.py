@@ -185,6 +185,7 @@ KINDS: dict[str, bytes] = {
     "subscriptions": b"tenant_id,plan,started_on,amount,currency\nacme,gold,2026-01-01,10,USD\n",
     "active_users": b"date;customer;DAU\n2026-07-01;acme;5\n",
     "usage": b"time,tenant_id,meter,quantity\n2026-07-01,acme,calls,1\n",
+    "invoices": b"Invoice Number,Issuer,Amount,Currency\nI-1,AWS,10.50,USD\n",
 }
 
 
@@ -192,6 +193,11 @@ KINDS: dict[str, bytes] = {
 def test_each_table_is_recognised_by_its_columns(tmp_path: Path, kind: str) -> None:
     found = recognise([sample(put(tmp_path, "x", KINDS[kind]))], SOURCES)
     assert [source.kind for source in found.of] == [kind]
+
+
+def test_an_invoice_to_a_tenant_is_none_of_the_providers(tmp_path: Path) -> None:
+    mine = put(tmp_path, "x", b"invoice_id,customer,amount,currency\nI-1,acme,10.50,USD\n")
+    assert not recognise([sample(mine)], SOURCES).of
 
 
 def test_cloud_events_are_usage(tmp_path: Path) -> None:

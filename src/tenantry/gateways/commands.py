@@ -295,7 +295,8 @@ def _window_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _certificate(doors: Doors, arguments: argparse.Namespace) -> int:
     answer = _tool(doors, arguments, "reconciliation", "certificate", {"window": arguments.window})
-    return 0 if answer.data.reconciles else TenantryError(Kind.BROKEN_CONTRACT, "").exit_code
+    sound = answer.data.reconciles and all(line.matches for line in answer.data.invoices)
+    return 0 if sound else TenantryError(Kind.BROKEN_CONTRACT, "").exit_code
 
 
 def _explain_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,7 +2,7 @@
 
 from .cur import Cur
 from .focus import Focus
-from .tables import ActiveUsersTable, SubscriptionsTable, TenantsTable, UsageTable
+from .tables import ActiveUsersTable, InvoicesTable, SubscriptionsTable, TenantsTable, UsageTable
 
-SOURCES = (Focus, Cur, UsageTable, ActiveUsersTable, SubscriptionsTable, TenantsTable)
+SOURCES = (Focus, Cur, UsageTable, ActiveUsersTable, SubscriptionsTable, InvoicesTable, TenantsTable)
 """In the order in which a file is offered to them: the most particular columns first."""

@@ -1,4 +1,4 @@
-"""The vendor's own tables: tenants, subscriptions, active users and usage events.
+"""The vendor's own tables: tenants, subscriptions, active users, usage events, and the invoices it got.
 
 CSV, Parquet or JSON, a column for each name of the page docs/reference/tables.md; usage also as CloudEvents.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
+from ..datasets.invoices import Invoices
 from ..datasets.subscriptions import Subscriptions
 from ..datasets.tenants import Tenants
 from ..datasets.usage import ActiveUsers, Usage
@@ -37,6 +38,8 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "quantity": ("value", "units"),
     "day": ("date",),
     "users": ("active_users", "dau"),
+    "invoice_id": ("invoice", "invoice_number"),
+    "invoice_issuer_name": ("invoice_issuer", "issuer"),
     "id": ("event_id",),
     "source": ("event_source",),
     "time": ("timestamp", "event_time"),
@@ -154,6 +157,10 @@ class Table:
         signed = f"regexp_matches(CAST({cell.sql} AS VARCHAR), '[-(\u2212]')"
         return f"CASE WHEN {signed} THEN {self.sql[column]} < 0 ELSE FALSE END"
 
+    def currency(self) -> None:
+        currency = self.sql["currency"] = f"upper({self.text('currency')})"
+        self.rejects["currency is not an ISO 4217 code"] = f"NOT regexp_full_match({currency}, '{_CURRENCY}')"
+
     def word(self, column: str, words: Mapping[str, str], default: str) -> str:
         """Fill a column with the one of our words that is meant, else the default; returns SQL: none is meant."""
         whens = " ".join(f"WHEN {literal(word)} THEN {literal(ours)}" for word, ours in words.items())
@@ -248,14 +255,31 @@ class SubscriptionsTable(_Tables):
         table.number("amount", places=MONEY_PLACES)
         table.optional_number("quantity", default="1")
         table.rejects["quantity is negative"] = table.negative("quantity")
-        currency = table.sql["currency"] = f"upper({table.text('currency')})"
-        table.rejects["currency is not an ISO 4217 code"] = (
-            f"NOT regexp_full_match({currency}, '{_CURRENCY}')"
-        )
+        table.currency()
         table.rejects["interval is neither month nor year"] = table.word(
             "interval", _INTERVALS, default="month"
         )
         return table.mapping(Subscriptions)
+
+
+class InvoicesTable(_Tables):
+    """What the provider invoiced."""
+
+    kind: ClassVar[str] = "invoices"
+    lands: ClassVar[tuple[type[Dataset], ...]] = (Invoices,)
+
+    @classmethod
+    def recognises(cls, sample: Sample) -> bool:
+        # With a tenant it is an invoice of the vendor's own.
+        return _has(sample, "invoice_id", "amount", "currency") and not _has(sample, "tenant_id")
+
+    def mapping(self, samples: Sequence[Sample]) -> RowMapping:
+        table = Table(samples)
+        table.texts("invoice_id")
+        table.sql["invoice_issuer_name"] = f"COALESCE({table.text('invoice_issuer_name')}, '')"
+        table.currency()
+        table.number("amount", places=MONEY_PLACES)
+        return table.mapping(Invoices)
 
 
 class ActiveUsersTable(_Tables):

@@ -23,6 +23,7 @@ from ...kernel.landing import Deliveries
 from ...kernel.money import Basis, exact, part
 from ...kernel.parameters import Span
 from ...methods.proof import proof_id
+from .invoices import InvoiceLine, invoice_lines
 
 COSTS = tuple(basis.column for basis in Basis)
 _KEY = ("billing_period", "charge_day", "currency")
@@ -81,7 +82,7 @@ class RungShare(BaseModel):
 class Certificate(BaseModel):
     """That the tenants sum to the bill, or where they do not. `proof_id` names exactly these figures."""
 
-    reconciles: bool
+    reconciles: Annotated[bool, Field(description="from the bill to the tenants, exactly")]
     proof_id: Dimension
     window: OptionalDimension
     policy_version: Dimension
@@ -91,6 +92,7 @@ class Certificate(BaseModel):
     totals: list[Total]
     periods: list[PeriodTotal]
     coverage: list[RungShare]
+    invoices: list[InvoiceLine]
     problems: list[str]
 
 
@@ -120,6 +122,7 @@ class DaySum(NamedTuple):
 def certificate(ctx: Context, window: Span = None) -> Certificate:
     """Whether bill, pools, allocation and tenants are one sum: exactly, on each day, in each currency and cost basis.
 
+    Beside it, invoices that were landed: each must be the bill's within FOCUS's tolerance.
     Reads the charges as they are now: a bill landed after the last build does not reconcile until `tenantry build`.
     """
     days = day_sums(ctx, window)
@@ -144,6 +147,7 @@ def certificate(ctx: Context, window: Span = None) -> Certificate:
         totals=[Total(**sums) for sums in _sums(days, ("currency", "basis"))],
         periods=[PeriodTotal(**sums) for sums in _sums(days, ("billing_period", "currency", "basis"))],
         coverage=[*_coverage(ctx, window)],
+        invoices=invoice_lines(ctx, window),
         problems=problems,
     )
     return made.model_copy(update={"proof_id": proof_id(made)})

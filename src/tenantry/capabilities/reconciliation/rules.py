@@ -12,13 +12,13 @@ from pydantic import BaseModel, Field
 from ...datasets.allocated_cells import AllocatedCells
 from ...datasets.bill_checks import BillSums, CommitmentTerms, PriceChecks
 from ...datasets.charges import Charges
-from ...datasets.invoices import Invoices, InvoiceSums
 from ...kernel import Context, Window, tool
 from ...kernel.dataset import Count, Dimension, Money, Note, OptionalDimension, OptionalMoney
 from ...kernel.money import Basis
 from ...kernel.parameters import Month
-from ...methods.tolerance import invoice_tolerance, subunit
+from ...methods.tolerance import subunit
 from .certificate import day_sums
+from .invoices import invoice_lines
 
 WORST = 10
 """How many findings a rule shows at most, the largest difference first."""
@@ -113,35 +113,22 @@ def _outcome(report: _Report) -> Outcome:
 
 
 def _invoices(ctx: Context, window: Window) -> _Report:
-    invoices = ctx.rows(Invoices)
-    if not invoices:
-        return _judged(
-            0, (), "no invoices: land a table with invoice_id, invoice_issuer_name, currency, amount"
+    lines = invoice_lines(ctx, window)
+    findings = [
+        _finding(
+            "a",
+            " of ".join(name for name in (line.invoice_id, line.invoice_issuer_name) if name),
+            line.currency,
+            line.invoiced,
+            line.billed,
+            line.tolerance,
+            f"{line.charges} charges" if line.charges else "no charge names this invoice",
         )
-    sums = {(s.invoice_id, s.invoice_issuer_name, s.currency): s for s in ctx.rows(InvoiceSums)}
-    checked, findings = 0, list[Finding]()
-    for invoice in invoices:
-        found = sums.get((invoice.invoice_id, invoice.invoice_issuer_name, invoice.currency))
-        if found and (found.last_day < window.start or found.first_day >= window.end):
-            continue
-        checked += 1
-        billed = found.billed_cost if found else Decimal(0)
-        charges = found.charges if found else 0
-        tolerance = invoice_tolerance(charges, invoice.currency)
-        if abs(billed - invoice.amount) > tolerance:
-            note = f"{charges} charges" if found else "no charge names this invoice"
-            findings.append(
-                _finding(
-                    "a",
-                    f"{invoice.invoice_id} of {invoice.invoice_issuer_name}",
-                    invoice.currency,
-                    invoice.amount,
-                    billed,
-                    tolerance,
-                    note,
-                )
-            )
-    return _judged(checked, findings)
+        for line in lines
+        if not line.matches
+    ]
+    why = "no invoices: land a table with invoice_id, invoice_issuer_name, currency, amount"
+    return _judged(len(lines), findings, None if lines else why)
 
 
 def _commitments(ctx: Context, _: Window) -> _Report:
