@@ -140,7 +140,7 @@ def certificate(ctx: Context, window: Span = None) -> Certificate:
         reconciles=not problems,
         proof_id="",
         window=None if window is None else str(window),
-        policy_version=policy_version(ctx),
+        policy_version=policy_version(ctx.rows(AllocationRules)),
         charges=charges,
         charges_in_pools=pooled,
         ledger=ledger,
@@ -153,9 +153,9 @@ def certificate(ctx: Context, window: Span = None) -> Certificate:
     return made.model_copy(update={"proof_id": proof_id(made)})
 
 
-def policy_version(ctx: Context) -> str:
+def policy_version(rules: Iterable[AllocationRules]) -> str:
     """The version of the policy that the lake was built under; empty before the first build."""
-    return ", ".join(sorted({rule.policy_version for rule in ctx.rows(AllocationRules)}))
+    return ", ".join(sorted({rule.policy_version for rule in rules}))
 
 
 def day_sums(ctx: Context, window: Window | None) -> list[DaySum]:

@@ -140,8 +140,9 @@ class _Evidence:
         self._basis = basis
         self._open = ctx.principal.tenant_id is None
         self._rules: list[AllocationRules] = ctx.rows(AllocationRules) if self._open else []
-        self.policy_version = policy_version(ctx) if self._open else ""
+        self.policy_version = policy_version(self._rules)
         self._drivers: dict[int, list[DriverSample]] = {}
+        self._followed_costs: dict[tuple[str, str, str | None], dict[str, Decimal]] = {}
         self._shared = self._shared_ways(rows)
         self._cells = {owner: self._cell_sums(rows, owner) for owner in {self._owner(row) for row in rows}}
         self._charges = self._largest_charges(rows, top)
@@ -269,26 +270,35 @@ class _Evidence:
         return [(r.meter, r.meter_service) for r in of_pool if r.meter and meter in ("", r.meter)]
 
     def _followed(self, row: Row) -> _Sample:
-        """The cost that the part followed: only positive sums weigh."""
-        named: dict[str, Any] = {}
-        if row.reason == "follows cost of the same service":
-            named = {"service_name": row.service_name}
-        elif row.reason.startswith("follows cost of "):
-            named = {"pool": {p.strip() for p in row.reason.removeprefix("follows cost of ").split(",")}}
-        costs = {
-            r.tenant_id: r.effective_cost
-            for r in self._ctx.totals(
-                Allocation,
-                self._window,
-                by=("tenant_id",),
-                measures=("effective_cost",),
-                currency=row.currency,
-                **named,
-            )
-            if r.tenant_id not in _SPECIAL and r.effective_cost > 0
-        }
+        """The cost that the part followed, of the tenant and of all."""
+        same_service = row.reason == "follows cost of the same service"
+        key = (row.currency, row.reason, row.service_name if same_service else None)
+        if key not in self._followed_costs:
+            self._followed_costs[key] = self._costs(*key)
+        costs = self._followed_costs[key]
         every = sum(costs.values(), Decimal(0)) if self._open else None
         return _Sample(f"{row.currency} of effective cost", costs.get(self._tenant, Decimal(0)), every)
+
+    def _costs(self, currency: str, reason: str, service_name: str | None) -> dict[str, Decimal]:
+        """Each tenant's cost that a reason says is followed: only positive sums weigh."""
+        named: dict[str, Any] = {}
+        if service_name is not None:
+            named = {"service_name": service_name}
+        elif reason.startswith("follows cost of "):
+            named = {"pool": {p.strip() for p in reason.removeprefix("follows cost of ").split(",")}}
+        found = self._ctx.totals(
+            Allocation,
+            self._window,
+            by=("tenant_id",),
+            measures=("effective_cost",),
+            currency=currency,
+            **named,
+        )
+        return {
+            r.tenant_id: r.effective_cost
+            for r in found
+            if r.tenant_id not in _SPECIAL and r.effective_cost > 0
+        }
 
 
 class _Usage:
