@@ -97,6 +97,14 @@ def test_a_policy_that_cannot_mean_what_it_says_is_refused(rules: list[dict[str,
     assert caught.value.hint
 
 
+def test_fixed_shares_may_end_in_a_pool_that_goes_on_by_cost():
+    policy = read(
+        {"pool": "p", "strategy": "cascade", "shares": {"q": 1}},
+        {"pool": "q", "strategy": "cascade", "targets": ["r"]},
+    )
+    assert set(policy.cascades()) == {"p", "q"}
+
+
 def test_all_problems_are_told_at_once():
     with pytest.raises(TenantryError) as caught:
         read({"strategy": "silo"}, FIXED, {"pool": "p", "grain": "week"})

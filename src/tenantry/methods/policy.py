@@ -280,10 +280,11 @@ class Policy(_Frozen):
 
         for pool in cascades:
             visit(pool, ())
-        fixed = {
-            pool: {t: Fraction(part) for t, part in r.shares.items() if part} for pool, r in cascades.items()
+        steps = {
+            pool: {t: Fraction(part) for t, part in r.shares.items() if part} or dict.fromkeys(r.targets, Fraction(1))
+            for pool, r in cascades.items()
         }
-        stuck = {pool for pool, parts in fixed.items() if parts} - {*with_exit(fixed)}
+        stuck = {pool for pool, r in cascades.items() if any(r.shares.values())} - {*with_exit(steps)}
         if stuck:
             raise invalid(
                 f"pools feed each other and nothing leaves the circle: {', '.join(sorted(stuck))}",
