@@ -19,7 +19,7 @@ FEW = 6.0
 """Requests of a segment above which frequency speaks for a name, below which for a value."""
 CROWD = 6
 """As many siblings as it takes for what they have in common to count in full."""
-VOCABULARY = 60
+VOCABULARY = 100
 """More siblings than this are seldom names."""
 SURE_NAME = -7.0
 ROWS = 16
@@ -35,6 +35,8 @@ NUMBERED = 4
 NUMBER = re.compile(r"[1-9]\d*|0\d+")
 GAP = 2.0
 """Requests of a name stand out from those of values by more than this factor; values follow one on another."""
+SELDOM = 0.01
+"""Where values are many, a name is asked for more often than in this share of requests."""
 JOINED = 0.4
 """Odds of a segment that is taken for a value because its siblings are."""
 WEIGHTS = (0.0, 0.0, 0.2, 0.5, 1.0)
@@ -100,7 +102,7 @@ def _by_number(siblings: Sequence[Sibling]) -> None:
     if len(siblings) > VOCABULARY:
         below_values = len(set().union(*(sibling.contexts for sibling in siblings))) > 1
         for sibling in siblings:
-            sibling.odds += (3.0 if below_values else 1.0) * log(len(siblings) / VOCABULARY)
+            sibling.odds += (8.0 if below_values else 1.0) * log(len(siblings) / VOCABULARY)
 
 
 def _by_spread(siblings: Sequence[Sibling]) -> None:
@@ -156,11 +158,12 @@ def _by_crowd(siblings: Sequence[Sibling], sure: int) -> None:
     if len(values) < max(CROWD, 0.6 * len(siblings)):
         return
     most = 2 + 2 * sum(sibling.requests for sibling in values) / len(values)
+    seldom = SELDOM * sum(sibling.requests for sibling in siblings) if len(values) > VOCABULARY else 0.0
     for sibling in sorted(siblings, key=lambda s: (s.requests, s.text)):
         if sibling.odds > 0:
             most = max(most, sibling.requests)
         elif not sibling.own and (
-            sibling.common >= VARIED or sibling.requests <= GAP * most * (1 + sibling.common)
+            sibling.common >= VARIED or sibling.requests <= max(seldom, GAP * most * (1 + sibling.common))
         ):
             sibling.odds = JOINED
             most = max(most, sibling.requests)
