@@ -62,6 +62,7 @@ def test_late_usage_rebuilds_its_day_and_those_that_lean_on_it(vendor: SmallVend
     land(vendor, Usage, [usage("b", 1, "2026-03-04T00")], date(2026, 3, 4))
     assert build(vendor) == {
         "usage_hourly": 1,
+        "meter_hours": 1,
         "pool_routes": 1,
         "allocation": 3,
         "overhead": 10,

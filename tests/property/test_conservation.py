@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from made_up_bills import books
 from small_vendor import BASES, CATALOG, SmallVendor
 
-from tenantry.datasets import DATASETS, PoolCost, UsageHourly
+from tenantry.datasets import DATASETS, MeterHours, PoolCost, UsageHourly
 from tenantry.datasets.allocation import allocation_sql
 from tenantry.engine.duckdb import DuckDB, bound
 from tenantry.engine.lake import Lake, arrow_schema
@@ -98,7 +98,7 @@ sharers = st.dictionaries(
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> DuckDB:
     engine = DuckDB(Lake(tmp_path_factory.mktemp("lake")), memory_limit="1GB")
-    engine.attach([d for d in DATASETS if d not in (PoolCost, UsageHourly)])
+    engine.attach([d for d in DATASETS if d not in (PoolCost, UsageHourly, MeterHours)])
     return engine
 
 
@@ -145,6 +145,7 @@ def shared(engine: DuckDB, costs: list[dict[str, Any]], used: list[dict[str, Any
     with (
         engine.registered("pool_cost", pa.Table.from_pylist(costs, schema=arrow_schema(PoolCost))),
         engine.registered("usage_hourly", pa.Table.from_pylist(used, schema=arrow_schema(UsageHourly))),
+        engine.registered("meter_hours", engine.arrow(bound(MeterHours.query or "", days))),
     ):
         return engine.query(bound(allocation_sql(policy), days))
 

@@ -16,7 +16,7 @@ from .pool_routes import PoolRoutes
 from .subscriptions import Subscriptions
 from .tenant_cost import TenantCost
 from .tenants import TenantNames, Tenants
-from .usage import ActiveUsers, Usage, UsageHourly
+from .usage import ActiveUsers, MeterHours, Usage, UsageHourly
 
 DATASETS = (
     Charges,
@@ -26,6 +26,7 @@ DATASETS = (
     Usage,
     TenantNames,
     UsageHourly,
+    MeterHours,
     PoolCost,
     PoolRoutes,
     Allocation,

@@ -12,7 +12,7 @@ from .names import lookup
 from .pool_cost import PoolCost
 from .pool_routes import PoolRoutes
 from .tenants import TenantNames, Tenants
-from .usage import ActiveUsers, UsageHourly
+from .usage import ActiveUsers, MeterHours, UsageHourly
 
 BASES = ("billed_cost", "effective_cost", "list_cost", "contracted_cost")
 
@@ -31,7 +31,7 @@ class Allocation(Dataset):
         "tenant_id", "feature_id", "rung", "reason", "span",
     )  # fmt: skip
     reads: ClassVar[tuple[type[Dataset], ...]] = (
-        PoolCost, UsageHourly, ActiveUsers, Tenants, TenantNames, PoolRoutes,
+        PoolCost, UsageHourly, MeterHours, ActiveUsers, Tenants, TenantNames, PoolRoutes,
     )  # fmt: skip
     conserves: ClassVar = (BASES, "pool_cost")
     configured: ClassVar[bool] = True
@@ -74,7 +74,8 @@ def allocation_sql(policy: Policy) -> str:
     return f"""
     WITH {plan_tables(policy)},
     {_DUE},
-    {_metered(policy, "used", "? >= $start AND ? < $end", "TRUE")},
+    {_DRIVEN},
+    {_beside(policy)},
     {_WANT},
     {_metered(policy, "month_hour", _MONTHS, "pool IN (SELECT pool FROM month_pool)")},
     {_NEAR},
@@ -141,54 +142,103 @@ _DUE = f"""
     )"""
 
 
+# What drove each pool in each hour, in all: who used it is joined once, when the price of a unit is known.
+_DRIVEN = f"""
+    driven AS (
+        SELECT d.pool, m.day, m.hour, m.service_name, m.region, m.meter, wide(d.weight) AS weight,
+            wide(m.units) * wide(d.weight) AS units
+        FROM meter_hours AS m
+        JOIN driver AS d ON d.meter = m.meter
+            AND (d.service_name = m.service_name OR d.service_name = '{ANY}')
+            AND (d.region = m.region OR d.region = '{ANY}')
+        WHERE m.day >= $start AND m.day < $end AND d.pool NOT IN (SELECT pool FROM plan WHERE largest = 1)
+    )"""
+
+_LARGEST = "pool IN (SELECT pool FROM plan WHERE largest = 1)"
+_USED = "pool, day, hour, tenant_id, feature_id"
+_NOTHING = """SELECT '' AS pool, $start AS day, CAST($start AS TIMESTAMP) AS hour, '' AS tenant_id, '' AS feature_id,
+            wide(0) AS units WHERE FALSE"""
+
+
+def _beside(policy: Policy) -> str:
+    """CTEs that end in `beside`, as `_metered`: what drives pools beside `driven`, by tenant."""
+    days = "? >= $start AND ? < $end"
+    ctes: list[str] = []
+    rows = [_NOTHING]
+    met = ["SELECT pool, day, hour, units FROM driven"]
+    if any(rule.combine == "max" for rule in policy.rules):
+        ctes.append(f"compared AS ({_compared(_uses(policy, days, _LARGEST))})")
+        rows.append(f"SELECT {_USED}, units FROM compared")
+        met.append("SELECT pool, day, hour, units FROM compared")
+    if any(rule.capacity for rule in policy.rules):
+        ctes += [f"met AS ({' UNION ALL '.join(met)})", *_idle("idle", "met", days, "TRUE")]
+        rows.append("SELECT * FROM idle")
+    return ",\n    ".join([*ctes, f"beside AS ({' UNION ALL '.join(rows)})"])
+
+
 def _metered(policy: Policy, name: str, days: str, pools: str) -> str:
     """CTEs that end in `name`: what was used per pool and hour of these days, through `driver`; in a pool with a
     capacity, what nobody used besides.
 
     A tenant may have several rows in an hour, one per meter: shares add them up. Only `max` has to compare them first.
     """
-    columns = "pool, day, hour, tenant_id, feature_id"
+    uses = f"SELECT {_USED}, units FROM ({_uses(policy, days, pools)}) AS u"
+    if any(rule.combine == "max" for rule in policy.rules):
+        uses = f"""
+            {uses} WHERE NOT {_LARGEST}
+            UNION ALL
+            {_compared(f"SELECT * FROM ({_uses(policy, days, pools)}) AS u WHERE {_LARGEST}")}"""
+    if not any(rule.capacity for rule in policy.rules):
+        return f"{name} AS ({uses})"
+    idle = ",\n    ".join(_idle(f"{name}_idle", f"{name}_met", days, pools))
+    return f"""{name}_met AS ({uses}),
+    {idle},
+    {name} AS (SELECT * FROM {name}_met UNION ALL SELECT * FROM {name}_idle)"""
+
+
+def _uses(policy: Policy, days: str, pools: str) -> str:
+    """A query of what was used of these pools on these days, per meter."""
     region = f"AND (d.region = u.region OR d.region = '{ANY}')" if uses_region(policy) else ""
     metered = f"""
         SELECT d.pool, u.day, u.hour, u.tenant_id, u.feature_id, u.meter, wide(u.units) * wide(d.weight) AS units
         FROM usage_hourly AS u
         JOIN (SELECT * FROM driver WHERE {pools}) AS d ON d.meter = u.meter AND # {region}
         WHERE {days.replace("?", "u.day")} AND u.units > 0"""
-    both = metered.replace("#", "d.service_name = u.service_name")
-    if uses_any_service(policy):
-        both = metered.replace("#", f"d.service_name = u.service_name AND d.service_name <> '{ANY}'")
-        both += " UNION ALL " + metered.replace("#", f"d.service_name = '{ANY}'")
-    if any(rule.combine == "max" for rule in policy.rules):
-        largest = "SELECT pool FROM plan WHERE largest = 1"
-        both = f"""
-            SELECT {columns}, units FROM ({both}) AS m WHERE pool NOT IN ({largest})
-            UNION ALL
-            SELECT {columns}, max(units) FROM (
-                SELECT {columns}, meter, sum(units) AS units FROM ({both}) AS m
-                WHERE pool IN ({largest}) GROUP BY {columns}, meter) AS e
-            GROUP BY {columns}"""
-    if not any(rule.capacity for rule in policy.rules):
-        return f"{name} AS (SELECT {columns}, units FROM ({both}) AS u)"
-    return f"""{name}_metered AS (SELECT {columns}, units FROM ({both}) AS u),
-    {name}_full AS (
+    if not uses_any_service(policy):
+        return metered.replace("#", "d.service_name = u.service_name")
+    named = metered.replace("#", f"d.service_name = u.service_name AND d.service_name <> '{ANY}'")
+    return named + " UNION ALL " + metered.replace("#", f"d.service_name = '{ANY}'")
+
+
+def _compared(uses: str) -> str:
+    """The largest of a tenant's meters in an hour, in place of all of them."""
+    return f"""SELECT {_USED}, max(units) AS units FROM (
+            SELECT {_USED}, meter, sum(units) AS units FROM ({uses}) AS e GROUP BY {_USED}, meter) AS m
+        GROUP BY {_USED}"""
+
+
+def _idle(name: str, met: str, days: str, pools: str) -> list[str]:
+    """CTEs that end in `name`: what nobody used of pools with a capacity, beside what was used of them (`met`)."""
+    return [
+        f"""{name}_full AS (
         SELECT k.pool, k.idle, m.day, CAST(m.day AS TIMESTAMP) + n * INTERVAL '1' HOUR AS hour, wide(k.weight) AS units
-        FROM capacity AS k JOIN (SELECT DISTINCT pool, day FROM {name}_metered) AS m ON m.pool = k.pool
+        FROM capacity AS k JOIN (SELECT DISTINCT pool, day FROM {met}) AS m ON m.pool = k.pool
         CROSS JOIN (VALUES {_HOURS}) AS h(n)
         WHERE k.meter = ''
         UNION ALL
-        SELECT k.pool, k.idle, u.day, u.hour, sum(wide(u.units) * wide(k.weight))
-        FROM (SELECT * FROM capacity WHERE {pools}) AS k JOIN usage_hourly AS u ON u.meter = k.meter
-        WHERE k.meter <> '' AND {days.replace("?", "u.day")} AND u.units > 0
-        GROUP BY k.pool, k.idle, u.day, u.hour
-    ),
-    {name}_busy AS (SELECT pool, hour, sum(units) AS units FROM {name}_metered GROUP BY pool, hour),
-    {name} AS (
-        SELECT * FROM {name}_metered
-        UNION ALL
-        SELECT f.pool, f.day, f.hour, f.idle, '', f.units - coalesce(b.units, wide(0))
+        SELECT k.pool, k.idle, m.day, m.hour, sum(wide(m.units) * wide(k.weight))
+        FROM (SELECT * FROM capacity WHERE {pools}) AS k JOIN meter_hours AS m ON m.meter = k.meter
+        WHERE k.meter <> '' AND {days.replace("?", "m.day")}
+        GROUP BY k.pool, k.idle, m.day, m.hour
+    )""",
+        f"{name}_busy AS (SELECT pool, hour, sum(units) AS units FROM {met} GROUP BY pool, hour)",
+        f"""{name} AS (
+        SELECT f.pool, f.day, f.hour, f.idle AS tenant_id, '' AS feature_id,
+            f.units - coalesce(b.units, wide(0)) AS units
         FROM {name}_full AS f LEFT JOIN {name}_busy AS b ON b.pool = f.pool AND b.hour = f.hour
         WHERE f.units > coalesce(b.units, wide(0))
-    )"""
+    )""",
+    ]
 
 
 # The pools and spans of time that have money to share.
@@ -227,7 +277,9 @@ _NEAR = f"""
         GROUP BY u.pool, m.day, u.tenant_id, u.feature_id
     ),
     hour_total AS (
-        SELECT pool, hour, min(day) AS day, sum(units) AS total FROM used GROUP BY pool, hour
+        SELECT pool, hour, min(day) AS day, sum(units) AS total FROM (
+            SELECT pool, hour, day, units FROM driven UNION ALL SELECT pool, hour, day, units FROM beside) AS u
+        GROUP BY pool, hour
     ),
     day_total AS (
         SELECT pool, day, sum(total) AS total FROM hour_total GROUP BY pool, day
@@ -378,6 +430,10 @@ _RATES = f"""
         SELECT cell, weight_pool, weight_start + n * INTERVAL '1' HOUR, scale, {each_basis("r@")}
         FROM rate CROSS JOIN (VALUES {_HOURS}) AS h(n)
         WHERE kind = 'day' AND weight_pool <> '{USERS}'
+    ),
+    meter_rate AS MATERIALIZED (
+        SELECT r.cell, r.scale, d.hour, d.service_name, d.region, d.meter, d.weight, {each_basis("r.r@")}
+        FROM hour_rate AS r JOIN driven AS d ON d.pool = r.weight_pool AND d.hour = r.hour
     )"""
 
 _SHARES = f"""
@@ -398,20 +454,24 @@ _SHARES = f"""
         SELECT 'even ' || span, '{ACTIVE}', span_start, tenant_id, '', units FROM even_weight
     ),
     weighed AS (
-        SELECT r.cell, u.tenant_id, u.feature_id,
-            u.units, CASE WHEN r.scale = wide(1) THEN u.units ELSE idiv(u.units, r.scale) END AS weight,
-            {each_basis("r.r@")}
-        FROM used AS u JOIN hour_rate AS r ON u.pool = r.weight_pool AND u.hour = r.hour
+        SELECT r.cell, u.tenant_id, u.feature_id, wide(u.units) * r.weight AS units, r.scale, {each_basis("r.r@")}
+        FROM usage_hourly AS u
+        JOIN meter_rate AS r
+            ON r.hour = u.hour AND r.service_name = u.service_name AND r.region = u.region AND r.meter = u.meter
+        WHERE u.day >= $start AND u.day < $end AND u.units > 0
         UNION ALL
-        SELECT r.cell, w.tenant_id, w.feature_id,
-            w.units, CASE WHEN r.scale = wide(1) THEN w.units ELSE idiv(w.units, r.scale) END, {each_basis("r.r@")}
+        SELECT r.cell, u.tenant_id, u.feature_id, u.units, r.scale, {each_basis("r.r@")}
+        FROM beside AS u JOIN hour_rate AS r ON r.weight_pool = u.pool AND r.hour = u.hour
+        UNION ALL
+        SELECT r.cell, w.tenant_id, w.feature_id, w.units, r.scale, {each_basis("r.r@")}
         FROM rate AS r
         JOIN other_weight AS w
             ON w.kind = r.kind AND w.weight_pool = r.weight_pool AND w.weight_start = r.weight_start
     ),
     summed AS (
         SELECT cell, tenant_id, feature_id, sum(units) AS units, {each_basis("sum(weight * r@) AS w@")}
-        FROM weighed GROUP BY cell, tenant_id, feature_id
+        FROM (SELECT *, CASE WHEN scale = wide(1) THEN units ELSE idiv(units, scale) END AS weight FROM weighed) AS w
+        GROUP BY cell, tenant_id, feature_id
     ),
     given AS (
         SELECT s.cell, s.tenant_id, s.feature_id, s.units, {each_basis("shift_down(s.w@, c.k@) AS s@")}

@@ -17,7 +17,7 @@ TENANT_TAGS = frozenset({"tenant", "tenantid", "tenantname", "customer", "custom
 
 
 class Reader(Protocol):
-    """What facts are read through: SQL over the attached landing tables and the usage cube."""
+    """What facts are read through: SQL over the attached landing tables and the totals of usage."""
 
     def query(self, sql: str) -> list[Row]: ...
 
@@ -111,7 +111,7 @@ def _service_rules(read: Reader) -> list[Rule]:
     """
     used: dict[str, set[_Used]] = defaultdict(set)
     for row in read.query(
-        "SELECT service_name, meter, region FROM usage_hourly WHERE service_name <> '' AND units > 0 GROUP BY ALL"
+        "SELECT service_name, meter, region FROM meter_hours WHERE service_name <> '' GROUP BY ALL"
     ):
         used[_service(row.service_name)].add(_Used(row.meter, row.service_name, row.region))
     billed: dict[str, set[str]] = defaultdict(set)
@@ -232,14 +232,13 @@ def _coarse_meters(read: Reader) -> tuple[Meter, ...]:
     """The meter that counts calls, wherever used; else, of those used apart from any service, the widest spread."""
     rows = read.query(
         "SELECT meter, min(CASE WHEN service_name = '' THEN 1 ELSE 0 END) AS apart,"
-        " count(DISTINCT tenant_id) AS tenants"
-        " FROM usage_hourly WHERE units > 0 GROUP BY meter"
+        " sum(cells) AS cells FROM meter_hours GROUP BY meter"
     )
     calls = [row for row in rows if re.search("request|call", row.meter.lower())]
     likely = calls or [row for row in rows if row.apart]
     if not likely:
         return ()
-    return (Meter(meter=max(likely, key=lambda row: (row.tenants, row.meter)).meter),)
+    return (Meter(meter=max(likely, key=lambda row: (row.cells, row.meter)).meter),)
 
 
 def priced(policy: Policy, read: Reader) -> Policy:

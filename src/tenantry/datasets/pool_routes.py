@@ -12,7 +12,7 @@ from ..kernel.dataset import Count, Dataset, Day, Key, Units
 from ..kernel.time import Window, month_start
 from ..methods.policy import Policy, Rule, closure, part_pool, whole_weights, with_exit
 from .pool_cost import PoolCost
-from .usage import UsageHourly
+from .usage import MeterHours
 
 Seen = set[tuple[str, str, str]]
 
@@ -26,7 +26,7 @@ class PoolRoutes(Dataset):
     """
 
     keys: ClassVar[tuple[str, ...]] = ("charge_day", "currency", "pool", "whole_month", "driver_pool")
-    reads: ClassVar[tuple[type[Dataset], ...]] = (PoolCost, UsageHourly)
+    reads: ClassVar[tuple[type[Dataset], ...]] = (PoolCost, MeterHours)
     configured: ClassVar[bool] = True
     touches: ClassVar[str | None] = """
         SELECT DISTINCT p.charge_day AS day FROM pool_cost AS p
@@ -99,8 +99,8 @@ def _seen(read: Any, months: Window) -> dict[tuple[date, bool], Seen]:
     """The meters used, with the service they were used of, by (day, False) and (month, True)."""
     seen: dict[tuple[date, bool], Seen] = defaultdict(set)
     for row in read.query(
-        "SELECT DISTINCT day, meter, service_name, region FROM usage_hourly"
-        f" WHERE day >= DATE '{months.start}' AND day < DATE '{months.end}' AND units > 0"
+        "SELECT DISTINCT day, meter, service_name, region FROM meter_hours"
+        f" WHERE day >= DATE '{months.start}' AND day < DATE '{months.end}'"
     ):
         seen[row.day, False].add((row.meter, row.service_name, row.region))
         seen[month_start(row.day), True].add((row.meter, row.service_name, row.region))

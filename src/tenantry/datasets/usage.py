@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..kernel.dataset import (
+    Count,
     Dataset,
     Day,
     Dimension,
@@ -55,19 +56,24 @@ class UsageHourly(Dataset):
     @classmethod
     def statement(cls, settings: Mapping[str, Any]) -> str:
         asked = "SELECT DISTINCT tenant_id AS name, day FROM usage WHERE day >= $start AND day < $end"
+        # Grouped by the columns as they are stored, which the engine does by dictionary; nulls are filled afterwards.
         return f"""
-        WITH {lookup("named", asked, ("id", "alias"))}
-        SELECT u.day, CAST(date_trunc('hour', u.time) AS TIMESTAMP) AS hour,
-            coalesce(n.tenant_id, '(unknown:' || u.tenant_id || ')') AS tenant_id,
-            coalesce(u.feature_id, '') AS feature_id, coalesce(u.service_name, '') AS service_name,
-            coalesce(u.region, '') AS region, u.meter,
-            CAST(nano_units(sum(u.quantity)) AS DECIMAL(38, 0)) AS units
-        FROM usage AS u
-        LEFT JOIN named AS n ON n.name = u.tenant_id AND n.day = u.day
-        WHERE u.day >= $start AND u.day < $end
-        GROUP BY u.day, CAST(date_trunc('hour', u.time) AS TIMESTAMP),
-            coalesce(n.tenant_id, '(unknown:' || u.tenant_id || ')'),
-            coalesce(u.feature_id, ''), coalesce(u.service_name, ''), coalesce(u.region, ''), u.meter
+        WITH {lookup("named", asked, ("id", "alias"))},
+        tenant AS (
+            SELECT a.name, a.day, coalesce(n.tenant_id, '(unknown:' || a.name || ')') AS tenant_id
+            FROM named_asked AS a LEFT JOIN named AS n ON n.name = a.name AND n.day = a.day
+        ),
+        used AS (
+            SELECT u.day, date_trunc('hour', u.time) AS hour, t.tenant_id, u.feature_id, u.service_name, u.region,
+                u.meter, sum(u.quantity) AS quantity
+            FROM usage AS u JOIN tenant AS t ON t.name = u.tenant_id AND t.day = u.day
+            WHERE u.day >= $start AND u.day < $end
+            GROUP BY u.day, date_trunc('hour', u.time), t.tenant_id, u.feature_id, u.service_name, u.region, u.meter
+        )
+        SELECT day, CAST(hour AS TIMESTAMP) AS hour, tenant_id, coalesce(feature_id, '') AS feature_id,
+            coalesce(service_name, '') AS service_name, coalesce(region, '') AS region, meter,
+            CAST(nano_units(quantity) AS DECIMAL(38, 0)) AS units
+        FROM used
         """
 
     day: Day
@@ -77,6 +83,30 @@ class UsageHourly(Dataset):
     service_name: Key
     region: Key
     meter: Key
+    units: Units
+
+
+class MeterHours(Dataset):
+    """Units of each meter used per hour, service and region, by all tenants: totals of what drives allocation.
+
+    Only what counts there: `units` above zero. `cells` is how many rows of `usage_hourly` they are.
+    """
+
+    partition: ClassVar[str] = "day"
+    keys: ClassVar[tuple[str, ...]] = ("hour", "service_name", "region", "meter")
+    reads: ClassVar[tuple[type[Dataset], ...]] = (UsageHourly,)
+    query: ClassVar[str] = """
+        SELECT day, hour, service_name, region, meter, count(*) AS cells, CAST(sum(units) AS DECIMAL(38, 0)) AS units
+        FROM usage_hourly WHERE day >= $start AND day < $end AND units > 0
+        GROUP BY day, hour, service_name, region, meter
+    """
+
+    day: Day
+    hour: Time
+    service_name: Key
+    region: Key
+    meter: Key
+    cells: Count
     units: Units
 
 

@@ -281,7 +281,8 @@ class Policy(_Frozen):
         for pool in cascades:
             visit(pool, ())
         steps = {
-            pool: {t: Fraction(part) for t, part in r.shares.items() if part} or dict.fromkeys(r.targets, Fraction(1))
+            pool: {t: Fraction(part) for t, part in r.shares.items() if part}
+            or dict.fromkeys(r.targets, Fraction(1))
             for pool, r in cascades.items()
         }
         stuck = {pool for pool, r in cascades.items() if any(r.shares.values())} - {*with_exit(steps)}
