@@ -34,9 +34,10 @@ CREATE OR REPLACE MACRO money_units(x) AS
 CREATE OR REPLACE MACRO units_money(n) AS
     CAST(CAST(n AS DECIMAL(38, 0)) * 0.000000000000000001::DECIMAL(18, 18) AS DECIMAL(38, 18));
 CREATE OR REPLACE MACRO nano_units(x) AS
-    CASE WHEN abs(x) < 1000000000 THEN
+    CASE WHEN x BETWEEN -999999999 AND 999999999 THEN
         CAST(CAST(trunc(CAST(x AS DECIMAL(18, 9))) AS BIGINT) * 1000000000
-            + CAST((CAST(x AS DECIMAL(18, 9)) - trunc(CAST(x AS DECIMAL(18, 9)))) * 1000000000 AS BIGINT) AS HUGEINT)
+            + CAST(CAST(CAST(x AS DECIMAL(18, 9)) - trunc(CAST(x AS DECIMAL(18, 9))) AS DECIMAL(18, 9))
+                * 1000000000 AS BIGINT) AS HUGEINT)
     ELSE CAST(trunc(x) AS HUGEINT) * 1000000000 + CAST((x - trunc(x)) * 1000000000 AS HUGEINT) END;
 """
 
@@ -74,6 +75,7 @@ class DuckDB:
             config["threads"] = threads
         self.connection = duckdb.connect(config=config)
         self.connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false;")
+        self.connection.execute("SET preserve_insertion_order = false")
         self.connection.execute("SET partitioned_write_max_open_files = 64")
         self.connection.execute(MACROS)
 
@@ -138,22 +140,13 @@ class DuckDB:
     def _copy(
         self, dataset: type[Dataset], select: str, target: str, options: str, partition: str | None
     ) -> list[DataFile]:
-        types = {n: c.sql for n, c in dataset.columns().items()}
         with _translated():
-            self.connection.execute(f"DESCRIBE {select}")
-            wrong = [
-                f"{name} is {kind}, not {types[name]}"
-                for name, kind, *_ in self.connection.fetchall()
-                if kind.replace(" ", "") != types[name].replace(" ", "")
-            ]
-            if wrong:
-                raise TenantryError(
-                    Kind.BROKEN_CONTRACT, f"{dataset.table()}: {'; '.join(wrong)}", "cast in the query"
-                )
             rows = self.connection.execute(
                 f"COPY ({select}) TO {literal(target)}"
-                f" (FORMAT parquet, COMPRESSION zstd{options}, RETURN_STATS true)"
+                f" (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1{options}, RETURN_STATS true)"
             ).fetchall()
+            if rows:
+                self._hold_to_contract(dataset, rows[0][0])
         folder = self.lake.folder(dataset)
         return [
             DataFile(
@@ -165,6 +158,22 @@ class DuckDB:
             for name, count, size, _, _, keys, *_ in rows
             if count
         ]
+
+    def _hold_to_contract(self, dataset: type[Dataset], path: str) -> None:
+        """Raises `broken_contract` where a file has another type for a column than its dataset says."""
+        types = {n: c.sql.replace(" ", "") for n, c in dataset.columns().items()}
+        found = self.connection.execute(
+            f"DESCRIBE FROM read_parquet({literal(path)}, hive_partitioning = false)"
+        )
+        wrong = [
+            f"{name} is {kind}, not {types[name]}"
+            for name, kind, *_ in found.fetchall()
+            if kind.replace(" ", "") != types[name]
+        ]
+        if wrong:
+            raise TenantryError(
+                Kind.BROKEN_CONTRACT, f"{dataset.table()}: {'; '.join(wrong)}", "cast in the query"
+            )
 
     def _scan(self, dataset: type[Dataset], version: int | None = None) -> str:
         columns = dataset.columns()

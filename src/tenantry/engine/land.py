@@ -85,6 +85,7 @@ class Landing:
         shutil.rmtree(self._folder, ignore_errors=True)
         for stage in self._staged:
             stage.forget()
+        self._engine.query("SET preserve_insertion_order = false")
         self._engine.query("DROP VIEW IF EXISTS raw")
         self._engine.query("DROP TABLE IF EXISTS quarantined")
 
