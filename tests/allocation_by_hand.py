@@ -501,9 +501,14 @@ def _follow(
             (bear(*month, lambda r: r.service_name == service), rung, same),
         ]
     elif basis != "all":
-        pools = {name.strip() for name in basis.replace(" ", "").split(",")}
+        # A pool's own name may hold a comma: it is named where it stands whole between two.
+        pools = f",{basis.replace(' ', '')},"
         tries.append(
-            (bear(start, end, lambda r: r.pool.replace(" ", "") in pools), rung, f"follows cost of {basis}")
+            (
+                bear(start, end, lambda r: f",{r.pool.replace(' ', '')}," in pools),
+                rung,
+                f"follows cost of {basis}",
+            )
         )
     if Rung.PROPORTIONAL in rule.fallback or (proportional and basis == "all"):
         reason = "follows all cost" if proportional else "no usage: follows all cost"
