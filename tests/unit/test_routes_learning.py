@@ -202,6 +202,7 @@ def test_learned_templates_match_paths_that_come_later():
         "2001:db8::1",
         "ana@example.com",
         "ana%40example.com",
+        "{id}",
     ],
 )
 def test_values_by_spelling(text):

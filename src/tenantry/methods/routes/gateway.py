@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from .document import MARKS_OF_MANY, Operation
@@ -100,8 +101,12 @@ def _fitted(one: Named) -> str | None:
     if missing > 0:
         mount = "/".join(path.split("/")[: missing + 1])
         template = f"{mount}/{template.lstrip('/')}"
-    table = RouteTable([Operation("*", template)])
-    return template if table.match("", one.method, path) is not None else None
+    return template if _table(template).match("", one.method, path) is not None else None
+
+
+@lru_cache(maxsize=1 << 12)
+def _table(template: str) -> RouteTable:
+    return RouteTable([Operation("*", template)])
 
 
 def _is_greedy(template: str) -> bool:

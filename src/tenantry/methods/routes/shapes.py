@@ -15,6 +15,7 @@ SURE = re.compile(
     | \d{4}-\d\d-\d\dT[0-9:.%A-Za-z+-]+                              # timestamps
     | \d{1,3}(?:\.\d{1,3}){3}(?:[/%].*)? | [0-9a-fA-F]*:[0-9a-fA-F:]*:[0-9a-fA-F]*  # IP addresses
     | [^@/]+(?:@|%40)[^@/]+\.[^@/]+                                  # mail addresses
+    | .*[{}].*                                                       # a template somebody forgot to fill in
     """,
     re.VERBOSE,
 )

@@ -10,6 +10,9 @@ from urllib.parse import unquote
 
 from .document import MARKS_OF_MANY, PLACEHOLDER, Operation
 
+MOST_HOSTS = 4096
+"""So many spellings of hosts are remembered; a scanner makes up more."""
+
 
 class Route(NamedTuple):
     """What a request is an instance of. `method` is the route's: GET for a HEAD that only GET answers."""
@@ -70,12 +73,10 @@ class RouteTable:
         for operation in operations:
             self._add(roots[operation.host.lower()], operation)
         self._any_host = roots.pop("", None)
-        self._patterns = [
-            (re.compile(_host_pattern(host)), root)
-            for host, root in sorted(roots.items())
-            if "{" in host or "*" in host
-        ]
-        self._hosts = {host: root for host, root in roots.items() if "{" not in host and "*" not in host}
+        patterns = sorted(host for host in roots if "{" in host or "*" in host)
+        self._patterns = [(re.compile(_host_pattern(host)), roots.pop(host)) for host in patterns]
+        self._hosts = dict(roots)
+        self._known_hosts: dict[str, list[Node]] = {}
 
     def match(self, host: str, method: str, path: str) -> Route | None:
         """The route, or None for a request that no operation answers.
@@ -85,13 +86,17 @@ class RouteTable:
         """
         if "?" in path:
             path = path.partition("?")[0]
-        root = self._hosts.get(host, None if self._patterns else self._any_host)
-        if root is not None:  # the common case: nothing to respell
-            route = _walk(root, self._segments(path), 1, method)
+        roots = self._known_hosts.get(host)
+        if roots is None:
+            roots = self._roots(host)
+            if len(self._known_hosts) < MOST_HOSTS:
+                self._known_hosts[host] = roots
+        segments = self._segments(path)
+        for root in roots:  # the common case: nothing to respell
+            route = _walk(root, segments, 1, method)
             if route is not None:
                 return route
         method = method.upper()
-        roots = list(self._roots(host))
         for spelling in self._spellings(path):
             segments = self._segments(spelling)
             for root in roots:
@@ -118,14 +123,11 @@ class RouteTable:
             path = re.sub(r"[^{}]+(?![^{]*\})", lambda m: m[0].lower(), path) if template else path.lower()
         return path.split("/")
 
-    def _roots(self, host: str) -> Iterator[Node]:
+    def _roots(self, host: str) -> list[Node]:
         name = host.lower() if host.startswith("[") else host.lower().partition(":")[0]
-        exact = self._hosts.get(name)
-        if exact is not None:
-            yield exact
-        yield from (root for pattern, root in self._patterns if pattern.fullmatch(name))
-        if self._any_host is not None:
-            yield self._any_host
+        exact = [self._hosts[name]] if name in self._hosts else []
+        anywhere = [self._any_host] if self._any_host is not None else []
+        return [*exact, *(root for pattern, root in self._patterns if pattern.fullmatch(name)), *anywhere]
 
     def _spellings(self, path: str) -> Iterator[str]:
         """The path as it stands, then as lenient servers read it."""
