@@ -147,6 +147,16 @@ def test_a_method_more_is_not_a_path_more():
     assert [(t.paths, t.requests) for t in learned.templates] == [(1, 5)]
 
 
+def test_paths_without_requests_count_none():
+    assert [
+        (t.paths, t.requests)
+        for t in learn([Seen("h", "GET", "/x/a", 0), Seen("h", "GET", "/x/b", 0)]).templates
+    ] == [
+        (1, 0),
+        (1, 0),
+    ]
+
+
 def test_parameters_of_one_template_have_different_names():
     assert templates([Seen("h", "GET", f"/{n}/pets/{n}/{n}") for n in range(9)]) == [
         "/{value}/pets/{pet}/{pet_2}"

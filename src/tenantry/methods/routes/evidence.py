@@ -70,7 +70,7 @@ class Table:
         self, paths: Sequence[str], requests: Sequence[int], tenants: Sequence[tuple[str, ...]]
     ) -> None:
         self.segments = [tuple(path.removeprefix("/").split("/")) for path in paths]
-        self.requests = requests
+        self.requests = [max(1, number) for number in requests]
         self.tenants = tenants
         self.contexts = [0] * len(paths)
 
@@ -248,11 +248,14 @@ class _Children:
 
     def shared(self, among: Sequence[bool]) -> list[tuple[float, int]]:
         """For each sibling: names below it that many of `among` have too (less for fewer), and those no other has."""
-        counted = {name: sum([among[number] for number in below]) for name, below in self._names.items()}
-        weights = {name: WEIGHTS[min(count, len(WEIGHTS) - 1)] for name, count in counted.items()}
+        most = len(WEIGHTS) - 1
+        weights = {
+            name: WEIGHTS[min(sum([among[number] for number in below]), most)]
+            for name, below in self._names.items()
+        }
         result = []
         for found in self._found:
             names = found & weights.keys() if len(found) < len(weights) else weights.keys() & found
             common = sum(sorted([weights[name] for name in names]))
-            result.append((common, sum([counted[name] == 1 for name in names])))
+            result.append((common, sum([len(self._names[name]) == 1 for name in names])))
         return result

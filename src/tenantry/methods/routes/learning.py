@@ -77,7 +77,8 @@ FORMATS = 3
 def learn(seen: Iterable[Seen]) -> Learned:
     """Templates, with the positions to review, of distinct paths; the same whatever the order they come in.
 
-    Paths that the service does not have (answered 404, asked by scanners) should be left out.
+    Hosts are learned apart: fold those that differ by tenant (`acme.example.com`) into one before. Leave out paths that
+    the service does not have (answered 404, asked by scanners).
 
     A position becomes a parameter when its segments look or behave like values (see evidence.py); well-told names stay
     apart. Time grows with the number of segments.
@@ -93,7 +94,7 @@ def learn(seen: Iterable[Seen]) -> Learned:
         tree.grow()
         for text, rows, confidence in sorted(tree.leaves):
             methods = sorted({method for row in rows for method in tree.methods[row]})
-            requests = sum(tree.table.requests[row] for row in rows)
+            requests = sum(tree.requests[row] for row in rows)
             for row in rows:
                 places[host, tree.paths[row]] = len(templates)
             templates.append(Template(host, text, tuple(methods), len(rows), requests, confidence))
@@ -143,6 +144,7 @@ class _Tree:
                 requests[row] += one.requests
                 tenants[row] = tuple({*tenants[row], *one.tenants})
         self.paths = list(rows)
+        self.requests = requests
         self.table = Table(self.paths, requests, tenants)
         self._outer: dict[tuple[int, str], int] = {}
 
@@ -179,7 +181,7 @@ class _Tree:
             contexts[row] = outer.setdefault((contexts[row], segments[row][depth]), len(outer) + 1)
 
     def _ask(self, template: tuple[str, ...], choice: _Choice) -> None:
-        requests = sum(self.table.requests[row] for row in choice.rows)
+        requests = sum(self.requests[row] for row in choice.rows)
         examples = tuple(sorted(choice.segments)[:: max(1, len(choice.segments) // EXAMPLES)][:EXAMPLES])
         self.reviews.append(
             Review(
