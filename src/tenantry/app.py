@@ -99,8 +99,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     def open_runtime(arguments: argparse.Namespace) -> Any:
         return open_plane(arguments.lake).runtime
 
-    parser = build_parser(catalog(), commands(doors), open_runtime, __version__)
-    return run(parser, argv)
+    words = sys.argv[1:] if argv is None else argv
+    return run(build_parser(catalog(), commands(doors), open_runtime, __version__, words), words)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import shlex
 import sys
 import traceback
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Union, get_args, get_origin
@@ -76,9 +76,16 @@ def print_document(document: Any) -> None:
 
 
 def build_parser(
-    catalog: Catalog, commands: Sequence[Command], open_runtime: OpenRuntime, version: str = ""
+    catalog: Catalog,
+    commands: Sequence[Command],
+    open_runtime: OpenRuntime,
+    version: str = "",
+    words: Collection[str] | None = None,
 ) -> Parser:
-    """The whole command line: the given commands, and a group of commands for each capability."""
+    """The whole command line: the given commands, and a group of commands for each capability.
+
+    With the `words` to be parsed, capabilities that are not among them are only listed: tools take time to set up.
+    """
     parser = Parser(
         prog="tenantry",
         description="What every tenant of a multi-tenant SaaS costs, earns and uses, exact to the cloud bill.",
@@ -92,13 +99,16 @@ def build_parser(
         command.add_arguments(one)
         one.set_defaults(run=command.run)
     for capability in catalog.capabilities:
-        _add_capability(group, capability, open_runtime)
+        name = capability.name.replace("_", "-")
+        if words is None or name in words:
+            _add_capability(group, name, capability, open_runtime)
+        else:
+            group.add_parser(name, help=_help(capability.question))
     return parser
 
 
-def run(parser: Parser, argv: Sequence[str] | None = None) -> int:
+def run(parser: Parser, words: Sequence[str]) -> int:
     """Run a command line and return its exit code. Errors go to stderr, as a problem document with `--json`."""
-    words = sys.argv[1:] if argv is None else list(argv)
     as_json = "--json" in words
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is no reason to fail
@@ -127,8 +137,7 @@ def _run(parser: Parser, words: Sequence[str]) -> int:
     return code
 
 
-def _add_capability(group: Any, capability: Capability, open_runtime: OpenRuntime) -> None:
-    name = capability.name.replace("_", "-")
+def _add_capability(group: Any, name: str, capability: Capability, open_runtime: OpenRuntime) -> None:
     examples = "".join(f"\n  {example}" for example in capability.examples)
     parser = group.add_parser(
         name,
