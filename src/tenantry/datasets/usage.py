@@ -95,7 +95,7 @@ class MeterHours(Dataset):
     partition: ClassVar[str] = "day"
     keys: ClassVar[tuple[str, ...]] = ("hour", "service_name", "region", "meter")
     reads: ClassVar[tuple[type[Dataset], ...]] = (UsageHourly,)
-    query: ClassVar[str] = """
+    query: ClassVar[str | None] = """
         SELECT day, hour, service_name, region, meter, count(*) AS cells, CAST(sum(units) AS DECIMAL(38, 0)) AS units
         FROM usage_hourly WHERE day >= $start AND day < $end AND units > 0
         GROUP BY day, hour, service_name, region, meter

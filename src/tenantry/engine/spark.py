@@ -1,5 +1,8 @@
 """The distributed engine: Spark over the same lake, for what one machine cannot hold."""
 
+# Spark is an extra: `make check` does without it.
+# pyright: reportMissingImports=false
+
 from __future__ import annotations
 
 import logging
