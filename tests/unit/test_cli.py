@@ -87,7 +87,9 @@ def say(tmp_path: Path) -> Say:
 
 
 def test_a_capability_that_is_not_asked_for_is_listed_without_its_tools(capsys: pytest.CaptureFixture[str]):
-    parser = build_parser(Catalog((CAPABILITY,), (), ()), (), lambda _: pytest.fail("opened"), words=["--help"])
+    parser = build_parser(
+        Catalog((CAPABILITY,), (), ()), (), lambda _: pytest.fail("opened"), words=["--help"]
+    )
     assert run(parser, ["--help"]) == 0
     assert "say-it" in capsys.readouterr().out
     assert run(parser, ["say-it", "echo"]) == 2

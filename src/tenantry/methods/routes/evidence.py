@@ -23,7 +23,8 @@ VOCABULARY = 100
 """More siblings than this are seldom names."""
 SURE_NAME = -7.0
 ROWS = 16
-"""Rows looked at below one segment, spread evenly."""
+MOST_ROWS = 800
+"""Rows looked at below one segment, spread evenly; more where the segments are few."""
 AHEAD = 5
 """Segments looked at below a position."""
 OFTEN = 0.01
@@ -41,6 +42,8 @@ JOINED = 0.4
 """Odds of a segment that is taken for a value because its siblings are."""
 WEIGHTS = (0.0, 0.0, 0.2, 0.5, 1.0)
 """What a name below counts that so many siblings share; more count like the last."""
+ALIKE = 8
+"""Names found below most siblings, from which on they are parts of one tree."""
 VARIED = 3
 """A segment that follows so many different ones is a name below values."""
 
@@ -83,8 +86,10 @@ def judge(siblings: Sequence[Sibling], sure: Sequence[str], table: Table, depth:
     _by_number(siblings)
     _by_spread(siblings)
     _by_likeness(siblings, sure)
-    _by_children(siblings, table, depth)
+    children = _Children(siblings, table, depth)
+    _by_children(siblings, children)
     _by_crowd(siblings, len(sure))
+    _by_tree(siblings, children)
 
 
 def _by_frequency(siblings: Sequence[Sibling]) -> None:
@@ -132,9 +137,8 @@ def _unnumbered(text: str) -> str:
     return NUMBER.sub("0", text)
 
 
-def _by_children(siblings: Sequence[Sibling], table: Table, depth: int) -> None:
+def _by_children(siblings: Sequence[Sibling], children: _Children) -> None:
     """Children of the same names are a sign of values, unless the siblings are sure to be names (as resources are)."""
-    children = _Children(siblings, table, depth)
     possible = [sibling.odds > SURE_NAME for sibling in siblings]
     for sibling, shared, may in zip(siblings, children.shared(possible), possible, strict=True):
         sibling.common, sibling.own = shared
@@ -167,6 +171,18 @@ def _by_crowd(siblings: Sequence[Sibling], sure: int) -> None:
         ):
             sibling.odds = JOINED
             most = max(most, sibling.requests)
+
+
+def _by_tree(siblings: Sequence[Sibling], children: _Children) -> None:
+    """However few and frequent, siblings below which all of a large API is found again are values."""
+    alike = [
+        sibling
+        for sibling, everywhere in zip(siblings, children.everywhere(), strict=True)
+        if everywhere >= ALIKE and sibling.own <= everywhere / 10
+    ]
+    if len(alike) >= max(2, 0.7 * len(siblings)):
+        for sibling in alike:
+            sibling.odds = max(sibling.odds, JOINED)
 
 
 def _count(sibling: Sibling, table: Table) -> None:
@@ -222,9 +238,10 @@ class _Children:
         children: dict[tuple[int, str], _Child] = defaultdict(_Child)
         self._found: list[set[tuple[int, str]]] = []
         times: dict[int, int] = defaultdict(int)
+        rows = max(ROWS, MOST_ROWS // len(siblings))
         for number, sibling in enumerate(siblings):
             below = set()
-            for row in sibling.rows[:: max(1, len(sibling.rows) // ROWS)]:
+            for row in sibling.rows[:: max(1, len(sibling.rows) // rows)]:
                 segments = table.segments[row][depth : depth + AHEAD]
                 for ahead in range(1, len(segments)):
                     key = ahead, segments[ahead]
@@ -237,7 +254,7 @@ class _Children:
             for key in below:
                 children[key].below.append(number)
             self._found.append(below)
-        enough = max(CROWD, 0.6 * len(siblings))
+        enough = max(min(CROWD, len(siblings)), 0.6 * len(siblings))
         self._names = {
             key: child.below
             for key, child in children.items()
@@ -259,3 +276,8 @@ class _Children:
             common = sum(sorted([weights[name] for name in names]))
             result.append((common, sum([len(self._names[name]) == 1 for name in names])))
         return result
+
+    def everywhere(self) -> list[int]:
+        """For each sibling: names below it that most of its siblings have too."""
+        most = {name for name, below in self._names.items() if 2 * len(below) > len(self._found)}
+        return [len(found & most) for found in self._found]
