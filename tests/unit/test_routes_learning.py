@@ -80,6 +80,25 @@ def test_a_name_beside_values_stays_a_name(tenants):
     assert templates(seen) == ["/posts/featured", "/posts/{post}", "/posts/{post}/comments"]
 
 
+def test_three_names_below_which_the_whole_api_is_found_again_are_values():
+    parts = [
+        "pages",
+        "members",
+        "settings",
+        "files",
+        "tasks",
+        "labels",
+        "events",
+        "hooks",
+        "keys",
+        "roles",
+        "forms",
+    ]
+    paths = [f"/{space}/{part}" for space in ("amber", "basin", "cedar") for part in parts]
+    seen = [Seen("h", "GET", path, 40, tuple(TENANTS[:12])) for path in paths]
+    assert templates(seen) == [f"/{{value}}/{part}" for part in sorted(parts)]
+
+
 def test_resources_that_are_built_alike_stay_apart():
     resources = ("invoices", "customers", "products", "payouts")
     routes = {

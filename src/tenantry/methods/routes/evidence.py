@@ -175,6 +175,8 @@ def _by_crowd(siblings: Sequence[Sibling], sure: int) -> None:
 
 def _by_tree(siblings: Sequence[Sibling], children: _Children) -> None:
     """However few and frequent, siblings below which all of a large API is found again are values."""
+    if len(siblings) >= 2 * CROWD:
+        return
     alike = [
         sibling
         for sibling, everywhere in zip(siblings, children.everywhere(), strict=True)
@@ -238,7 +240,7 @@ class _Children:
         children: dict[tuple[int, str], _Child] = defaultdict(_Child)
         self._found: list[set[tuple[int, str]]] = []
         times: dict[int, int] = defaultdict(int)
-        rows = max(ROWS, MOST_ROWS // len(siblings))
+        rows = ROWS if len(siblings) >= 2 * CROWD else MOST_ROWS // len(siblings)
         for number, sibling in enumerate(siblings):
             below = set()
             for row in sibling.rows[:: max(1, len(sibling.rows) // rows)]:
@@ -254,7 +256,7 @@ class _Children:
             for key in below:
                 children[key].below.append(number)
             self._found.append(below)
-        enough = max(min(CROWD, len(siblings)), 0.6 * len(siblings))
+        enough = max(CROWD, 0.6 * len(siblings))
         self._names = {
             key: child.below
             for key, child in children.items()
@@ -262,6 +264,7 @@ class _Children:
             and (len(child.before) >= VARIED or len(child.below) >= enough)
             and _is_name(key[1])
         }
+        self._seldom = {key for key in self._names if children[key].times < 2 * OFTEN * times[key[0]]}
 
     def shared(self, among: Sequence[bool]) -> list[tuple[float, int]]:
         """For each sibling: names below it that many of `among` have too (less for fewer), and those no other has."""
@@ -279,5 +282,7 @@ class _Children:
 
     def everywhere(self) -> list[int]:
         """For each sibling: names below it that most of its siblings have too."""
-        most = {name for name, below in self._names.items() if 2 * len(below) > len(self._found)}
+        most = {
+            name for name, below in self._names.items() if 2 * len(below) > len(self._found)
+        } - self._seldom
         return [len(found & most) for found in self._found]
