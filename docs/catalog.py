@@ -18,7 +18,8 @@ from pydantic.fields import FieldInfo
 
 from tenantry import app
 from tenantry.gateways.cli import build_parser, example_of
-from tenantry.gateways.commands import Doors, commands
+from tenantry.gateways.commands import commands
+from tenantry.gateways.doors import Doors
 from tenantry.kernel import Capability, Dataset, Tool, Window
 from tenantry.kernel.dataset import Column
 

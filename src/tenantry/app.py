@@ -14,7 +14,8 @@ from .capabilities import CAPABILITIES
 from .datasets import DATASETS
 from .errors import invalid
 from .gateways.cli import build_parser, run
-from .gateways.commands import Doors, commands
+from .gateways.commands import commands
+from .gateways.doors import Doors
 from .kernel import Catalog, Source
 from .kernel.landing import Deliveries, Quarantine
 from .sources import SOURCES

@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Kind, TenantryError, invalid
-from ..kernel import Source, Window
+from ..kernel import Window
 from .cli import Command, add_json, add_lake, print_document
+from .doors import Doors
 
 if TYPE_CHECKING:
     from ..runtime.ingest import Progress
     from ..runtime.plane import ControlPlane
-
-
-@dataclass(frozen=True)
-class Doors:
-    """What commands are given by the composition root: a plane over a lake, the settings, the configured sources, and
-    the made-up vendor with the measure of how far an allocation is from its truth.
-    """
-
-    open_plane: Callable[..., ControlPlane]
-    settings: Callable[[], Any]
-    sources: Callable[[], Mapping[str, Source]]
-    write_vendor: Callable[..., None]
-    accuracy: Callable[..., Any]
 
 
 def commands(doors: Doors) -> tuple[Command, ...]:

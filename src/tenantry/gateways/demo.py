@@ -11,7 +11,7 @@ from ..runtime.call import plain
 if TYPE_CHECKING:
     from ..runtime.ingest import Ingested, Progress
     from ..runtime.plane import ControlPlane
-    from .commands import Doors
+    from .doors import Doors
 
 _INPUTS = ("bills", "usage", "tenants.csv", "subscriptions.csv", "active_users.csv")
 

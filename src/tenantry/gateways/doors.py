@@ -1,0 +1,25 @@
+"""What the gateways are handed: they build nothing themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..kernel import Source
+
+if TYPE_CHECKING:
+    from ..runtime.plane import ControlPlane
+
+
+@dataclass(frozen=True)
+class Doors:
+    """What commands are given by the composition root: a plane over a lake, the settings, the configured sources, and
+    the made-up vendor with the measure of how far an allocation is from its truth.
+    """
+
+    open_plane: Callable[..., ControlPlane]
+    settings: Callable[[], Any]
+    sources: Callable[[], Mapping[str, Source]]
+    write_vendor: Callable[..., None]
+    accuracy: Callable[..., Any]
