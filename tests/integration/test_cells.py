@@ -157,6 +157,29 @@ def test_a_quantity_is_rounded_half_to_even_at_nine_places(read: Read):
 
 
 @pytest.mark.parametrize(
+    ("value", "kind", "number"),
+    [
+        ("12.345", "DECIMAL(18,3)", "12.345"),
+        ("-7", "BIGINT", "-7"),
+        ("255", "UTINYINT", "255"),
+        ("0.0000000015", "DECIMAL(38,18)", "2e-9"),  # rounded as text is: half to even
+        ("99999999999999999999999999999999999999", "DECIMAL(38,0)", None),
+    ],
+)
+def test_an_exact_number_is_taken_as_it_is(read: Read, value: str, kind: str, number: str | None):
+    cell = Cell("v", kind)
+    assert read(cell.number(9), value, kind) == (None if number is None else Decimal(number))
+    assert read(cell.bad_number(9), value, kind) is (number is None)
+    assert read(cell.rounded_number(9), value, kind) is (kind == "DECIMAL(38,18)")
+
+
+def test_an_empty_exact_number_is_null_and_not_bad(read: Read):
+    cell = Cell("v", "DECIMAL(18,3)")
+    assert read(cell.number(), None, cell.type) is None
+    assert read(cell.bad_number(), None, cell.type) is False
+
+
+@pytest.mark.parametrize(
     ("value", "number"), [(0.1, "0.1"), (1.6e-09, "0.0000000016"), (1e15, "1000000000000000")]
 )
 def test_a_double_is_its_shortest_text(read: Read, value: float, number: str):

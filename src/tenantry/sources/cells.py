@@ -22,6 +22,7 @@ from .patterns import (
     MINUS,
     NO_NUMBER,
     NO_TAGS,
+    NO_WORDS,
     OFFSET,
     POINTED,
     POWER,
@@ -33,6 +34,10 @@ from .patterns import (
 
 _SPACES = " \t\r\n\f\u00a0\u202f\ufeff"
 _MONTHS = 12
+_WHOLE = {f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE")} | {
+    "INTEGER",
+    "UINTEGER",
+}
 
 
 @dataclass(frozen=True)
@@ -44,11 +49,16 @@ class Cell:
 
     sql: str
     type: str = "VARCHAR"
-    """Its SQL type; everything but times and maps is read through its text."""
+    """Its SQL type; everything but exact numbers, times and maps is read through its text."""
 
     def text(self) -> str:
         """VARCHAR, trimmed. `NULL`, `null`, `None`, `N/A` and nothing are null."""
         return self._bound(_text)
+
+    def exact(self, places: int = MONEY_PLACES) -> bool:
+        """Whether its type is of exact numbers with no more than so many digits after the point."""
+        scale = re.fullmatch(r"DECIMAL\(\d+, ?(\d+)\)", self.type)
+        return self.type in _WHOLE if scale is None else int(scale[1]) <= places
 
     def number(self, places: int = MONEY_PLACES) -> str:
         """DECIMAL(38, places), exact; digits beyond `places` are rounded half to even.
@@ -56,10 +66,14 @@ class Cell:
         Reads plain numbers, exponents, `$10,000.00 `, `(12.50)`, `12.50-`, `USD 5`, `1 234,56`, `1.234,56`.
         What could mean two amounts (`1,234`) is not read. A DOUBLE counts as its shortest text.
         """
+        if self.exact(places):
+            return f"TRY_CAST({self.sql} AS DECIMAL(38,{places}))"
         return self._bound(lambda x: _number(x, places))
 
     def bad_number(self, places: int = MONEY_PLACES) -> str:
         """True where the cell is neither empty nor a number that fits."""
+        if self.exact(places):
+            return f"({self.sql} IS NOT NULL AND {self.number(places)} IS NULL)"
         nothing = f"{EMPTY}|{NO_NUMBER}"
         return self._bound(
             lambda x: (
@@ -70,6 +84,8 @@ class Cell:
 
     def rounded_number(self, places: int = MONEY_PLACES) -> str:
         """True where the number has more digits after the point than are kept."""
+        if self.exact(places):
+            return "FALSE"
         return f"COALESCE({full(self._written(), longer(places))}, FALSE)"
 
     def time(self, *, day_first: bool = False) -> str:
@@ -240,8 +256,12 @@ def day_first(values: Iterable[str | None]) -> bool:
 
 
 def _text(x: str) -> str:
-    untrimmed = f"{x}[1] NOT BETWEEN '!' AND '~' OR {x}[-1] NOT BETWEEN '!' AND '~'"
-    return f"CASE WHEN {filled(x)} THEN CASE WHEN {untrimmed} THEN trim({x}, {literal(_SPACES)}) ELSE {x} END END"
+    seen = f"ascii({x}) BETWEEN 33 AND 126 AND {x}[-1] BETWEEN '!' AND '~'"  # nothing to trim
+    nothing = f"strlen({x}) < 5 AND lower({x}) IN ({', '.join(map(literal, NO_WORDS))})"
+    return (
+        f"CASE WHEN {seen} THEN CASE WHEN NOT ({nothing}) THEN {x} END"
+        f" WHEN {filled(x)} THEN trim({x}, {literal(_SPACES)}) END"
+    )
 
 
 def _number(x: str, places: int) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from ..kernel.money import MONEY_PLACES
 
 _SPACE = r"[\s\x{00a0}\x{202f}\x{feff}]*"
-EMPTY = rf"{_SPACE}(?i:null|none|n/a|<na>|\\n)?{_SPACE}"
+NO_WORDS = ("null", "none", "n/a", "<na>", r"\n")
+EMPTY = rf"{_SPACE}(?i:{'|'.join(map(re.escape, NO_WORDS))})?{_SPACE}"
 
 # --- numbers -------------------------------------------------------------------------------------------
 

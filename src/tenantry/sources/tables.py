@@ -154,8 +154,11 @@ class Table:
     def negative(self, column: str) -> str:
         """SQL: the number is below zero; quickly, where no sign is written."""
         cell = self.cell(column)
+        below = f"{self.sql[column]} < 0"
+        if cell.exact():
+            return below
         signed = f"regexp_matches(CAST({cell.sql} AS VARCHAR), '[-(\u2212]')"
-        return f"CASE WHEN {signed} THEN {self.sql[column]} < 0 ELSE FALSE END"
+        return f"CASE WHEN {signed} THEN {below} ELSE FALSE END"
 
     def currency(self) -> None:
         currency = self.sql["currency"] = f"upper({self.text('currency')})"
