@@ -113,12 +113,6 @@ def test_a_new_meter_is_a_change_of_driver(tmp_path: Path):
     assert line.other == -5
 
 
-def test_features_are_those_that_usage_names(runtime: Runtime):
-    lines = ask(runtime, "features")
-    assert [(x.feature_id, x.cost, x.tenants) for x in lines] == [("search", 150, 2), ("export", 30, 1)]
-    assert [x.share for x in lines] == pytest.approx([150 / 268.2, 30 / 268.2])
-
-
 def test_tiers_are_todays_and_rows_that_are_no_tenants_stand_apart(runtime: Runtime):
     lines = [x for x in ask(runtime, "tiers") if x.currency == "USD"]
     assert [(x.tier, x.tenants, x.cost, x.per_tenant) for x in lines] == [

@@ -67,6 +67,7 @@ def test_late_usage_rebuilds_its_day_and_those_that_lean_on_it(vendor: SmallVend
         "allocation": 3,
         "overhead": 10,
         "tenant_cost": 3,
+        "feature_cost": 3,
         "margin": 1,
     }
     assert vendor.query("SELECT DISTINCT charge_day FROM allocation WHERE tenant_id = 'b' ORDER BY 1") == [

@@ -15,12 +15,13 @@ from typing import Any
 import allocation_by_hand as by_hand
 import pyarrow as pa
 import pytest
+from features_by_hand import fully_loaded
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from made_up_bills import books
 from small_vendor import BASES, CATALOG, SmallVendor
 
-from tenantry.datasets import DATASETS, MeterHours, PoolCost, UsageHourly
+from tenantry.datasets import DATASETS, FeatureCostFull, MeterHours, PoolCost, UsageHourly
 from tenantry.datasets.allocation import allocation_sql
 from tenantry.engine.duckdb import DuckDB, bound
 from tenantry.engine.lake import Lake, arrow_schema
@@ -201,7 +202,9 @@ def examined(seeds: Sequence[int]) -> Iterator[str]:
         allocated, followed = rows(vendor, "allocation"), rows(vendor, "overhead")
         yield from wrong_shares(sharing, pools, rows(vendor, "pool_routes"), allocated)
         yield from wrong_overhead(sharing, allocated, followed)
-        yield from wrong_tenant_cost(allocated, followed, rows(vendor, "tenant_cost"))
+        finished = rows(vendor, "tenant_cost")
+        yield from wrong_tenant_cost(allocated, followed, finished)
+        yield from wrong_feature_cost(vendor, allocated, finished)
 
 
 def rows(vendor: SmallVendor, table: str) -> list[Any]:
@@ -288,3 +291,51 @@ def wrong_tenant_cost(allocated: Any, followed: Any, finished: Any) -> Iterator[
         expected[*key, row.currency].append(by_hand.money(row))
     actual = {row[:8]: row[9:] for row in in_units(finished)}
     yield from unlike("tenant_cost", {key: by_hand.added(found) for key, found in expected.items()}, actual)
+
+
+def wrong_feature_cost(vendor: SmallVendor, allocated: Any, finished: Any) -> Iterator[str]:
+    """Features sum to `tenant_cost` row for row, named money is that of `allocation`, and `full` is spread as said."""
+    by_feature = rows(vendor, "feature_cost")
+    together: dict[Any, Any] = defaultdict(list)
+    named: dict[Any, Any] = defaultdict(list)
+    for f in by_feature:
+        key = (
+            f.charge_day,
+            f.billing_period,
+            f.tenant_id,
+            f.service_name,
+            f.pool,
+            f.rung,
+            f.reason,
+            f.currency,
+        )
+        together[key].append(by_hand.money(f))
+        if f.feature_id:
+            named[*key, f.feature_id] = (int(f.units), by_hand.money(f))
+    costs = {row[:8]: row[9:] for row in in_units(finished)}
+    yield from unlike("feature_cost", costs, {key: by_hand.added(found) for key, found in together.items()})
+    expected: dict[Any, Any] = defaultdict(list)
+    for a in allocated:
+        if a.feature_id:
+            key = (
+                a.charge_day,
+                a.billing_period,
+                a.tenant_id,
+                a.service_name,
+                a.pool,
+                a.rung,
+                a.reason,
+                a.currency,
+            )
+            expected[*key, a.feature_id].append((int(a.units), by_hand.money(a)))
+    wanted = {
+        key: (sum(units for units, _ in found), by_hand.added([money for _, money in found]))
+        for key, found in expected.items()
+    }
+    yield from unlike("feature_cost", wanted, named)
+    days = [f.charge_day for f in by_feature]
+    if days:
+        window = Window(min(days), max(days) + timedelta(days=1))
+        full = vendor.query(bound(FeatureCostFull.query or "", window))
+        actual = {row[:6]: row[6:] for row in in_units(full)}
+        yield from unlike("feature_cost_full", fully_loaded(by_feature), actual)

@@ -9,6 +9,8 @@ from ..kernel import Capability
 NAMES = (
     "cost_profile",
     "cost_per_tenant",
+    "cost_per_feature",
+    "feature_usage",
     "unit_economics",
     "reconciliation",
 )

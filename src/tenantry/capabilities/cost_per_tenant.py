@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
 from difflib import get_close_matches
-from itertools import groupby, islice
+from itertools import groupby
 from operator import attrgetter
 from typing import Annotated, NamedTuple
 
@@ -93,16 +93,6 @@ class TierCost(BaseModel):
     cost: Money
     share: Annotated[Ratio, Field(description="part of the currency's whole cost")]
     per_tenant: Annotated[OptionalMoney, Field(description="cost / tenants")]
-
-
-class FeatureCost(BaseModel):
-    """What use of one feature cost, over all tenants, in one currency."""
-
-    feature_id: Dimension
-    currency: Dimension
-    tenants: Annotated[Count, Field(description="how many used it")]
-    cost: Money
-    share: Annotated[Ratio, Field(description="part of the currency's whole cost")]
 
 
 @tool(window="2026-03", top=3)
@@ -364,37 +354,6 @@ def tiers(ctx: Context, window: Month = None, basis: Cost = Basis.EFFECTIVE) -> 
     return found
 
 
-@tool(window="2026-03", top=5)
-def features(
-    ctx: Context, window: Month = None, top: Top = 20, basis: Cost = Basis.EFFECTIVE
-) -> list[FeatureCost]:
-    """What each feature costs, dearest first: only cost shared by usage that names the feature.
-
-    Overhead, silo cost and usage that names no feature are left out: shares sum to less than 1.
-    """
-    when, cost = window or ctx.month(TenantCost), basis.column
-    rows = ctx.totals(
-        Allocation,
-        when,
-        by=("currency", "feature_id"),
-        measures=(cost,),
-        distinct="tenant_id",
-        order=f"-{cost}",
-    )
-    whole = _whole(ctx, when, basis)
-    return [
-        FeatureCost(
-            feature_id=row.feature_id,
-            currency=currency,
-            tenants=row.distinct,
-            cost=row[cost],
-            share=part(row[cost], whole[currency]),
-        )
-        for currency, own in groupby((r for r in rows if r.feature_id), attrgetter("currency"))
-        for row in islice(own, top)
-    ]
-
-
 def _no_tenant(tenant_id: str) -> str:
     return "(unknown)" if tenant_id.startswith("(unknown:") else tenant_id
 
@@ -403,7 +362,7 @@ CAPABILITY = Capability(
     name="cost_per_tenant",
     question="What does each tenant cost us, and why did it change?",
     datasets=(TenantCost, Allocation, Tenants),
-    tools=(rank, tenant, coverage, change, tiers, features),
+    tools=(rank, tenant, coverage, change, tiers),
     examples=(
         "Which five tenants cost most in March?",
         "What is teal-partners' cost made of, and how sure is that?",

@@ -7,6 +7,7 @@ from .bill_checks import BillSums, CommitmentTerms, PriceChecks
 from .charge_pool import ChargePool
 from .charges import Charges
 from .cost_profile import CostProfile
+from .feature_cost import FeatureCost, FeatureCostFull
 from .focus_allocated import FocusAllocated
 from .invoices import Invoices, InvoiceSums
 from .margin import Margin
@@ -32,6 +33,8 @@ DATASETS = (
     Allocation,
     Overhead,
     TenantCost,
+    FeatureCost,
+    FeatureCostFull,
     Margin,
     CostProfile,
     Invoices,

@@ -14,6 +14,7 @@ from ..kernel.dataset import (
     OptionalDimension,
     OptionalQuantity,
 )
+from ..kernel.time import Window
 
 
 class Tenants(Dataset):
@@ -39,6 +40,12 @@ class Tenants(Dataset):
     region: OptionalDimension
     importance: OptionalDimension
     contact_email: Note
+
+    def active(self, window: Window) -> bool:
+        """Whether it was a tenant on any day of the window."""
+        return (self.started_on is None or self.started_on < window.end) and (
+            self.ended_on is None or self.ended_on > window.start
+        )
 
 
 class TenantNames(Dataset):

@@ -37,7 +37,7 @@ def profile(runtime: Runtime, ingested: Ingested | None, window: Window | None =
         "coverage": ("cost_per_tenant", "coverage", {}),
         "margin": ("unit_economics", "margin", {"top": 1_000_000}),
         "unprofitable": ("unit_economics", "unprofitable", {"top": 5}),
-        "features": ("cost_per_tenant", "features", {"top": 12}),
+        "features": ("cost_per_feature", "rank", {"top": 12}),
         "meter_next": ("cost_profile", "start_metering", {"top": 5}),
     }
     document: dict[str, Any] = {

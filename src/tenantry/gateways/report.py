@@ -34,8 +34,8 @@ def _sections(document: Mapping[str, Any]) -> Iterable[RenderableType]:
         yield _read(document["read"])
     yield _heading("Where the money goes", f"effective cost, {document['window']}", _services(document))
     yield _heading("Cost and margin per tenant", str(document["window"]), _tenants(document))
-    if document["features"]:
-        yield _heading("Cost per feature", "metered cost only", _features(document["features"]))
+    if any(row["covered"] for row in document["features"]):
+        yield _heading("Cost per feature", _covered(document["features"]), _features(document["features"]))
     yield _heading("How we know", "", _coverage(document["coverage"]))
     yield _certificate(document["certificate"])
     if "accuracy" in document:
@@ -147,14 +147,24 @@ def _elsewhere(known: Mapping[str, Any] | None) -> Text:
     return Text(f"in {known['pays_in']}" if known and known["pays_in"] else "", "dim")
 
 
+def _covered(rows: Sequence[Mapping[str, Any]]) -> str:
+    parts = {row["currency"]: row["covered"] for row in rows}
+    known = [f"{_percent(part)} of {currency}" for currency, part in parts.items() if part]
+    return f"{', '.join(known)} has a feature"
+
+
 def _features(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
-    table = _plain_table(("feature", "left"), ("cost", "right"), ("share", "right"), ("tenants", "right"))
+    table = _plain_table(("feature", "left"), ("cost", "right"), ("share", "right"), ("tenants", "right"),
+                         ("per unit", "right"), ("of meter", "left"))  # fmt: skip
     for row in rows:
+        named = row["meter"] is not None
         table.add_row(
-            Text(_safe(row["feature_id"])),
+            Text(_safe(row["feature_id"]), "dim" if row["feature_id"].startswith("(") else ""),
             _money(row["cost"], row["currency"]),
             _percent(row["share"]),
             f"{row['tenants']:,}",
+            _amount(row["cost_per_unit"]) if row["cost_per_unit"] else "",
+            Text(_safe(row["meter"]) if named else "", "dim"),
         )
     return table
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import Enum
@@ -98,16 +98,22 @@ class Reader:
         whole = self._span(spine, "", ()) if dataset.day_column() else None
         columns = ", ".join(map(quoted, dataset.columns()))
         order = _ordered([*dict.fromkeys(filter(None, (dataset.day_column(), *dataset.keys)))])
-        for days in (window or whole).chunks(self._days_at_once(spine, whole)) if whole else [window]:
+        for days in self._pieces(dataset, spine, window, whole):
             where, values = self._where(dataset, days, {})
             self._make_readable(dataset, days)
             sql = f"SELECT {columns} FROM {dataset.table()} {where}{order}"
             yield from self._engine.arrow(sql, values).to_batches()
 
-    def _days_at_once(self, spine: type[Dataset], whole: Window) -> int:
-        """How many days make a piece of some ten thousand rows, at most a month."""
+    def _pieces(
+        self, dataset: type[Dataset], spine: type[Dataset], window: Window | None, whole: Window | None
+    ) -> Iterable[Window | None]:
+        """The window cut into pieces of some ten thousand rows, at most a month; by month where rows are."""
+        if whole is None:
+            return [window]
+        if dataset.day_column() == "month":
+            return (window or whole.widened_to_months()).months()
         rows = sum(file.rows for file in self._engine.lake.files(spine))
-        return max(1, min(31, _PIECE * whole.days // max(1, rows)))
+        return (window or whole).chunks(max(1, min(31, _PIECE * whole.days // max(1, rows))))
 
     def span(self, dataset: type[Dataset]) -> Window | None:
         return self._span(dataset, *self._where(dataset, None, {}))

@@ -1,0 +1,450 @@
+"""Cost per feature: what each feature costs, per use and per tenant, and whether many use it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from difflib import get_close_matches
+from functools import cached_property
+from itertools import groupby
+from operator import attrgetter
+from statistics import median
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import BaseModel, Field
+
+from ..datasets import FeatureCost, FeatureCostFull, Tenants, UsageHourly
+from ..errors import Kind, TenantryError, invalid
+from ..kernel import Capability, Context, Row, Window, tool
+from ..kernel.dataset import (
+    Count,
+    Dimension,
+    Money,
+    OptionalDimension,
+    OptionalMoney,
+    OptionalQuantity,
+    Ratio,
+)
+from ..kernel.money import EXACT, QUANTITY_PLACES, Basis, part, per
+from ..kernel.parameters import Cost, Month, Top
+
+NO_FEATURE = "(no feature)"
+
+Shared = Annotated[
+    Literal["apart", "spread"],
+    Field(
+        description="cost that names no feature: apart, as `(no feature)`; or spread over each tenant's features in "
+        "proportion to their own cost, over whole months"
+    ),
+]
+FeatureId = Annotated[str, Field(description="as in the usage, or `(no feature)`")]
+MeterName = Annotated[
+    str | None,
+    Field(
+        description="divide by units of this meter; by default the one with the fewest, where the feature costs"
+    ),
+]
+Covered = Annotated[
+    Ratio, Field(description="part of the currency's whole cost in the window that has a feature")
+]
+MainMeter = Annotated[OptionalDimension, Field(description="what the units are")]
+Units = Annotated[OptionalQuantity, Field(description="units used of the meter")]
+PerUnit = Annotated[OptionalMoney, Field(description="cost / units; null where nothing was metered")]
+
+
+class FeatureTotal(BaseModel):
+    """One feature in one currency, over all tenants. `(no feature)` is always there, and last."""
+
+    feature_id: Dimension
+    currency: Dimension
+    cost: Money
+    share: Annotated[Ratio, Field(description="part of the currency's whole cost")]
+    tenants: Annotated[Count, Field(description="how many bear cost of it")]
+    meter: MainMeter
+    units: Units
+    cost_per_unit: PerUnit
+    covered: Covered
+
+
+class FeaturePart(BaseModel):
+    """A tenant's, tier's, service's, day's or month's part of one feature's cost."""
+
+    name: Annotated[Dimension, Field(description="the tenant, tier, service, day, or first day of the month")]
+    currency: Dimension
+    cost: Money
+    share: Annotated[Ratio, Field(description="part of the feature's cost in the currency")]
+    covered: Covered
+
+
+class UnitCost(BaseModel):
+    """What a use of a feature costs, and a tenant of it: over all, for a tier, or for one tenant."""
+
+    feature_id: Dimension
+    name: Annotated[Dimension, Field(description="the tier or tenant; `(all)` over all tenants")]
+    currency: Dimension
+    cost: Money
+    meter: MainMeter
+    units: Units
+    cost_per_unit: PerUnit
+    tenants: Count
+    cost_per_tenant: Money
+    covered: Covered
+
+
+class FeatureAdoption(BaseModel):
+    """A feature's cost beside how many use it."""
+
+    feature_id: Dimension
+    currency: Dimension
+    cost: Money
+    share: Annotated[Ratio, Field(description="part of the currency's whole cost")]
+    users: Annotated[Count, Field(description="active tenants that used it")]
+    active: Annotated[Count, Field(description="tenants active in the window")]
+    adoption: Annotated[Ratio, Field(description="users / active")]
+    quadrant: Annotated[
+        Dimension,
+        Field(description="dear: costs more than the median feature; wide: adoption is at least `wide`"),
+    ]
+    covered: Covered
+
+
+@dataclass
+class _Costs:
+    """What a tool was asked to sum, over which days; and each feature's sum, the dearest of a currency first."""
+
+    ctx: Context
+    dataset: type[FeatureCost | FeatureCostFull]
+    window: Window
+    column: str
+    features: Sequence[Row] = ()
+
+    def by(self, *columns: str, **asked: Any) -> list[Row]:
+        return self.ctx.totals(
+            self.dataset, self.window, by=("currency", *columns), measures=(self.column,), **asked
+        )
+
+    @cached_property
+    def whole(self) -> dict[str, Decimal]:
+        """All cost of the window, by currency."""
+        return self._sums(named=False)
+
+    @cached_property
+    def covered(self) -> dict[str, float | None]:
+        """The part of it that has a feature."""
+        named = self._sums(named=True)
+        return {
+            currency: part(named.get(currency, Decimal(0)), all_) for currency, all_ in self.whole.items()
+        }
+
+    def _sums(self, *, named: bool) -> dict[str, Decimal]:
+        sums: dict[str, Decimal] = defaultdict(Decimal)
+        for row in self.features:
+            if row.feature_id or not named:
+                sums[row.currency] += row[self.column]
+        return sums
+
+
+def _costs(ctx: Context, window: Window | None, basis: Basis, shared: str) -> _Costs:
+    when = window or ctx.month(FeatureCost)
+    costs = _Costs(ctx, FeatureCost, when, basis.column)
+    if shared == "spread":
+        costs = _Costs(ctx, FeatureCostFull, when.widened_to_months(), basis.column)
+    costs.features = costs.by("feature_id", distinct="tenant_id", order=f"-{costs.column}")
+    return costs
+
+
+class _Metered(NamedTuple):
+    """The meter whose units a feature's cost is divided by."""
+
+    service_name: str
+    meter: str
+
+
+def _main_meters(costs: _Costs, meter: str | None, **asked: Any) -> dict[tuple[str, str], _Metered]:
+    """By currency and feature: of the meters in whose service the feature costs, the one with the fewest units.
+
+    That is the largest unit of use: requests rather than milliseconds or bytes. The measured cost decides, also where
+    shared cost is spread, so that both views divide by the same.
+    """
+    costing = {
+        (row.currency, row.feature_id, row.service_name)
+        for row in costs.ctx.totals(
+            FeatureCost,
+            costs.window,
+            by=("currency", "feature_id", "service_name"),
+            measures=("units",),
+            **asked,
+        )
+        if row.feature_id and row.units > 0
+    }
+    only = {} if meter is None else {"meter": meter}
+    used = costs.ctx.totals(
+        UsageHourly,
+        costs.window,
+        by=("feature_id", "service_name", "meter"),
+        measures=("units",),
+        **only,
+        **asked,
+    )
+    found: dict[tuple[str, str], _Metered] = {}
+    for row in sorted(used, key=lambda u: (-u.units, u.meter, u.service_name)):
+        for currency in sorted({c for c, feature_id, _ in costing if feature_id == row.feature_id}):
+            if row.units > 0 and (currency, row.feature_id, row.service_name) in costing:
+                found[currency, row.feature_id] = _Metered(row.service_name, row.meter)
+    return found
+
+
+def _units_used(
+    costs: _Costs, mains: Iterable[_Metered], by: tuple[str, ...], **asked: Any
+) -> dict[tuple[_Metered, *tuple[str, ...]], Decimal]:
+    """Units of these meters, by meter and the columns."""
+    names = {main.meter for main in mains}
+    return {
+        (_Metered(row.service_name, row.meter), *(row[name] for name in by)): EXACT.scaleb(
+            Decimal(row.units), -QUANTITY_PLACES
+        )
+        for row in costs.ctx.totals(
+            UsageHourly,
+            costs.window,
+            by=("service_name", "meter", *by),
+            measures=("units",),
+            meter=names,
+            **asked,
+        )
+    }
+
+
+def _per(cost: Decimal, units: Decimal | None) -> Decimal | None:
+    return per(cost, units) if units else None
+
+
+@tool(window="2026-03", top=5)
+def rank(
+    ctx: Context,
+    window: Month = None,
+    top: Top = 20,
+    basis: Cost = Basis.EFFECTIVE,
+    shared: Shared = "apart",
+    meter: MeterName = None,
+) -> list[FeatureTotal]:
+    """What each feature costs, dearest first, with its share and the cost of a unit of its main meter.
+
+    Money that no feature names is the row `(no feature)`, whatever `top`: shares sum to 1 where all are listed.
+    """
+    costs = _costs(ctx, window, basis, shared)
+    mains = _main_meters(costs, meter)
+    used = _units_used(costs, mains.values(), ("feature_id",))
+    found: list[FeatureTotal] = []
+    for currency, of_currency in groupby(costs.features, attrgetter("currency")):
+        listed = list(of_currency)
+        named = [row for row in listed if row.feature_id][:top]
+        for row in [*named, *(row for row in listed if not row.feature_id)]:
+            main = mains.get((currency, row.feature_id))
+            units = used.get((main, row.feature_id)) if main else None
+            found.append(
+                FeatureTotal(
+                    feature_id=row.feature_id or NO_FEATURE,
+                    currency=currency,
+                    cost=row[costs.column],
+                    share=part(row[costs.column], costs.whole[currency]),
+                    tenants=row.distinct,
+                    meter=main.meter if main else None,
+                    units=units,
+                    cost_per_unit=_per(row[costs.column], units),
+                    covered=costs.covered[currency],
+                )
+            )
+    return found
+
+
+@tool(feature_id="search", window="2026-03", by="tier")
+def feature(
+    ctx: Context,
+    feature_id: FeatureId,
+    window: Month = None,
+    by: Literal["tenant", "tier", "service", "day", "month"] = "tenant",
+    top: Top = 50,
+    basis: Cost = Basis.EFFECTIVE,
+    shared: Shared = "apart",
+) -> list[FeaturePart]:
+    """What one feature's cost is made of: by tenant, tier or service, dearest first; or day by day, month by month."""
+    if by == "day" and shared == "spread":
+        raise invalid("shared cost is spread by month", "ask by month, or leave shared cost apart")
+    costs = _costs(ctx, window, basis, shared)
+    asked = "" if feature_id == NO_FEATURE else feature_id
+    column = {"tenant": "tenant_id", "tier": "tenant_id", "service": "service_name"}.get(
+        by, costs.dataset.day_column()
+    )
+    rows = costs.by(column, feature_id=asked)
+    if not rows:
+        _refuse_unknown(costs, asked)
+    tiers = _tiers(ctx) if by == "tier" else {}
+    sums: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    for row in rows:
+        sums[row.currency][_named(row[column], by, tiers)] += row[costs.column]
+    found: list[FeaturePart] = []
+    for currency, of_name in sums.items():
+        whole = sum(of_name.values(), Decimal(0))
+        dearest = sorted(of_name.items(), key=lambda item: (-item[1], item[0]))[:top]
+        for name, cost in sorted(of_name.items()) if by in ("day", "month") else dearest:
+            found.append(
+                FeaturePart(
+                    name=name,
+                    currency=currency,
+                    cost=cost,
+                    share=part(cost, whole),
+                    covered=costs.covered[currency],
+                )
+            )
+    return found
+
+
+def _named(value: Any, by: str, tiers: Mapping[str, str]) -> str:
+    if by == "month":
+        return str(value.replace(day=1))
+    return _tier(value, tiers) if by == "tier" else str(value)
+
+
+def _tiers(ctx: Context) -> dict[str, str]:
+    return {r.tenant_id: r.tier or "(no tier)" for r in ctx.totals(Tenants, by=("tenant_id", "tier"))}
+
+
+def _tier(tenant_id: str, tiers: Mapping[str, str]) -> str:
+    return tiers.get(tenant_id) or ("(unknown)" if tenant_id.startswith("(unknown:") else tenant_id)
+
+
+def _refuse_unknown(costs: _Costs, feature_id: str) -> None:
+    if costs.ctx.principal.tenant_id is not None:  # What others use is not told.
+        return
+    names = sorted(
+        {r.feature_id for r in costs.ctx.totals(FeatureCost, by=("feature_id",), measures=("units",))}
+    )
+    if feature_id in names:
+        return
+    near = get_close_matches(feature_id, filter(None, names), n=3)
+    raise TenantryError(
+        Kind.NOT_FOUND,
+        f"no feature {feature_id!r}",
+        f"did you mean {' or '.join(near)}?"
+        if near
+        else "`cost_per_feature rank` lists the features with cost",
+    )
+
+
+@tool(window="2026-03", by="tier")
+def unit_cost(
+    ctx: Context,
+    window: Month = None,
+    feature_id: Annotated[str | None, Field(description="only this feature")] = None,
+    by: Literal["feature", "tier", "tenant"] = "feature",
+    meter: MeterName = None,
+    top: Top = 50,
+    basis: Cost = Basis.EFFECTIVE,
+    shared: Shared = "apart",
+) -> list[UnitCost]:
+    """What a use of a feature costs, and what it costs per tenant: over all, by tier, or tenant by tenant.
+
+    A use is a unit of the meter. The meter is one for all tenants of a feature, so that their unit costs compare.
+    """
+    costs = _costs(ctx, window, basis, shared)
+    asked = {} if feature_id is None else {"feature_id": feature_id}
+    mains = _main_meters(costs, meter, **asked)
+    used = _units_used(costs, mains.values(), ("feature_id", "tenant_id"), **asked)
+    tiers = _tiers(ctx) if by == "tier" else {}
+    groups: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    for row in costs.by("feature_id", "tenant_id", **asked):
+        if row.feature_id:
+            name = (
+                row.tenant_id if by == "tenant" else _tier(row.tenant_id, tiers) if by == "tier" else "(all)"
+            )
+            groups[row.currency, row.feature_id, name].append(row)
+    if not groups and feature_id is not None:
+        _refuse_unknown(costs, feature_id)
+    found = [
+        _unit_cost(costs, name, rows, mains.get((currency, of)), used)
+        for (currency, of, name), rows in groups.items()
+    ]
+    found.sort(key=lambda line: (line.currency, -line.cost, line.feature_id, line.name))
+    return [line for _, own in groupby(found, attrgetter("currency")) for line in list(own)[:top]]
+
+
+def _unit_cost(
+    costs: _Costs,
+    name: str,
+    rows: Sequence[Row],
+    main: _Metered | None,
+    used: Mapping[tuple[_Metered, *tuple[str, ...]], Decimal],
+) -> UnitCost:
+    cost = sum((row[costs.column] for row in rows), Decimal(0))
+    units = None
+    if main:
+        units = sum((used.get((main, r.feature_id, r.tenant_id), Decimal(0)) for r in rows), Decimal(0))
+    return UnitCost(
+        feature_id=rows[0].feature_id,
+        name=name,
+        currency=rows[0].currency,
+        cost=cost,
+        meter=main.meter if main else None,
+        units=units,
+        cost_per_unit=_per(cost, units),
+        tenants=len(rows),
+        cost_per_tenant=per(cost, len(rows)),
+        covered=costs.covered[rows[0].currency],
+    )
+
+
+@tool(window="2026-03")
+def adoption(
+    ctx: Context,
+    window: Month = None,
+    wide: Annotated[float, Field(ge=0, le=1, description="from which adoption a feature is wide")] = 0.5,
+    basis: Cost = Basis.EFFECTIVE,
+    shared: Shared = "apart",
+) -> list[FeatureAdoption]:
+    """Which features cost much and serve few: cost beside the share of active tenants that use them.
+
+    The quadrant is `dear, narrow`, `dear, wide`, `cheap, narrow` or `cheap, wide`. Features in the first come first.
+    """
+    costs = _costs(ctx, window, basis, shared)
+    active = {t.tenant_id for t in ctx.rows(Tenants) if t.active(costs.window)}
+    users: dict[str, int] = defaultdict(int)
+    for row in ctx.totals(UsageHourly, costs.window, by=("feature_id", "tenant_id"), measures=("units",)):
+        users[row.feature_id] += row.units > 0 and row.tenant_id in active
+    found: list[FeatureAdoption] = []
+    for currency, rows in groupby((r for r in costs.features if r.feature_id), attrgetter("currency")):
+        listed = list(rows)
+        middle = median(row[costs.column] for row in listed)
+        for row in listed:
+            share = part(Decimal(users[row.feature_id]), Decimal(len(active)))
+            dear = row[costs.column] > middle
+            found.append(
+                FeatureAdoption(
+                    feature_id=row.feature_id,
+                    currency=currency,
+                    cost=row[costs.column],
+                    share=part(row[costs.column], costs.whole[currency]),
+                    users=users[row.feature_id],
+                    active=len(active),
+                    adoption=share,
+                    quadrant=f"{'dear' if dear else 'cheap'}, {'wide' if (share or 0) >= wide else 'narrow'}",
+                    covered=costs.covered[currency],
+                )
+            )
+    order = ("dear, narrow", "dear, wide", "cheap, narrow", "cheap, wide")
+    return sorted(found, key=lambda f: (f.currency, order.index(f.quadrant), -f.cost, f.feature_id))
+
+
+CAPABILITY = Capability(
+    name="cost_per_feature",
+    question="What does each feature cost, per use and per tenant, and is it worth it?",
+    datasets=(FeatureCost, FeatureCostFull, UsageHourly, Tenants),
+    tools=(rank, feature, unit_cost, adoption),
+    examples=(
+        "Which features cost most in March?",
+        "What does one search cost us, by tier?",
+        "Which dear features do few tenants use?",
+    ),
+    instructions=Capability.instructions_beside(__file__),
+)
