@@ -7,15 +7,19 @@ teal-partners all to search; 13.4 of beacon-legal in the ratio of its 60 and 30.
 from __future__ import annotations
 
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from small_vendor import SmallVendor, charge, tenant, usage
 from three_months import CATALOG, HOSTILE, NOW, POLICY
 
 from tenantry.datasets import FeatureCostFull
 from tenantry.errors import Kind, TenantryError
+from tenantry.gateways.profile import profile
+from tenantry.gateways.report import print_profile
 from tenantry.kernel import Principal, Window
 from tenantry.methods.policy import Meter, Policy, Rule
 from tenantry.runtime.call import Runtime
@@ -172,6 +176,21 @@ def test_the_main_meter_is_the_largest_unit_and_its_service_bears_cost(tmp_path:
     assert [x.cost_per_unit for x in ask(runtime, "rank", meter="ms")] == [Decimal("0.01"), Decimal("0.02")]
 
 
+def test_what_no_feature_divides_goes_to_the_largest_and_of_equals_to_the_first_by_name(tmp_path: Path):
+    policy = Policy(rules=(Rule(pool="Compute", meters=(Meter(meter="ms", service="Compute"),)),))
+    vendor = SmallVendor(tmp_path, policy).land(
+        charges=[charge("8"), charge("1E-18", service_name="Odd"), charge("-5E-18", service_name="Refund")],
+        tenants=[tenant("a")],
+        usages=[usage("a", 1, feature_id=name) for name in ("search", "export")],
+    )
+    reader = Reader(vendor.build().engine.fork(), Principal(), NOW, lambda: {"policy": policy})
+    assert {(r.service_name, r.feature_id): r.effective_cost for r in reader.rows(FeatureCostFull)} == {
+        ("Compute", "export"): 4, ("Compute", "search"): 4,
+        ("Odd", "export"): Decimal("1E-18"), ("Odd", "search"): 0,
+        ("Refund", "export"): Decimal("-3E-18"), ("Refund", "search"): Decimal("-2E-18"),
+    }  # fmt: skip
+
+
 def test_a_bound_tenant_is_not_told_what_others_use(runtime: Runtime):
     bound = Principal("someone", "lumen-retail")
     arguments = {"window": "2026-03", "feature_id": "search"}
@@ -181,3 +200,24 @@ def test_a_bound_tenant_is_not_told_what_others_use(runtime: Runtime):
         runtime.call("cost_per_feature", "rank", {"window": "2026-01"}, Principal("x", HOSTILE)).data[0].cost
         == 1
     )
+
+
+def test_the_profile_shows_features_and_how_much_they_cover(runtime: Runtime):
+    document = profile(runtime, None, Window.parse("2026-03"))
+    assert [x["feature_id"] for x in document["features"]] == [
+        "search",
+        "export",
+        "(no feature)",
+        "(no feature)",
+    ]
+    assert "67.1 % of USD has a feature" in printed(document)
+    # A month of which no usage names a feature has no such section.
+    document["features"] = [x for x in document["features"] if x["currency"] == "EUR"]
+    assert "Cost per feature" not in printed(document)
+
+
+def printed(document: dict[str, Any]) -> str:
+    console = Console(file=StringIO(), width=160)
+    print_profile(console, document)
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue()

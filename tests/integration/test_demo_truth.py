@@ -21,7 +21,7 @@ from tenantry.methods.accuracy import AllocationError
 from tenantry.runtime.ingest import Ingested, ingest
 from tenantry.sources import SOURCES
 from tenantry.sources.demo import write_vendor
-from tenantry.sources.demo.accuracy import accuracy
+from tenantry.sources.demo.accuracy import accuracy, feature_accuracy
 
 CATALOG = Catalog(capabilities=(), sources=(), datasets=DATASETS)
 FINE_BAR = 0.02
@@ -105,6 +105,14 @@ def test_fine_meters_come_within_the_bar_and_users_do_not(fine: Loaded, coarse: 
     assert far.mean is not None
     assert near.mean <= FINE_BAR
     assert far.mean > 5 * near.mean
+
+
+def test_features_metered_by_feature_come_within_the_bar(fine: Loaded):
+    error = feature_accuracy(fine.engine, fine.vendor)
+    print(f"\nfeatures {error}")
+    assert error.counted == 4 * 12
+    assert error.mean is not None
+    assert error.mean <= FINE_BAR
 
 
 def test_silo_tenants_are_exact(fine: Loaded):

@@ -15,11 +15,15 @@ import pyarrow.parquet as pq
 
 from ...methods.accuracy import AllocationError, allocation_error
 from .bill import CURRENCY
+from .prices import EC2, ELB, RDS
 from .rules import OVERHEAD_POOLS
+
+METERED_BY_FEATURE = (EC2, RDS, ELB)
+"""Services whose meters name the feature. So do requests, but the delivery network's bytes beside them do not."""
 
 
 class Reader(Protocol):
-    """What `tenant_cost` is read through."""
+    """What tables are read through."""
 
     def query(self, sql: str) -> Sequence[Any]: ...
 
@@ -35,6 +39,32 @@ def accuracy(engine: Reader, vendor: Path) -> AllocationError:
     given = _allocated(engine, known)
     keys = sorted(true.keys() | given.keys())
     return allocation_error((*key, given.get(key, Decimal(0)), true.get(key, Decimal(0))) for key in keys)
+
+
+def feature_accuracy(engine: Reader, vendor: Path) -> AllocationError:
+    """The error per feature and month of what `feature_cost` gives to features, over services metered by feature.
+
+    Of other services the truth knows features too, but their meters name none: that money has no feature.
+    """
+    services = ", ".join(f"'{service.name}'" for service in METERED_BY_FEATURE)
+    truth = str(vendor / "truth" / "feature_cost.parquet").replace("'", "''")
+    true = _by_feature(
+        engine, f"SELECT month, feature_id, effective_cost FROM '{truth}' WHERE service_name IN ({services})"
+    )
+    given = _by_feature(
+        engine,
+        "SELECT CAST(date_trunc('month', charge_day) AS DATE) AS month, feature_id, effective_cost"
+        f" FROM feature_cost WHERE feature_id <> '' AND service_name IN ({services})",
+    )
+    keys = sorted(true.keys() | given.keys())
+    return allocation_error((*key, given.get(key, Decimal(0)), true.get(key, Decimal(0))) for key in keys)
+
+
+def _by_feature(engine: Reader, rows: str) -> dict[tuple[date, str], Decimal]:
+    found = engine.query(
+        f"SELECT month, feature_id, sum(effective_cost) AS cost FROM ({rows}) AS r GROUP BY month, feature_id"
+    )
+    return {(row.month, row.feature_id): row.cost for row in found}
 
 
 def _true(vendor: Path, known: dict[str, Any]) -> dict[tuple[date, str], Decimal]:
