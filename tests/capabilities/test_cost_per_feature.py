@@ -173,6 +173,7 @@ def test_the_main_meter_is_the_largest_unit_and_its_service_bears_cost(tmp_path:
     assert [(x.currency, x.meter, x.units, x.cost_per_unit) for x in ask(runtime, "rank")] == [
         ("EUR", "requests", 3, 2), ("USD", "requests", 3, 4),
     ]  # fmt: skip
+    assert [x.units for x in ask(runtime, "rank", meter="parsecs")] == [1, 1]
     assert [x.cost_per_unit for x in ask(runtime, "rank", meter="ms")] == [Decimal("0.01"), Decimal("0.02")]
 
 
@@ -189,6 +190,19 @@ def test_what_no_feature_divides_goes_to_the_largest_and_of_equals_to_the_first_
         ("Odd", "export"): Decimal("1E-18"), ("Odd", "search"): 0,
         ("Refund", "export"): Decimal("-3E-18"), ("Refund", "search"): Decimal("-2E-18"),
     }  # fmt: skip
+
+
+def test_usage_that_names_no_service_is_a_use_too(tmp_path: Path):
+    """As requests of an access log, which drive pools of any service."""
+    policy = Policy(rules=(Rule(pool="Compute", meters=(Meter(meter="requests"),)),))
+    vendor = SmallVendor(tmp_path, policy).land(
+        charges=[charge("12")],
+        tenants=[tenant("a")],
+        usages=[usage("a", 3, feature_id="search", meter="requests", service_name=None)],
+    )
+    runtime = Runtime(vendor.build().engine, CATALOG, lambda: NOW, lambda _: {"policy": policy})
+    [search] = ask(runtime, "rank")
+    assert (search.meter, search.units, search.cost_per_unit, search.covered) == ("requests", 3, 4, 1)
 
 
 def test_a_bound_tenant_is_not_told_what_others_use(runtime: Runtime):

@@ -42,9 +42,7 @@ Shared = Annotated[
 FeatureId = Annotated[str, Field(description="as in the usage, or `(no feature)`")]
 MeterName = Annotated[
     str | None,
-    Field(
-        description="divide by units of this meter; by default the one with the fewest, where the feature costs"
-    ),
+    Field(description="divide by units of this meter; by default the one with the fewest"),
 ]
 Covered = Annotated[
     Ratio, Field(description="part of the currency's whole cost in the window that has a feature")
@@ -163,37 +161,32 @@ class _Metered(NamedTuple):
 
 
 def _main_meters(costs: _Costs, meter: str | None, **asked: Any) -> dict[tuple[str, str], _Metered]:
-    """By currency and feature: of the meters in whose service the feature costs, the one with the fewest units.
+    """By currency and feature: the meter with the fewest units, before others one in whose service the feature costs.
 
-    That is the largest unit of use: requests rather than milliseconds or bytes. The measured cost decides, also where
-    shared cost is spread, so that both views divide by the same.
+    Fewest units is the largest unit of use: requests rather than milliseconds or bytes. The measured cost decides, also
+    where shared cost is spread, so that both views divide by the same.
     """
-    costing = {
-        (row.currency, row.feature_id, row.service_name)
+    by = ("feature_id", "service_name")
+    costing: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for row in costs.ctx.totals(
+        FeatureCost, costs.window, by=("currency", *by), measures=("units",), **asked
+    ):
+        costing[row.feature_id].add((row.currency, row.service_name))
+    only = {} if meter is None else {"meter": meter}
+    used = [
+        row
         for row in costs.ctx.totals(
-            FeatureCost,
-            costs.window,
-            by=("currency", "feature_id", "service_name"),
-            measures=("units",),
-            **asked,
+            UsageHourly, costs.window, by=(*by, "meter"), measures=("units",), **only, **asked
         )
         if row.feature_id and row.units > 0
-    }
-    only = {} if meter is None else {"meter": meter}
-    used = costs.ctx.totals(
-        UsageHourly,
-        costs.window,
-        by=("feature_id", "service_name", "meter"),
-        measures=("units",),
-        **only,
-        **asked,
-    )
-    found: dict[tuple[str, str], _Metered] = {}
-    for row in sorted(used, key=lambda u: (-u.units, u.meter, u.service_name)):
-        for currency in sorted({c for c, feature_id, _ in costing if feature_id == row.feature_id}):
-            if row.units > 0 and (currency, row.feature_id, row.service_name) in costing:
-                found[currency, row.feature_id] = _Metered(row.service_name, row.meter)
-    return found
+    ]
+    best: dict[tuple[str, str], tuple[bool, int, str, str]] = {}
+    for row in used:
+        for currency in {currency for currency, _ in costing[row.feature_id]}:
+            elsewhere = (currency, row.service_name) not in costing[row.feature_id]
+            order = (elsewhere, row.units, row.meter, row.service_name)
+            best[currency, row.feature_id] = min(order, best.get((currency, row.feature_id), order))
+    return {key: _Metered(service_name, name) for key, (_, _, name, service_name) in best.items()}
 
 
 def _units_used(
@@ -318,9 +311,7 @@ def _tier(tenant_id: str, tiers: Mapping[str, str]) -> str:
 def _refuse_unknown(costs: _Costs, feature_id: str) -> None:
     if costs.ctx.principal.tenant_id is not None:  # What others use is not told.
         return
-    names = sorted(
-        {r.feature_id for r in costs.ctx.totals(FeatureCost, by=("feature_id",), measures=("units",))}
-    )
+    names = [r.feature_id for r in costs.ctx.totals(FeatureCost, by=("feature_id",), measures=("units",))]
     if feature_id in names:
         return
     near = get_close_matches(feature_id, filter(None, names), n=3)
