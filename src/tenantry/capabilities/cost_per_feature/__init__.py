@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
-from functools import cached_property
 from itertools import groupby
 from operator import attrgetter
+from pathlib import Path
 from statistics import median
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from ..datasets import FeatureCost, FeatureCostFull, Tenants, UsageHourly
-from ..errors import Kind, TenantryError, invalid
-from ..kernel import Capability, Context, Row, Window, tool
-from ..kernel.dataset import (
+from ...datasets import FeatureCost, FeatureCostFull, Tenants, UsageHourly
+from ...errors import Kind, TenantryError, invalid
+from ...kernel import Capability, Context, Row, tool
+from ...kernel.dataset import (
     Count,
     Dimension,
     Money,
@@ -27,8 +26,9 @@ from ..kernel.dataset import (
     OptionalQuantity,
     Ratio,
 )
-from ..kernel.money import EXACT, QUANTITY_PLACES, Basis, part, per
-from ..kernel.parameters import Cost, Month, Top
+from ...kernel.money import Basis, part, per
+from ...kernel.parameters import Cost, Month, Top
+from .sums import Costs, Metered, costs_of, main_meters, units_used
 
 NO_FEATURE = "(no feature)"
 
@@ -108,107 +108,6 @@ class FeatureAdoption(BaseModel):
     covered: Covered
 
 
-@dataclass
-class _Costs:
-    """What a tool was asked to sum, over which days; and each feature's sum, the dearest of a currency first."""
-
-    ctx: Context
-    dataset: type[FeatureCost | FeatureCostFull]
-    window: Window
-    column: str
-    features: Sequence[Row] = ()
-
-    def by(self, *columns: str, **asked: Any) -> list[Row]:
-        return self.ctx.totals(
-            self.dataset, self.window, by=("currency", *columns), measures=(self.column,), **asked
-        )
-
-    @cached_property
-    def whole(self) -> dict[str, Decimal]:
-        """All cost of the window, by currency."""
-        return self._sums(named=False)
-
-    @cached_property
-    def covered(self) -> dict[str, float | None]:
-        """The part of it that has a feature."""
-        named = self._sums(named=True)
-        return {
-            currency: part(named.get(currency, Decimal(0)), all_) for currency, all_ in self.whole.items()
-        }
-
-    def _sums(self, *, named: bool) -> dict[str, Decimal]:
-        sums: dict[str, Decimal] = defaultdict(Decimal)
-        for row in self.features:
-            if row.feature_id or not named:
-                sums[row.currency] += row[self.column]
-        return sums
-
-
-def _costs(ctx: Context, window: Window | None, basis: Basis, shared: str) -> _Costs:
-    when = window or ctx.month(FeatureCost)
-    costs = _Costs(ctx, FeatureCost, when, basis.column)
-    if shared == "spread":
-        costs = _Costs(ctx, FeatureCostFull, when.widened_to_months(), basis.column)
-    costs.features = costs.by("feature_id", distinct="tenant_id", order=f"-{costs.column}")
-    return costs
-
-
-class _Metered(NamedTuple):
-    """The meter whose units a feature's cost is divided by."""
-
-    service_name: str
-    meter: str
-
-
-def _main_meters(costs: _Costs, meter: str | None, **asked: Any) -> dict[tuple[str, str], _Metered]:
-    """By currency and feature: the meter with the fewest units, before others one in whose service the feature costs.
-
-    Fewest units is the largest unit of use: requests rather than milliseconds or bytes. The measured cost decides, also
-    where shared cost is spread, so that both views divide by the same.
-    """
-    by = ("feature_id", "service_name")
-    costing: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    for row in costs.ctx.totals(
-        FeatureCost, costs.window, by=("currency", *by), measures=("units",), **asked
-    ):
-        costing[row.feature_id].add((row.currency, row.service_name))
-    only = {} if meter is None else {"meter": meter}
-    used = [
-        row
-        for row in costs.ctx.totals(
-            UsageHourly, costs.window, by=(*by, "meter"), measures=("units",), **only, **asked
-        )
-        if row.feature_id and row.units > 0
-    ]
-    best: dict[tuple[str, str], tuple[bool, int, str, str]] = {}
-    for row in used:
-        for currency in {currency for currency, _ in costing[row.feature_id]}:
-            elsewhere = (currency, row.service_name) not in costing[row.feature_id]
-            order = (elsewhere, row.units, row.meter, row.service_name)
-            best[currency, row.feature_id] = min(order, best.get((currency, row.feature_id), order))
-    return {key: _Metered(service_name, name) for key, (_, _, name, service_name) in best.items()}
-
-
-def _units_used(
-    costs: _Costs, mains: Iterable[_Metered], by: tuple[str, ...], **asked: Any
-) -> dict[tuple[_Metered, *tuple[str, ...]], Decimal]:
-    """Units of these meters, by meter and the columns."""
-    names = {main.meter for main in mains}
-    return {
-        (_Metered(row.service_name, row.meter), *(row[name] for name in by)): EXACT.scaleb(
-            Decimal(row.units), -QUANTITY_PLACES
-        )
-        for row in costs.ctx.totals(
-            UsageHourly,
-            costs.window,
-            by=("service_name", "meter", *by),
-            measures=("units",),
-            meter=names,
-            **asked,
-        )
-    }
-
-
 def _per(cost: Decimal, units: Decimal | None) -> Decimal | None:
     return per(cost, units) if units else None
 
@@ -226,9 +125,9 @@ def rank(
 
     Money that no feature names is the row `(no feature)`, whatever `top`: shares sum to 1 where all are listed.
     """
-    costs = _costs(ctx, window, basis, shared)
-    mains = _main_meters(costs, meter)
-    used = _units_used(costs, mains.values(), ("feature_id",))
+    costs = costs_of(ctx, window, basis, shared)
+    mains = main_meters(costs, meter)
+    used = units_used(costs, mains.values(), ("feature_id",))
     found: list[FeatureTotal] = []
     for currency, of_currency in groupby(costs.features, attrgetter("currency")):
         listed = list(of_currency)
@@ -265,7 +164,7 @@ def feature(
     """What one feature's cost is made of: by tenant, tier or service, dearest first; or day by day, month by month."""
     if by == "day" and shared == "spread":
         raise invalid("shared cost is spread by month", "ask by month, or leave shared cost apart")
-    costs = _costs(ctx, window, basis, shared)
+    costs = costs_of(ctx, window, basis, shared)
     asked = "" if feature_id == NO_FEATURE else feature_id
     column = {"tenant": "tenant_id", "tier": "tenant_id", "service": "service_name"}.get(
         by, costs.dataset.day_column()
@@ -308,7 +207,7 @@ def _tier(tenant_id: str, tiers: Mapping[str, str]) -> str:
     return tiers.get(tenant_id) or ("(unknown)" if tenant_id.startswith("(unknown:") else tenant_id)
 
 
-def _refuse_unknown(costs: _Costs, feature_id: str) -> None:
+def _refuse_unknown(costs: Costs, feature_id: str) -> None:
     if costs.ctx.principal.tenant_id is not None:  # What others use is not told.
         return
     names = [r.feature_id for r in costs.ctx.totals(FeatureCost, by=("feature_id",), measures=("units",))]
@@ -339,10 +238,10 @@ def unit_cost(
 
     A use is a unit of the meter. The meter is one for all tenants of a feature, so that their unit costs compare.
     """
-    costs = _costs(ctx, window, basis, shared)
+    costs = costs_of(ctx, window, basis, shared)
     asked = {} if feature_id is None else {"feature_id": feature_id}
-    mains = _main_meters(costs, meter, **asked)
-    used = _units_used(costs, mains.values(), ("feature_id", "tenant_id"), **asked)
+    mains = main_meters(costs, meter, **asked)
+    used = units_used(costs, mains.values(), ("feature_id", "tenant_id"), **asked)
     tiers = _tiers(ctx) if by == "tier" else {}
     groups: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
     for row in costs.by("feature_id", "tenant_id", **asked):
@@ -362,11 +261,11 @@ def unit_cost(
 
 
 def _unit_cost(
-    costs: _Costs,
+    costs: Costs,
     name: str,
     rows: Sequence[Row],
-    main: _Metered | None,
-    used: Mapping[tuple[_Metered, *tuple[str, ...]], Decimal],
+    main: Metered | None,
+    used: Mapping[tuple[Metered, *tuple[str, ...]], Decimal],
 ) -> UnitCost:
     cost = sum((row[costs.column] for row in rows), Decimal(0))
     units = None
@@ -398,7 +297,7 @@ def adoption(
 
     The quadrant is `dear, narrow`, `dear, wide`, `cheap, narrow` or `cheap, wide`. Features in the first come first.
     """
-    costs = _costs(ctx, window, basis, shared)
+    costs = costs_of(ctx, window, basis, shared)
     active = {t.tenant_id for t in ctx.rows(Tenants) if t.active(costs.window)}
     users: dict[str, int] = defaultdict(int)
     for row in ctx.totals(UsageHourly, costs.window, by=("feature_id", "tenant_id"), measures=("units",)):
@@ -437,5 +336,5 @@ CAPABILITY = Capability(
         "What does one search cost us, by tier?",
         "Which dear features do few tenants use?",
     ),
-    instructions=Capability.instructions_beside(__file__),
+    instructions=Capability.instructions_beside(str(Path(__file__).parent)),
 )
