@@ -1,6 +1,6 @@
 """The vendor's own tables: tenants, subscriptions, active users, usage events, and the invoices it got.
 
-CSV, Parquet or JSON, a column for each name of the page docs/reference/tables.md; usage also as CloudEvents.
+CSV, Parquet or JSON, a column for each name of the page docs/reference/tables.md; usage also as CloudEvents 1.0.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ..kernel.dataset import Dataset
 from ..kernel.money import MONEY_PLACES, QUANTITY_PLACES
 from ..kernel.source import Batch, Format, RowMapping, Sample, Source
 from .cells import Cell, Columns, day_first, let, literal, plain
+from .cloudevents import Events, is_cloud_events
 
 # What a column may be called besides its own name. Case, spaces and separators do not count.
 NAMES: Mapping[str, tuple[str, ...]] = {
@@ -56,14 +57,6 @@ _ISOLATIONS = {
 _INTERVALS = {
     "month": "month", "monthly": "month", "year": "year", "yearly": "year", "annual": "year", "annually": "year",
 }  # fmt: skip
-# Where CloudEvents 1.0 keep what we ask for; the rest is in `data`.
-_ENVELOPE = {
-    "id": "$.id",
-    "source": "$.source",
-    "time": "$.time",
-    "tenant_id": "$.subject",
-    "meter": "$.type",
-}
 # `(unallocated)`, `(idle)` and their like are rows of our own.
 _RESERVED = r"\(.*\)"
 _CURRENCY = "[A-Z]{3}"
@@ -76,7 +69,7 @@ class Table:
     def __init__(self, samples: Sequence[Sample], *, events: bool = False) -> None:
         self._columns = Columns(samples)
         self._json = samples[0].format is Format.JSON
-        self._events = events
+        self._events = Events(_EVENT_NAMES) if events else None
         self._sampled = {name for s in samples for name in s.columns}
         self._day_first = day_first(v for s in samples for row in s.rows for v in row.values())
         self.sql: dict[str, str] = {}
@@ -89,24 +82,19 @@ class Table:
     def cell(self, column: str) -> Cell:
         """What is written in the columns that go by this name, the best first."""
         names = (column, *NAMES.get(column, ()))
-        cells = [] if self._events else list(self._columns.named(*names).values())
-        if self._json:
-            cells += [
-                Cell(f"json_extract_string(_record, {literal(path)})") for path in self._paths(column, names)
-            ]
+        if self._events:
+            cells = [Cell(sql) for sql in self._events.readings(column)]
+        else:
+            cells = list(self._columns.named(*names).values())
+            paths = (
+                [f"$.{name}" for name in spelled(names) if name not in self._sampled] if self._json else []
+            )
+            cells += [Cell(f"json_extract_string(_record, {literal(path)})") for path in paths]
         if len(cells) == 1:
             return cells[0]
         texts = ", ".join(f"NULLIF(CAST({cell.sql} AS VARCHAR), '')" for cell in cells) or "NULL"
         # A type of its own makes the cell computed once for a reading.
         return Cell(f"COALESCE({texts}, NULL)", "TEXT")
-
-    def _paths(self, column: str, names: Sequence[str]) -> list[str]:
-        """Where in a JSON object the column may be besides the keys that the sampled objects have."""
-        spelled = dict.fromkeys([*names, *map(_camel, names)])
-        if self._events:
-            envelope = [_ENVELOPE[column]] if column in _ENVELOPE else []
-            return envelope + [f"$.data.{name}" for name in spelled]
-        return [f"$.{name}" for name in spelled if name not in self._sampled]
 
     def text(self, column: str) -> str:
         return self.cell(column).text()
@@ -185,9 +173,21 @@ class Table:
         self.sql[column] = let("l", named, "CASE WHEN len(l) > 0 THEN l END")
 
 
+def spelled(names: Sequence[str]) -> list[str]:
+    """The names, and as programs write them in JSON: `feature_id`, then `featureId`."""
+    return list(dict.fromkeys([*names, *map(_camel, names)]))
+
+
 def _camel(name: str) -> str:
     first_word, *words = name.split("_")
     return first_word + "".join(word.title() for word in words)
+
+
+# What the data of a CloudEvent may say; the rest is in its attributes.
+_EVENT_NAMES = {
+    column: spelled((column, *NAMES.get(column, ())))
+    for column in ("tenant_id", "quantity", "feature_id", "service_name", "resource_id", "region")
+}
 
 
 def _has(sample: Sample, *columns: str) -> bool:
@@ -312,27 +312,33 @@ class UsageTable(_Tables):
 
     @classmethod
     def recognises(cls, sample: Sample) -> bool:
-        return _cloud_events(sample) or _has(sample, "time", "tenant_id", "meter", "quantity")
+        return is_cloud_events(sample) or _has(sample, "time", "tenant_id", "meter", "quantity")
 
     def batches(self, samples: Sequence[Sample]) -> Iterator[Batch]:
         for events in (False, True):
-            yield from super().batches([s for s in samples if _cloud_events(s) is events])
+            yield from super().batches([s for s in samples if is_cloud_events(s) is events])
 
     def mapping(self, samples: Sequence[Sample]) -> RowMapping:
-        table = Table(samples, events=_cloud_events(samples[0]))
+        events = is_cloud_events(samples[0])
+        table = Table(samples, events=events)
         table.tenant()
         table.sql["time"] = table.time("time")
         table.sql["day"] = f"CAST({table.sql['time']} AS DATE)"
-        table.number("quantity")
-        table.repairs["negative quantity, taken as a correction"] = table.negative("quantity")
         table.texts("meter", "feature_id", "service_name", "resource_id", "region")
+        if events:
+            table.optional_number("quantity", default="1")
+            table.texts("id", "source")
+            table.rejects["specversion is not 1.0"] = f"{table.text('specversion')} IS DISTINCT FROM '1.0'"
+        else:
+            table.number("quantity")
+            self._name_the_nameless(table)
+        table.repairs["negative quantity, taken as a correction"] = table.negative("quantity")
+        return table.mapping(Usage)
+
+    @staticmethod
+    def _name_the_nameless(table: Table) -> None:
         event, source = table.text("id"), table.text("source")
         table.sql["id"] = f"COALESCE({event}, _delivery || ':' || _row)"
         table.sql["source"] = f"COALESCE({source}, regexp_extract(_file, '[^/]*$'))"
         table.repairs["no id: made from the file's content and the row's number"] = f"{event} IS NULL"
         table.repairs["no source: the file's name taken"] = f"{source} IS NULL"
-        return table.mapping(Usage)
-
-
-def _cloud_events(sample: Sample) -> bool:
-    return sample.format is Format.JSON and {"specversion", "type", "source"} <= set(sample.columns)
