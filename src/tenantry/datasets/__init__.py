@@ -7,6 +7,7 @@ from .bill_checks import BillSums, CommitmentTerms, PriceChecks
 from .charge_pool import ChargePool
 from .charges import Charges
 from .cost_profile import CostProfile
+from .counters import UsageCounters
 from .feature_cost import FeatureCost, FeatureCostFull
 from .focus_allocated import FocusAllocated
 from .invoices import Invoices, InvoiceSums
@@ -25,6 +26,7 @@ DATASETS = (
     Subscriptions,
     ActiveUsers,
     Usage,
+    UsageCounters,
     TenantNames,
     UsageHourly,
     MeterHours,

@@ -16,8 +16,12 @@ from ..kernel.dataset import (
     Time,
     Units,
 )
-from .names import lookup
+from .counters import NEXT_DAYS, UsageCounters, growth
+from .names import lookup, text
 from .tenants import TenantNames
+
+UNATTRIBUTED = "(unattributed)"
+"""The tenant of usage that names none."""
 
 
 class Usage(Dataset):
@@ -46,28 +50,37 @@ class Usage(Dataset):
 class UsageHourly(Dataset):
     """Units used per hour, tenant, feature, service, region and meter: an integer count of 10^-9 of the meter's unit.
 
-    `tenant_id` is resolved: a name that no tenant has is `(unknown:<name>)`. Empty text where the event named none.
+    `tenant_id` is resolved: a name that no tenant has is `(unknown:<name>)`, usage without any `(unattributed)`. Empty
+    text where the event named no feature, service or region.
     """
 
     partition: ClassVar[str] = "day"
     keys: ClassVar[tuple[str, ...]] = ("hour", "tenant_id", "feature_id", "service_name", "region", "meter")
-    reads: ClassVar[tuple[type[Dataset], ...]] = (Usage, TenantNames)
+    reads: ClassVar[tuple[type[Dataset], ...]] = (Usage, UsageCounters, TenantNames)
+    spines: ClassVar[int] = 2
+    touches: ClassVar[str | None] = NEXT_DAYS
 
     @classmethod
     def statement(cls, settings: Mapping[str, Any]) -> str:
-        asked = "SELECT DISTINCT tenant_id AS name, day FROM usage WHERE day >= $start AND day < $end"
+        named = "SELECT DISTINCT tenant_id AS name, day FROM {} WHERE day >= $start AND day < $end"
+        asked = f"{named.format('usage')} UNION {named.format('usage_counters')}"
         # Grouped by the columns as they are stored, which the engine does by dictionary; nulls are filled afterwards.
         return f"""
-        WITH {lookup("named", asked, ("id", "alias"))},
+        WITH {growth("grown")},
+        {lookup("named", asked, ("id", "alias"))},
         tenant AS (
-            SELECT a.name, a.day, coalesce(n.tenant_id, '(unknown:' || a.name || ')') AS tenant_id
+            SELECT a.name, a.day, CASE WHEN a.name = {text(UNATTRIBUTED)} THEN a.name
+                ELSE coalesce(n.tenant_id, '(unknown:' || a.name || ')') END AS tenant_id
             FROM named_asked AS a LEFT JOIN named AS n ON n.name = a.name AND n.day = a.day
         ),
         used AS (
             SELECT u.day, date_trunc('hour', u.time) AS hour, t.tenant_id, u.feature_id, u.service_name, u.region,
                 u.meter, sum(u.quantity) AS quantity
-            FROM usage AS u JOIN tenant AS t ON t.name = u.tenant_id AND t.day = u.day
-            WHERE u.day >= $start AND u.day < $end
+            FROM (
+                SELECT day, time, tenant_id, feature_id, service_name, region, meter, quantity
+                FROM usage WHERE day >= $start AND day < $end
+                UNION ALL SELECT * FROM grown WHERE quantity > 0
+            ) AS u JOIN tenant AS t ON t.name = u.tenant_id AND t.day = u.day
             GROUP BY u.day, date_trunc('hour', u.time), t.tenant_id, u.feature_id, u.service_name, u.region, u.meter
         )
         SELECT day, CAST(hour AS TIMESTAMP) AS hour, tenant_id, coalesce(feature_id, '') AS feature_id,

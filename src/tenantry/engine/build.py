@@ -130,10 +130,12 @@ class Builder:
             return self.engine.write(dataset, "SELECT * FROM computed", partitions)
 
     def _available(self, dataset: type[Dataset]) -> dict[date, int]:
-        """The days there are to build, each with the upstream rows it takes; the first upstream names the days."""
-        spine = dataset.reads[0]
-        weights = self._days_of(spine)
-        for upstream in dataset.reads[1:]:
+        """The days there are to build, each with the upstream rows it takes; the first upstreams name the days."""
+        weights: dict[date, int] = {}
+        for spine in dataset.reads[: dataset.spines]:
+            for day, rows in self._days_of(spine).items():
+                weights[day] = weights.get(day, 0) + rows
+        for upstream in dataset.reads[dataset.spines :]:
             if upstream.partition and upstream.partition != "month":
                 for day, rows in self._days_of(upstream).items():
                     if day in weights:

@@ -108,10 +108,14 @@ class Landing:
         files, again, problems = self._read(batch)
         stages = self._stages(batch, files, problems) if files else []
         entries = [
-            self._entry(stage, file, counts, source)
+            self._entry(stage, stages[0], file, counts, source)
             for stage in stages
             for counts in [stage.counts()]
             for file in files
+        ]
+        # A file that could fill several datasets has an account of the first, and of those that it did fill.
+        entries = [
+            e for e in entries if e.accepted or e.quarantined or e.dataset == stages[0].dataset.table()
         ]
         for stage in stages:
             self._write(stage, batch)
@@ -192,17 +196,28 @@ class Landing:
         return stage
 
     def _entry(
-        self, stage: Stage, file: RawFile, counts: Mapping[str, Mapping[str, int]], source: str
+        self,
+        stage: Stage,
+        first: Stage,
+        file: RawFile,
+        counts: Mapping[str, Mapping[str, int]],
+        source: str,
     ) -> Deliveries:
-        """The ledger's account of a file. Raises `broken_contract` where it does not balance."""
+        """The ledger's account of a file. Raises `broken_contract` where it does not balance.
+
+        A file may fill several datasets: the account of the `first` holds the records that cannot be read.
+        """
         of = defaultdict(int, counts.get(file.delivery, {}))
         copied = file.rows if file.delivery in stage.copies else 0
+        unread = file.bad_rows if stage is first else 0
         left_out = {
             f"all rows are in {stage.copies.get(file.delivery)}": copied,
             stage.mapping.left_out: of["outside"],
+            **{why: of[f"aside{n}"] for n, (why, _) in enumerate(stage.mapping.aside)},
             "duplicate": of["duplicates"],
+            f"cannot be read: in the account of {first.dataset.table()}": file.bad_rows - unread,
         }
-        quarantined = 0 if copied else file.bad_rows + of["rejected"] + of["conflicts"]
+        quarantined = 0 if copied else unread + of["rejected"] + of["conflicts"]
         must_be(
             file.rows,
             of["accepted"] + quarantined + sum(left_out.values()),
@@ -298,7 +313,7 @@ class Landing:
         for stage in stages:
             name = literal(stage.dataset.table())
             for file in files:
-                if file.bad_rows and file.delivery not in stage.copies:
+                if stage is stages[0] and file.bad_rows and file.delivery not in stage.copies:
                     origin = f"{literal(file.delivery)} AS delivery, {name} AS dataset, _row AS row"
                     parts.append(
                         f"SELECT {origin}, {literal(str(file.path))} AS file, reason, content FROM {file.bad}"

@@ -17,6 +17,7 @@ import duckdb
 
 from ..errors import TenantryError, invalid
 from ..kernel.source import Format, Sample
+from . import otlp
 from .duckdb import literal
 from .records import Record, csv_records, json_elements, json_lines
 
@@ -65,7 +66,7 @@ class Layout:
     header_lines: int = 1
     """CSV: those among them that are not blank."""
     lines: bool = True
-    """JSON: one object a line."""
+    """JSON and OTLP: one object a line."""
     notes: tuple[str, ...] = ()
     head: tuple[Record, ...] = field(default=(), compare=False)
 
@@ -156,7 +157,7 @@ def layout(path: Path) -> Layout:
         raise _unknown(path, "binary data of no kind we know")
     # The line that the head cuts is left away.
     text = head if whole or b"\n" not in head else head[: head.rindex(b"\n") + 1]
-    found = _json_layout(text, head) or _csv_layout(text)
+    found = _otlp_layout(head) or _json_layout(text, head) or _csv_layout(text)
     if found is None:
         begins = head[:60].decode(errors="replace")
         raise _unknown(path, f"text without a header of columns; it begins {begins!r}")
@@ -217,6 +218,10 @@ def _encoding(head: bytes) -> str:
     if odd and all(even) and not any(odd):
         return "utf-16-le"
     return "utf-16-be" if odd and all(odd) and not any(even) else "utf-8"
+
+
+def _otlp_layout(head: bytes) -> Layout | None:
+    return Layout(Format.OTLP, otlp.COLUMNS, lines=otlp.one_a_line(head)) if otlp.is_otlp(head) else None
 
 
 def _json_layout(text: bytes, head: bytes) -> Layout | None:

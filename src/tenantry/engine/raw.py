@@ -23,6 +23,7 @@ from ..errors import TenantryError, invalid
 from ..kernel.source import Format
 from .duckdb import DuckDB, literal, quoted
 from .layouts import Layout, content, escaped, is_parquet, layout, parquet_columns, parquet_scan, utf8_chunks
+from .otlp import otlp_records
 from .records import MAX_RECORD, csv_records, json_elements, json_lines
 
 SHOWN = 2_000
@@ -233,6 +234,8 @@ def _rewritten(path: Path, found: Layout, digest: str, folder: Path) -> RawFile:
         chunks = utf8_chunks(chunks, found.encoding)
     if found.format is Format.CSV:
         records, written = csv_records(chunks, found.delimiter, len(found.columns), found.skip), found.columns
+    elif found.format is Format.OTLP:
+        records, written = otlp_records(chunks, lines=found.lines), found.columns
     else:
         records, written = (json_lines if found.lines else json_elements)(chunks), ("_record",)
     row = repaired = 0
@@ -241,7 +244,7 @@ def _rewritten(path: Path, found: Layout, digest: str, folder: Path) -> RawFile:
             if record.reason:
                 leave.add(row, [record.reason, record.text.rstrip("\r\n")[:SHOWN].replace("\0", "\u2400")])
             else:
-                keep.add(row, record.fields if found.format is Format.CSV else [record.text])
+                keep.add(row, [record.text] if found.format is Format.JSON else record.fields)
                 repaired += record.repaired
     return RawFile(
         path,
@@ -251,7 +254,7 @@ def _rewritten(path: Path, found: Layout, digest: str, folder: Path) -> RawFile:
         dict.fromkeys([*found.columns, *(["_record"] if found.format is Format.JSON else [])], "VARCHAR"),
         _read_parquet(good),
         "_row",
-        "NULLIF({}, '')" if found.format is Format.CSV else "json_extract_string(_record, {1})",
+        "json_extract_string(_record, {1})" if found.format is Format.JSON else "NULLIF({}, '')",
         _read_parquet(bad),
         {**dict.fromkeys(found.notes, keep.rows), **({_NOT_UTF8: repaired} if repaired else {})},
     )

@@ -7,7 +7,7 @@ import csv
 import json
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
@@ -19,7 +19,11 @@ MAX_RECORD = 1024 * 1024
 MAX_LINES = 1_000
 """Lines that one quoted field may span; beyond that its quote was never closed."""
 ASCII = 128
-TOO_LONG = f"longer than {MAX_RECORD:,} bytes"
+
+
+def too_long(limit: int) -> str:
+    return f"longer than {limit:,} bytes"
+
 
 # The csv module's own limit for a field; raising it would change it for the whole process.
 _CSV_FIELD = 131_072
@@ -45,9 +49,9 @@ class Record:
     repaired: bool = False
 
 
-def physical_lines(chunks: Iterable[bytes]) -> Iterator[Line]:
-    """The lines of a text. Where the chunks end in a `TenantryError`, the last line is what it broke off,
-    with the error's message as its reason.
+def physical_lines(chunks: Iterable[bytes], limit: int = MAX_RECORD) -> Iterator[Line]:
+    """The lines of a text, of up to so many bytes. Where the chunks end in a `TenantryError`, the last line is what
+    it broke off, with the error's message as its reason.
     """
     carry = head = b""
     try:
@@ -56,20 +60,20 @@ def physical_lines(chunks: Iterable[bytes]) -> Iterator[Line]:
             # A lone \r at the end may be half of \r\n.
             carry = b"" if not pieces or pieces[-1].endswith(b"\n") else pieces.pop()
             for piece in pieces:
-                yield _line(head or piece)
+                yield _line(head or piece, limit)
                 head = b""
-            if len(carry) > MAX_RECORD:
+            if len(carry) > limit:
                 head, carry = head or carry, carry[-1:]
     except TenantryError as problem:
-        yield _line(head or carry)._replace(reason=problem.message)
+        yield _line(head or carry, limit)._replace(reason=problem.message)
         return
     if head or carry:
-        yield _line(head or carry)
+        yield _line(head or carry, limit)
 
 
-def _line(raw: bytes) -> Line:
-    reason = TOO_LONG if len(raw) > MAX_RECORD else ""
-    return Line(*_decoded(raw[:MAX_RECORD]), reason)
+def _line(raw: bytes, limit: int) -> Line:
+    reason = too_long(limit) if len(raw) > limit else ""
+    return Line(*_decoded(raw[:limit]), reason)
 
 
 def _decoded(raw: bytes) -> tuple[str, bool]:
@@ -125,7 +129,7 @@ def _checked(record: Record, width: int) -> Record:
     elif "\0" in record.text:
         record.reason = "a NUL byte"
     elif len(record.text) > MAX_RECORD:
-        record.reason = TOO_LONG
+        record.reason = too_long(MAX_RECORD)
     return record
 
 
@@ -245,15 +249,21 @@ def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
     return found.end() if found else at
 
 
-def json_lines(chunks: Iterable[bytes]) -> Iterator[Record]:
+Check = Callable[[Record], Record]
+"""Gives a JSON object's record as it is to be read, or with a reason."""
+
+
+def json_lines(
+    chunks: Iterable[bytes], check: Check | None = None, limit: int = MAX_RECORD
+) -> Iterator[Record]:
     """The objects of newline-delimited JSON, each with its text; blank lines are no records."""
-    objects = _Objects()
-    for line in physical_lines(chunks):
+    check = check or _Objects().read
+    for line in physical_lines(chunks, limit):
         text = line.text.strip()
         if line.reason:
             yield Record(text, reason=line.reason, repaired=line.repaired)
         elif text:
-            yield objects.read(Record(text, repaired=line.repaired))
+            yield check(Record(text, repaired=line.repaired))
 
 
 _SEPARATORS = re.compile(r"[\s,\[\]]*")
@@ -262,16 +272,18 @@ _STRUCTURE = re.compile(r'"(?:[^"\\\n]|\\.)*+(?P<closed>"?)|[{}]')
 _NEXT_OBJECT = re.compile(r"\}\s*,\s*(?=\{)")
 
 
-def json_elements(chunks: Iterable[bytes]) -> Iterator[Record]:
+def json_elements(
+    chunks: Iterable[bytes], check: Check | None = None, limit: int = MAX_RECORD
+) -> Iterator[Record]:
     """The objects of a JSON array, or of objects one after another, each with its text.
 
     What cannot be read is one bad record up to the next `},{`, and reading goes on from there.
     """
-    text, objects = _Text(chunks), _Objects()
+    text, check = _Text(chunks, limit), check or _Objects().read
     while text.skip(_SEPARATORS):
         end = text.object_end()
         record = Record(text.upto(end)) if end else Record("", reason="not a whole JSON object")
-        if record.reason or objects.read(record).reason:
+        if record.reason or check(record).reason:
             end = text.find_end(_NEXT_OBJECT)
             record = Record(text.upto(end).rstrip(", \r\n"), reason=record.reason)
         record.repaired = text.repaired
@@ -282,13 +294,14 @@ def json_elements(chunks: Iterable[bytes]) -> Iterator[Record]:
 
 
 class _Text:
-    """A text that is read only as far as it is looked at, and held up to `MAX_RECORD`.
+    """A text that is read only as far as it is looked at, and held up to `limit` characters.
 
     Positions count from the first character that was not dropped.
     """
 
-    def __init__(self, chunks: Iterable[bytes]) -> None:
+    def __init__(self, chunks: Iterable[bytes], limit: int) -> None:
         self._chunks = iter(chunks)
+        self._limit = limit
         self._pending = b""
         self._held = ""
         self._start = 0
@@ -315,7 +328,7 @@ class _Text:
         while True:
             if found := pattern.search(self._held, self._start):
                 return found.end() - self._start
-            if len(self._held) - self._start > MAX_RECORD or not self._more():
+            if len(self._held) - self._start > self._limit or not self._more():
                 return len(self._held) - self._start
 
     def object_end(self) -> int:
@@ -331,7 +344,7 @@ class _Text:
                 depth += {"{": 1, "}": -1}.get(token.group(), 0)
                 if depth == 0 and token.group() == "}":
                     return at
-            if len(self._held) - self._start > MAX_RECORD or not self._more():
+            if len(self._held) - self._start > self._limit or not self._more():
                 return 0
 
     def _more(self) -> bool:

@@ -40,7 +40,7 @@ class Stage:
         values = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in self.mapping.columns.items())
         given = {
             r["column_name"]: r["column_type"]
-            for r in self.engine.query(f"DESCRIBE SELECT {values} FROM raw")
+            for r in self.engine.query(f"DESCRIBE SELECT {values} FROM {_raw(self.mapping)}")
         }
         statement = _statement(self.mapping, given, raw_columns if hashed else ())
         self.engine.query(f"COPY ({statement}) TO {literal(str(self.path))} (FORMAT parquet)")
@@ -105,13 +105,19 @@ class Stage:
         )
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Per delivery: rows left out, accepted, of these divided, duplicates, conflicts, rejected, and each repair."""
+        """Per delivery: rows left out, `outside` or `asideN` for each reason, accepted, of these divided, duplicates,
+        conflicts, rejected, and `rN` for each repair.
+        """
         repairs = ", ".join(
             f"count_if(_repair_{n})::BIGINT AS r{n}" for n in range(len(self.mapping.repairs))
         )
         found: dict[str, dict[str, int]] = {}
+        aside = ", ".join(
+            f"count(*) FILTER (_aside = {n})::BIGINT AS aside{n}" for n in range(len(self.mapping.aside))
+        )
         looked = (
-            "SELECT _delivery, count_if(NOT _looked)::BIGINT AS outside, count(_reason) AS rejected"
+            "SELECT _delivery, count_if(NOT _looked AND _aside IS NULL)::BIGINT AS outside,"
+            f" count(_reason) AS rejected{', ' if aside else ''}{aside}"
             f" FROM ({self._originals}) GROUP BY ALL"
         )
         divided = self.mapping.divided.where if self.mapping.divided else "FALSE"
@@ -198,18 +204,29 @@ def _statement(mapping: RowMapping, given: Mapping[str, str], hashed: Sequence[s
     rejects = {f"_reject_{n}": literal(reason) for n, (reason, _) in enumerate(mapping.rejects)}
     repairs = [f"_repair_{n}" for n in range(len(mapping.repairs))]
     cells = ", ".join(map(quoted, sorted(hashed))) or "0"
+    outside = " ".join(f"WHEN ({sql}) THEN {n}" for n, (_, sql) in enumerate(mapping.aside))
     parts = [
-        f"_file, _row, _delivery, ({mapping.where}) IS TRUE AS _looked, hash({cells}) AS _hash",
+        f"_file, _row, _delivery, ({mapping.where}) IS TRUE AS _inside, hash({cells}) AS _hash",
+        f"CASE {outside} END AS _aside" if outside else "CAST(NULL AS INTEGER) AS _aside",
         *(f"({sql}) IS TRUE AS {mark}" for mark, (_, sql) in zip(rejects, mapping.rejects, strict=True)),
         *(f"({sql}) IS TRUE AS {mark}" for mark, (_, sql) in zip(repairs, mapping.repairs, strict=True)),
         *(f"{sql} AS {quoted(name)}" for name, sql in mapping.columns.items()),
     ]
     broken = _broken(mapping.dataset, given)
-    marks = ", ".join(["_file, _row, _delivery, _looked, _hash", *repairs])
-    return (
-        f"SELECT {marks}, CASE WHEN NOT _looked THEN NULL {_reasons(rejects)} {_reasons(broken)} END AS _reason,"
-        f" {', '.join(_typed(mapping.dataset, given))} FROM (SELECT {', '.join(parts)} FROM raw)"
+    marks = ", ".join(
+        ["_file, _row, _delivery, _inside AND _aside IS NULL AS _looked, _aside, _hash", *repairs]
     )
+    fate = f"CASE WHEN NOT _looked THEN NULL {_reasons(rejects)} {_reasons(broken)} END AS _reason"
+    return (
+        f"SELECT {marks}, {fate}, {', '.join(_typed(mapping.dataset, given))}"
+        f" FROM (SELECT {', '.join(parts)} FROM {_raw(mapping)})"
+    )
+
+
+def _raw(mapping: RowMapping) -> str:
+    """SQL of `raw` with what the mapping asks of it by name."""
+    asked = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in mapping.asked.items())
+    return f"(SELECT *, {asked} FROM raw)" if asked else "raw"
 
 
 def _reasons(conditions: Mapping[str, str]) -> str:

@@ -85,7 +85,7 @@ def _window(runtime: Runtime) -> Window:
 
 
 def _landed_kinds(runtime: Runtime) -> set[str]:
-    tables = ("tenants", "subscriptions", "active_users", "usage")
+    tables = ("tenants", "subscriptions", "active_users", "usage", "usage_counters")
     return {name for name in tables if runtime.rows_held(name)}
 
 
@@ -115,7 +115,7 @@ def _advice(document: Mapping[str, Any], landed: set[str]) -> Sequence[Advice]:
                 "names to give the money to",
             )
         )
-    if not landed & {"usage", "active_users"}:
+    if not landed & {"usage", "usage_counters", "active_users"}:
         found.append(
             Advice(
                 "active_users.csv: day, tenant_id, users",

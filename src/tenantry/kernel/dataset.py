@@ -78,6 +78,8 @@ class Dataset(BaseModel):
     """Order inside a file, so that readers skip what they do not need."""
     reads: ClassVar[tuple[type[Dataset], ...]] = ()
     """The datasets the query reads; the build's order."""
+    spines: ClassVar[int] = 1
+    """So many of `reads`, from the first, say which days there are to build."""
     query: ClassVar[str | None] = None
     windowed_by: ClassVar[str] = ""
     """The DATE column that windows mean; by default the partition."""

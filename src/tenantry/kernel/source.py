@@ -19,6 +19,7 @@ class Format(StrEnum):
     CSV = "csv"
     PARQUET = "parquet"
     JSON = "json"
+    OTLP = "otlp"
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,12 @@ class RowMapping:
     `raw` holds the file's columns as written (CSV and JSON: every value VARCHAR) and `_file`, `_row`
     (1 = first data row) and `_delivery` (12 hex digits of the content's SHA-256). Of JSON it also holds `_record`,
     the whole object as text: a key that no sampled object has may come later in the file.
+    `asked` gives names to expressions that several others need: they are computed once.
     `columns` gives an expression for each column of the dataset; columns without one are null.
     `rejects` are (reason, condition) pairs: a row for which a condition holds is quarantined with that reason.
     `repairs` are (note, condition) pairs: the row is kept and the note counted.
     `where` says which rows are looked at: those left out are counted under `left_out`, which says why.
+    `aside` are (why, condition) pairs: a row for which one holds is left out, and counted under the first that does.
     `divided` says which become two; the ledger counts them once.
     """
 
@@ -68,6 +71,8 @@ class RowMapping:
     where: str = "TRUE"
     left_out: str = ""
     divided: Division | None = None
+    aside: Sequence[tuple[str, str]] = ()
+    asked: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from ..kernel.source import Format, Sample
 from .cells import literal
@@ -28,31 +28,35 @@ def is_cloud_events(sample: Sample) -> bool:
 class Events:
     """SQL of what the events of the relation `raw` say; `data` gives the names that a column has in `data`.
 
-    Everything asked of an event is asked at once: the engine reads the JSON once, not once for each column.
+    Everything is asked at once: the engine reads an event's JSON once, not once for each column.
     """
 
     def __init__(self, data: Mapping[str, Sequence[str]]) -> None:
-        self._attributes = [(column, f"$.{name}") for column, names in _ATTRIBUTES.items() for name in names]
-        self._members = [(column, f".{name}") for column, names in data.items() for name in names]
+        attributes = [(column, f"$.{name}") for column, names in _ATTRIBUTES.items() for name in names]
+        members = [(column, f".{name}") for column, names in data.items() for name in names]
+        self._said = [*attributes, *((column, f"$.data{path}") for column, path in members)]
+        self._packed = [(column, f"${path}") for column, path in members]
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """What a mapping has to ask of `raw` by name for the readings."""
+        data = "decode(from_base64(json_extract_string(_record, '$.data_base64')))"
+        # What is no JSON in base64 says nothing.
+        packed = f"TRY(json_extract_string({data}, {_listed(self._packed)}))"
+        return {
+            "_said": f"json_extract_string(_record, {_listed(self._said)})",
+            "_packed": f"CASE WHEN contains(_record, '\"data_base64\"') THEN {packed} END",
+        }
 
     def readings(self, column: str) -> list[str]:
         """SQL expressions of VARCHAR, the best first."""
-        asked = [*self._attributes, *((name, f"$.data{path}") for name, path in self._members)]
-        inside = [(name, f"${path}") for name, path in self._members]
-        return [*_found(column, asked, _said), *_found(column, inside, _packed)]
+        return [
+            f"{answers}[{place}]"
+            for answers, paths in (("_said", self._said), ("_packed", self._packed))
+            for place, (name, _) in enumerate(paths, start=1)
+            if name == column
+        ]
 
 
-def _found(column: str, asked: Sequence[tuple[str, str]], answers: Callable[[str], str]) -> list[str]:
-    listed = answers(f"[{', '.join(literal(path) for _, path in asked)}]")
-    return [f"{listed}[{place}]" for place, (name, _) in enumerate(asked, start=1) if name == column]
-
-
-def _said(paths: str) -> str:
-    return f"json_extract_string(_record, {paths})"
-
-
-def _packed(paths: str) -> str:
-    """What `data` as bytes says; what is no JSON in base64 says nothing."""
-    data = "decode(from_base64(json_extract_string(_record, '$.data_base64')))"
-    answers = f"TRY(json_extract_string({data}, {paths}))"
-    return f"(CASE WHEN contains(_record, '\"data_base64\"') THEN {answers} END)"
+def _listed(paths: Sequence[tuple[str, str]]) -> str:
+    return f"[{', '.join(literal(path) for _, path in paths)}]"

@@ -77,7 +77,10 @@ class Table:
         self.repairs: dict[str, str] = {}
 
     def mapping(self, dataset: type[Dataset]) -> RowMapping:
-        return RowMapping(dataset, self.sql, tuple(self.rejects.items()), tuple(self.repairs.items()))
+        asked = self._events.asked if self._events else {}
+        return RowMapping(
+            dataset, self.sql, tuple(self.rejects.items()), tuple(self.repairs.items()), asked=asked
+        )
 
     def cell(self, column: str) -> Cell:
         """What is written in the columns that go by this name, the best first."""
