@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tenantry.datasets import DATASETS, ActiveUsers, Charges, Subscriptions, Tenants, Usage
+from tenantry.datasets import DATASETS, ActiveUsers, Charges, Subscriptions, Tenants, Usage, UsageCounters
 from tenantry.engine.build import Builder
 from tenantry.engine.duckdb import DuckDB
 from tenantry.engine.lake import Lake, arrow_schema
@@ -62,6 +62,14 @@ def usage(
     }
 
 
+def reading(
+    tenant: str, count: str | int, time: str, started: str = "1970-01-01T00", **columns: Any
+) -> dict[str, Any]:
+    """A reading of a counter of `usage`."""
+    row = usage(tenant, count, time, series=tenant, started=datetime.fromisoformat(started), **columns)
+    return {**row, "reading": row.pop("quantity")}
+
+
 def tenant(name: str, **columns: Any) -> dict[str, Any]:
     return {"tenant_id": name, "isolation": "pool", **columns}
 
@@ -81,10 +89,12 @@ class SmallVendor:
         usages: Sequence[Mapping[str, Any]] = (),
         users: Sequence[Mapping[str, Any]] = (),
         subscriptions: Sequence[Mapping[str, Any]] = (),
+        counters: Sequence[Mapping[str, Any]] = (),
     ) -> SmallVendor:
         self._put(Charges, [{"charge_key": f"d:{i}", "x_row": i, **row} for i, row in enumerate(charges)])
         self._put(Tenants, tenants)
         self._put(Usage, [{"id": str(i), **row} for i, row in enumerate(usages)])
+        self._put(UsageCounters, [{"id": str(i), **row} for i, row in enumerate(counters)])
         self._put(ActiveUsers, users)
         self._put(Subscriptions, subscriptions)
         return self

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from small_vendor import SmallVendor
+from small_vendor import SmallVendor, reading
 from sqlglot import exp, parse_one
 from three_months import BILL, METERED, PAID, PEOPLE, POLICY, USERS, bill_row, usage
 
@@ -443,13 +443,29 @@ ALL_DAYS = Window(date(2020, 1, 1), date(2030, 1, 1))
 
 def test_every_dataset_has_the_same_rows_also_after_a_change(cluster: Spark, tmp_path: Path):
     vendor = SmallVendor(tmp_path / "first", POLICY)
-    vendor.land(BILL, PEOPLE, METERED, USERS, PAID).build()
+    read = [
+        reading("lumen-retail", "3.5", "2026-03-02T05"), reading("lumen-retail", 9, "2026-03-10T05"),
+        reading("teal-partners", 4, "2026-03-02T05", "2026-03-01T00"),
+        reading("teal-partners", 2, "2026-03-03T05", "2026-03-01T00"),
+        reading("(unattributed)", 2, "2026-03-03T05", "2026-03-03T05"),
+    ]  # fmt: skip
+    vendor.land(BILL, PEOPLE, METERED, USERS, PAID, read).build()
     twin = Twin(vendor.engine, cluster, tmp_path / "second", lambda _: {"policy": POLICY})
     twin.build()
     assert not twin.differences()
 
     late = usage("lumen-retail", "7.000000001", "2026-03-10", feature_id="search")
-    vendor.land([*BILL, bill_row("-0.000000000000000001", "2026-03-11", "Compute")], PEOPLE, [*METERED, late])
+    between = [
+        *read,
+        reading("lumen-retail", 5, "2026-03-07T05"),
+        reading("(unattributed)", 3, "2026-03-09T05", "2026-03-03T05"),
+    ]
+    vendor.land(
+        [*BILL, bill_row("-0.000000000000000001", "2026-03-11", "Compute")],
+        PEOPLE,
+        [*METERED, late],
+        counters=between,
+    )
     vendor.build()
     twin.build()
     assert not twin.differences()
