@@ -13,6 +13,7 @@ import pytest
 from otlp_requests import CUMULATIVE, counter, histogram, logs, nanos, point, request, span, spans, written
 from shop import Shop, reasons
 
+from tenantry import app
 from tenantry.datasets import Usage, UsageCounters
 from tenantry.datasets.usage import UNATTRIBUTED
 from tenantry.engine.duckdb import DuckDB
@@ -332,3 +333,16 @@ def test_running_totals_are_kept_as_read(shop: Shop) -> None:
     assert len({r["series"] for r in shop.rows(UsageCounters)}) == 4
     assert noted(landed) == {"running totals: in the account of usage_counters": 4}
     assert noted(landed, "usage_counters") == {"no running totals: in the account of usage": 1}
+
+
+def test_the_rows_of_a_file_that_fills_two_datasets_count_once(tmp_path: Path) -> None:
+    path = tmp_path / "m.json"
+    path.write_text(
+        written(
+            [request(counter(point(1, NOON)), counter(point(1, NOON), temporality=CUMULATIVE, name="total"))]
+        )
+        + "{broken\n"
+    )
+    ingested = app.open_plane(str(tmp_path / "lake")).ingest([str(path)])
+    assert (ingested.rows, ingested.accepted, ingested.left_out) == (3, 2, 0)
+    assert sum(ingested.quarantined.values()) == 1

@@ -266,7 +266,7 @@ class _Writer:
     def __init__(self, path: Path, columns: Sequence[str]) -> None:
         self._schema = pa.schema([("_row", pa.int64()), *((name, pa.string()) for name in columns)])
         self._file = ParquetWriter(path, self._schema)
-        self._held: list[list[Any]] = []
+        self._held: list[tuple[Any, ...]] = []
         self._size = 0
         self.rows = 0
 
@@ -278,7 +278,7 @@ class _Writer:
         self._file.close()
 
     def add(self, row: int, texts: list[str]) -> None:
-        self._held.append([row, *texts])
+        self._held.append((row, *texts))
         self._size += sum(map(len, texts)) + len(texts)
         self.rows += 1
         if self._size > _HELD:

@@ -191,9 +191,9 @@ def _land(doors: Doors, arguments: argparse.Namespace) -> None:
         ingested = doors.open_plane(arguments.lake).pull(wanted, tell)
     document = {
         "rows": ingested.rows,
-        "accepted": sum(d.accepted for d in ingested.deliveries),
+        "accepted": ingested.accepted,
         "quarantined": sum(d.quarantined for d in ingested.deliveries),
-        "left_out": sum(d.left_out for d in ingested.deliveries),
+        "left_out": ingested.left_out,
         "problems": [f"{path}: {why}" for path, why in ingested.problems],
     }
     if arguments.json:

@@ -93,9 +93,9 @@ def _read(ingested: Ingested) -> dict[str, Any]:
     return {
         "files": [plain(d) for d in ingested.deliveries],
         "rows": ingested.rows,
-        "accepted": sum(d.accepted for d in ingested.deliveries),
+        "accepted": ingested.accepted,
         "quarantined": sum(d.quarantined for d in ingested.deliveries),
-        "left_out": sum(d.left_out for d in ingested.deliveries),
+        "left_out": ingested.left_out,
         "reasons": [
             {"file": file, "reason": reason, "rows": rows}
             for (file, reason), rows in sorted(ingested.quarantined.items())

@@ -80,9 +80,10 @@ def _kinds(files: Sequence[Mapping[str, Any]]) -> Iterable[str]:
     """A line per kind of file, and one for each file of which something is to be said."""
     for kind in dict.fromkeys(f["source"] for f in files):
         own = [f for f in files if f["source"] == kind]
-        rows, taken = sum(f["rows"] for f in own), sum(f["accepted"] for f in own)
-        named = _safe(own[0]["file"]) if len(own) == 1 else _files(len(own))
-        yield f"{kind:13} {taken:>11,} of {rows:,} rows  {named}"
+        rows = {(f["delivery"], f["file"]): f["rows"] for f in own}
+        taken = sum(f["accepted"] for f in own)
+        named = _safe(own[0]["file"]) if len(rows) == 1 else _files(len(rows))
+        yield f"{kind:13} {taken:>11,} of {sum(rows.values()):,} rows  {named}"
         yield from (f"{'':13} {_safe(f['file'])}: {_safe(f['note'])}" for f in own if f["note"])
 
 

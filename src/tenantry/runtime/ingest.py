@@ -29,7 +29,16 @@ class Ingested:
 
     @property
     def rows(self) -> int:
-        return sum(d.rows for d in self.deliveries)
+        """A file that fills several datasets has an account of each; its rows count once."""
+        return sum({(d.delivery, d.file): d.rows for d in self.deliveries}.values())
+
+    @property
+    def accepted(self) -> int:
+        return sum(d.accepted for d in self.deliveries)
+
+    @property
+    def left_out(self) -> int:
+        return self.rows - self.accepted - sum(d.quarantined for d in self.deliveries)
 
 
 def ingest(
