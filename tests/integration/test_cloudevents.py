@@ -55,6 +55,13 @@ def without(name: str) -> dict[str, Any]:
     return {key: value for key, value in EVENT.items() if key != name}
 
 
+@pytest.mark.parametrize("text", [lines(EVENT), json.dumps([EVENT], indent=1)], ids=["lines", "batch"])
+def test_a_byte_order_mark_is_no_part_of_the_first_event(shop: Shop, text: str) -> None:
+    shop.put("e.json", text.encode("utf-8-sig"))
+    assert not shop.land().quarantined
+    assert shop.column(Usage, "id") == ["1"]
+
+
 def test_every_part_of_an_event_finds_its_column(shop: Shop) -> None:
     data = {
         "quantity": 2.5, "feature_id": "search", "serviceName": "EC2", "resource_id": "i-1", "region": "eu-west-1",

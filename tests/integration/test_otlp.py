@@ -67,7 +67,7 @@ def test_the_examples_of_the_specification_land_as_they_stand(shop: Shop, fixtur
     }
 
 
-FORMS = ["lines", "array", "pretty", "one after another", "gzip", "utf-16"]
+FORMS = ["lines", "marked", "array", "pretty", "one after another", "gzip", "utf-16"]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -75,6 +75,7 @@ def test_requests_are_recognised_and_read_however_they_are_laid_out(shop: Shop, 
     requests = [request(counter(point(n, NOON, on={"tenant.id": f"t{n}"}))) for n in (1, 2)]
     texts: dict[str, str | bytes] = {
         "lines": written(requests),
+        "marked": written(requests).encode("utf-8-sig"),
         "array": json.dumps(requests),
         "pretty": json.dumps(requests, indent=2),
         "one after another": "\n".join(json.dumps(one, indent=2) for one in requests),

@@ -25,6 +25,8 @@ def too_long(limit: int) -> str:
     return f"longer than {limit:,} bytes"
 
 
+# A text may begin with it, and one made of several texts have it in between.
+_MARK = "\ufeff"
 # The csv module's own limit for a field; raising it would change it for the whole process.
 _CSV_FIELD = 131_072
 _AT_ONCE = 200
@@ -259,14 +261,14 @@ def json_lines(
     """The objects of newline-delimited JSON, each with its text; blank lines are no records."""
     check = check or _Objects().read
     for line in physical_lines(chunks, limit):
-        text = line.text.strip()
+        text = line.text.lstrip(_MARK).strip()
         if line.reason:
             yield Record(text, reason=line.reason, repaired=line.repaired)
         elif text:
             yield check(Record(text, repaired=line.repaired))
 
 
-_SEPARATORS = re.compile(r"[\s,\[\]]*")
+_SEPARATORS = re.compile(rf"[\s,\[\]{_MARK}]*")
 # One token of JSON's structure; a text cannot run over the end of its line.
 _STRUCTURE = re.compile(r'"(?:[^"\\\n]|\\.)*+(?P<closed>"?)|[{}]')
 _NEXT_OBJECT = re.compile(r"\}\s*,\s*(?=\{)")
