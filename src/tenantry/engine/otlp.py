@@ -35,7 +35,11 @@ _TEMPORALITIES = {
     1: "delta", "AGGREGATION_TEMPORALITY_DELTA": "delta",
     2: "cumulative", "AGGREGATION_TEMPORALITY_CUMULATIVE": "cumulative",
 }  # fmt: skip
-_SPANS = ("unspecified", "internal", "server", "client", "producer", "consumer")
+_SPANS: Mapping[Any, str] = {
+    number: kind
+    for n, kind in enumerate(("unspecified", "internal", "server", "client", "producer", "consumer"))
+    for number in (n, f"SPAN_KIND_{kind.upper()}")
+}
 _POINTS = {
     "sum": "sum", "gauge": "gauge", "histogram": "histogram", "exponentialHistogram": "histogram", "summary": "summary",
 }  # fmt: skip
@@ -50,6 +54,10 @@ _canonical = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_ke
 
 class _OddError(ValueError):
     """Something is not of the shape that OTLP gives it."""
+
+
+# What reading a part raises that is not as OTLP has it.
+_UNLIKE = (_OddError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class _Origin(NamedTuple):
@@ -135,7 +143,7 @@ def _each(parent: Any, name: str, read: Callable[[Any], Iterable[Record]]) -> It
     for part in parts:
         try:
             yield from read(part)
-        except (_OddError, AttributeError, KeyError, TypeError, ValueError) as problem:
+        except _UNLIKE as problem:
             yield _bad(part, problem)
 
 
@@ -205,13 +213,12 @@ def _numbers(kind: str, point: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _spans(scope: Any, origin: _Origin) -> Iterator[Record]:
     def span(read: Mapping[str, Any]) -> Iterator[Record]:
-        kind = read.get("kind") or 0
-        name = _SPANS[kind] if isinstance(kind, int) else str(kind).removeprefix("SPAN_KIND_").lower()
+        kind = _SPANS.get(read.get("kind"), "")
         start, end = int(read.get("startTimeUnixNano") or 0), int(read.get("endTimeUnixNano") or 0)
         event = f"{_text(read['traceId'])}:{_text(read['spanId'])}".lower()
         for suffix, number in (("", "1"), (".seconds", _seconds(end - start))):
             yield Record("", [
-                name, f"spans{suffix}", "", "delta", "true", "", str(start), str(start), number, event + suffix,
+                kind, f"spans{suffix}", "", "delta", "true", "", str(start), str(start), number, event + suffix,
                 origin.resource, origin.scope, _attributes(read.get("attributes")),
             ])  # fmt: skip
 
