@@ -139,6 +139,17 @@ def test_the_best_key_counts_and_of_one_key_the_nearest_place(
     assert shop.column(Usage, "tenant_id") == [whose]
 
 
+def test_a_source_may_ask_for_nothing(shop: Shop) -> None:
+    path = shop.put("m.json", written([request(counter(point(1, NOON)))]))
+    source = Otlp.model_validate(
+        {"path": str(path), "tenant": [], "feature": [], "service": [], "region": [], "resource": []}
+    )
+    with Landing(shop.engine, shop.now) as landing:
+        for batch in source.batches(samples([path])[0]):
+            landing.land(batch, source.kind)
+    assert [(r["tenant_id"], r["service_name"]) for r in shop.rows(Usage)] == [(UNATTRIBUTED, None)]
+
+
 def test_other_attributes_may_be_asked_for(shop: Shop) -> None:
     on = {"tenant.id": "not asked", "o'rg/~id": "acme", "plan.feature": "search"}
     path = shop.put("m.json", written([request(counter(point(1, NOON, on=on)))]))

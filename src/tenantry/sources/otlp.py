@@ -116,7 +116,8 @@ class Otlp(Source):
         )
 
     def _keys(self) -> list[str]:
-        return list(dict.fromkeys([*self.tenant, *self.feature, *self.service, *self.region, *self.resource]))
+        fields = (self.tenant, self.feature, self.service, self.region, self.resource)
+        return list(dict.fromkeys(key for keys in fields for key in keys)) or [""]
 
     def _asked(self) -> dict[str, str]:
         """All attributes that we look for, in the three places where they may be."""
