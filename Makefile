@@ -4,6 +4,9 @@ BIN := .venv/bin
 # The locks pin every package and its hash, and are complete (--no-deps). What is imported is compiled then.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile
 
+# On all cores, a file's tests on one of them.
+PYTEST := $(BIN)/pytest --numprocesses auto --dist loadfile
+
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url
 
@@ -49,10 +52,10 @@ style: setup
 
 # The floors (import-linter) are a contract test.
 check: style
-	$(BIN)/pytest tests/unit tests/property tests/contract
+	$(PYTEST) tests/unit tests/property tests/contract
 
 test: style .venv/spark java
-	$(BIN)/pytest tests
+	$(PYTEST) tests
 
 e2e: setup
 	$(BIN)/pytest tests/e2e
