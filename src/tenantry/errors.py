@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
 
@@ -63,3 +65,11 @@ class TenantryError(Exception):
 
 def invalid(message: str, hint: str = "", **details: Any) -> TenantryError:
     return TenantryError(Kind.INVALID, message, hint, **details)
+
+
+def unknown(what: str, name: str, names: Iterable[str], otherwise: str) -> TenantryError:
+    """`not_found`, with those of the known names that are near it as the hint, or `otherwise`."""
+    near = get_close_matches(name, [*names], n=3)
+    return TenantryError(
+        Kind.NOT_FOUND, f"no {what} {name!r}", f"did you mean {' or '.join(near)}?" if near else otherwise
+    )

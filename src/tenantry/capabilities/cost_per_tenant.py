@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
-from difflib import get_close_matches
 from itertools import groupby
 from operator import attrgetter
 from typing import Annotated, NamedTuple
@@ -13,7 +12,8 @@ from typing import Annotated, NamedTuple
 from pydantic import BaseModel, Field
 
 from ..datasets import Allocation, TenantCost, Tenants
-from ..errors import Kind, TenantryError
+from ..datasets.tenants import tier_name
+from ..errors import unknown
 from ..kernel import Capability, Context, Row, Window, tool
 from ..kernel.dataset import Count, Dimension, Money, OptionalDimension, OptionalMoney, Ratio
 from ..kernel.money import Basis, part, per
@@ -183,14 +183,7 @@ def _refuse_unknown(ctx: Context, tenant_id: str) -> None:
     if tenant_id.startswith("(") or ctx.rows(Tenants, tenant_id=tenant_id):
         return
     names = [row.tenant_id for row in ctx.totals(Tenants, by=("tenant_id",))]
-    near = get_close_matches(tenant_id, names, n=3)
-    raise TenantryError(
-        Kind.NOT_FOUND,
-        f"no tenant {tenant_id!r}",
-        f"did you mean {' or '.join(near)}?"
-        if near
-        else "`cost_per_tenant rank` lists the tenants with cost",
-    )
+    raise unknown("tenant", tenant_id, names, "`cost_per_tenant rank` lists the tenants with cost")
 
 
 @tool(window="2026-03")
@@ -332,12 +325,12 @@ def tiers(ctx: Context, window: Month = None, basis: Cost = Basis.EFFECTIVE) -> 
         by=("currency", "tenant_id"),
         measures=(basis.column,),
     )
-    tier_of = {r.tenant_id: r.tier or "(no tier)" for r in ctx.totals(Tenants, by=("tenant_id", "tier"))}
+    tier_of = {r.tenant_id: r.tier for r in ctx.totals(Tenants, by=("tenant_id", "tier"))}
     found: list[TierCost] = []
     for currency, of_currency in groupby(rows, attrgetter("currency")):
         costs: dict[str, list[Decimal]] = defaultdict(list)
         for row in of_currency:
-            costs[tier_of.get(row.tenant_id) or _no_tenant(row.tenant_id)].append(row[basis.column])
+            costs[tier_name(row.tenant_id, tier_of)].append(row[basis.column])
         cost = {tier: sum(of_tier, Decimal(0)) for tier, of_tier in costs.items()}
         whole = sum(cost.values(), Decimal(0))
         found += [
@@ -352,10 +345,6 @@ def tiers(ctx: Context, window: Month = None, basis: Cost = Basis.EFFECTIVE) -> 
             for tier in sorted(cost, key=lambda t: (-cost[t], t))
         ]
     return found
-
-
-def _no_tenant(tenant_id: str) -> str:
-    return "(unknown)" if tenant_id.startswith("(unknown:") else tenant_id
 
 
 CAPABILITY = Capability(

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from difflib import get_close_matches
 from itertools import groupby
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
 from ..datasets import Tenants, UsageHourly
-from ..errors import Kind, TenantryError
+from ..datasets.tenants import NO_TIER
+from ..datasets.usage import NO_FEATURE
+from ..errors import unknown
 from ..kernel import Capability, Context, Row, Window, tool
 from ..kernel.dataset import Count, Dimension, OptionalDimension, Quantity, Ratio
-from ..kernel.money import EXACT, QUANTITY_PLACES, part
+from ..kernel.money import part, quantity
 from ..kernel.parameters import Month
-
-NO_FEATURE = "(no feature)"
 
 MeterName = Annotated[str | None, Field(description="only this meter; by default all")]
 FewOfMeter = Annotated[int, Field(ge=1, description="at most how many, for each meter")]
@@ -101,7 +100,7 @@ Key = tuple[str, str, str]
 def _used(ctx: Context, window: Window, column: str, **asked: Any) -> dict[Key, Decimal]:
     """Units by meter, service and the column."""
     return {
-        (row.meter, row.service_name, row[column]): EXACT.scaleb(Decimal(row.units), -QUANTITY_PLACES)
+        (row.meter, row.service_name, row[column]): quantity(row.units)
         for row in ctx.totals(
             UsageHourly, window, by=("meter", "service_name", column), measures=("units",), **asked
         )
@@ -227,12 +226,8 @@ def _refuse_unknown(ctx: Context, dataset: type[Tenants | UsageHourly], column: 
     names = [row[column] for row in ctx.totals(dataset, by=(column,))]
     if name in names:
         return
-    near = get_close_matches(name, filter(None, names), n=3)
-    raise TenantryError(
-        Kind.NOT_FOUND,
-        f"no {column.removesuffix('_id')} {name!r}",
-        f"did you mean {' or '.join(near)}?" if near else "`feature_usage features` lists what is used",
-    )
+    what, listed = column.removesuffix("_id"), "`feature_usage features` lists what is used"
+    raise unknown(what, name, filter(None, names), listed)
 
 
 @tool(window="2026-03")
@@ -283,7 +278,7 @@ def breadth(ctx: Context, window: Month = None, by: Literal["tenant", "tier"] = 
             own[row.tenant_id].add(row.feature_id)
     tiers: dict[str, list[str]] = defaultdict(list)
     for name, who in active.items():
-        tiers[who.tier or "(no tier)"].append(name)
+        tiers[who.tier or NO_TIER].append(name)
     found = [
         line
         for tier, names in tiers.items()

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from ..datasets import ActiveUsers, Margin, TenantCost, Tenants, UsageHourly
 from ..kernel import Capability, Context, Row, Window, tool
 from ..kernel.dataset import Count, Dimension, Money, OptionalDimension, Quantity, Ratio
-from ..kernel.money import EXACT, QUANTITY_PLACES, Basis, part, per
+from ..kernel.money import Basis, part, per, quantity
 from ..kernel.parameters import Cost, Month, Top
 
 ALL_SERVICES = "(all services)"
@@ -236,7 +236,7 @@ def _units(ctx: Context, window: Window) -> Iterator[tuple[str, str, Decimal]]:
     if seen:
         yield ACTIVE_USERS, ALL_SERVICES, per(sum(seen, Decimal(0)), len(seen))
     for row in ctx.totals(UsageHourly, window, by=("meter", "service_name")):
-        units = EXACT.scaleb(Decimal(row.units), -QUANTITY_PLACES)
+        units = quantity(row.units)
         yield row.meter, row.service_name or ALL_SERVICES, units
 
 

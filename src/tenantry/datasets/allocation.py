@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from ..kernel.dataset import Dataset, Day, Dimension, Key, Money, Units
 from ..methods.policy import Policy
 from .allocation_plan import ACTIVE, CALLS, USERS, plan_tables
-from .names import lookup
+from .names import known, lookup
 from .pool_cost import PoolCost
 from .pool_routes import PoolRoutes
 from .pool_usage import DRIVEN, HOURS, beside, metered
@@ -94,15 +94,19 @@ def each_basis(template: str, joined: str = ", ") -> str:
     return joined.join(template.replace("#", b).replace("@", str(i)) for i, b in enumerate(BASES))
 
 
+def parts_of(weight: str, name: str) -> str:
+    """SQL: of each basis `c@` the part that `weight` is of `total`, cut towards zero; no product passes 128 bits."""
+    return each_basis(f"""CASE WHEN c@ < 0 THEN -(idiv(-c@, total) * {weight}
+                + idiv((-c@ - idiv(-c@, total) * total) * {weight}, total))
+            ELSE idiv(c@, total) * {weight}
+                + idiv((c@ - idiv(c@, total) * total) * {weight}, total) END AS {name}@""")
+
+
 _MONTHS = "? >= $month_start AND ? < $month_end"
 _BEFORE = "? >= $month_start - INTERVAL '31' DAY AND ? < $end"
 _SAME_ROUTE = """route.charge_day = due.charge_day AND route.currency = due.currency AND route.pool = due.pool
                 AND route.whole_month = CASE WHEN due.span = 'month' THEN 1 ELSE 0 END"""
 
-_PARTS = each_basis("""CASE WHEN c@ < 0 THEN -(idiv(-c@, total) * route.weight
-                + idiv((-c@ - idiv(-c@, total) * total) * route.weight, total))
-            ELSE idiv(c@, total) * route.weight
-                + idiv((c@ - idiv(c@, total) * total) * route.weight, total) END AS p@""")
 _PARTS_IN_FULL = each_basis("""p@ + CASE WHEN place = 1 THEN c@ - sum(p@) OVER (
                 PARTITION BY charge_day, billing_period, currency, pool, service_name, sub_account_id, span, span_start)
                 ELSE 0 END""")
@@ -126,7 +130,7 @@ _DUE = f"""
     ),
     routed AS (
         SELECT due.*, route.driver_pool, route.place,
-            {_PARTS}
+            {parts_of("route.weight", "p")}
         FROM due JOIN route ON {_SAME_ROUTE}
     ),
     line AS (
@@ -163,12 +167,12 @@ _USER_DAYS = """SELECT DISTINCT tenant_id AS name, day FROM active_users
 _NEAR = f"""
     {lookup("user_named", _USER_DAYS, ("id", "alias"))},
     seen AS (
-        SELECT a.day, coalesce(n.tenant_id, '(unknown:' || a.tenant_id || ')') AS tenant_id,
+        SELECT a.day, {known("n.tenant_id", "a.tenant_id")} AS tenant_id,
             sum(nano_units(a.users)) AS units
         FROM active_users AS a
         LEFT JOIN user_named AS n ON n.name = a.tenant_id AND n.day = a.day
         WHERE a.day >= $month_start AND a.day < $month_end AND a.users > 0
-        GROUP BY a.day, coalesce(n.tenant_id, '(unknown:' || a.tenant_id || ')')
+        GROUP BY a.day, {known("n.tenant_id", "a.tenant_id")}
     ),
     month_used AS (
         SELECT u.pool, m.day, u.tenant_id, u.feature_id, sum(u.units) AS units
@@ -288,7 +292,7 @@ _PRICES = each_basis("""q@ * pow2(k@) + CASE WHEN c@ < 0 THEN -idiv((q@ * t - c@
 # Money per unit of use, as fixed point with k binary places: as many (up to 60) as leave every product of cell and
 # basis inside 37 digits. Weights past 10^18 are scaled down first. So before what is left is handed out, a share is off
 # by less than 10^-18, or by 10^-17 of its cell for each row of usage it rests on. Rates of a day stand once for each of
-# its hours: one join serves both.
+# its hours: one join serves both. The last step is kept, or the engine joins all usage to it in two steps.
 _RATES = f"""
     placed AS (
         SELECT l.charge_day, l.billing_period, l.currency, l.pool, l.driver_pool, l.service_name, l.sub_account_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..kernel.dataset import Dataset, Day, Dimension, Key, Money, Units
-from .allocation import BASES, Allocation, each_basis
+from .allocation import BASES, Allocation, each_basis, parts_of
 from .overhead import Overhead
 
 _KEYS = "charge_day, billing_period, tenant_id, feature_id, service_name, pool, rung, reason, currency"
@@ -56,11 +56,6 @@ class FeatureCost(Dataset):
 _LINE = "month, billing_period, tenant_id, service_name, currency"
 _OWNER = "month, tenant_id, currency"
 
-_CUT = each_basis("""CASE WHEN c@ < 0 THEN -(idiv(-c@, total) * weight
-                + idiv((-c@ - idiv(-c@, total) * total) * weight, total))
-            ELSE idiv(c@, total) * weight
-                + idiv((c@ - idiv(c@, total) * total) * weight, total) END AS s@""")
-
 
 class FeatureCostFull(Dataset):
     """Fully loaded cost of features by month: each tenant's cost without a feature spread over the features it uses.
@@ -106,7 +101,7 @@ class FeatureCostFull(Dataset):
     ),
     cut AS (
         SELECT l.month, l.billing_period, l.tenant_id, l.service_name, l.currency, w.feature_id, w.place,
-            {each_basis("l.c@")}, {_CUT}
+            {each_basis("l.c@")}, {parts_of("weight", "s")}
         FROM line AS l JOIN weighed AS w
             ON w.month = l.month AND w.tenant_id = l.tenant_id AND w.currency = l.currency
         WHERE l.feature_id = ''

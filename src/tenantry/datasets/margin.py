@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..kernel.dataset import Dataset, Day, Dimension, Key, Money, Ratio
-from .names import lookup
+from .names import known, lookup
 from .subscriptions import Subscriptions
 from .tenant_cost import TenantCost
 from .tenants import TenantNames, Tenants
@@ -36,7 +36,7 @@ class Margin(Dataset):
     ),
     {_NAMED},
     term AS (
-        SELECT m.month, coalesce(n.tenant_id, '(unknown:' || s.tenant_id || ')') AS tenant_id, s.plan, s.currency,
+        SELECT m.month, {known("n.tenant_id", "s.tenant_id")} AS tenant_id, s.plan, s.currency,
             s.interval, money_units(s.amount) AS amount, nano_units(s.quantity) AS quantity,
             date_diff('day', m.month, CAST(m.month + INTERVAL '1' MONTH AS DATE)) AS days,
             date_diff('day', m.month, greatest(m.month, s.started_on)) AS first,

@@ -10,6 +10,11 @@ def text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+def known(tenant: str, name: str) -> str:
+    """SQL: the tenant found for a name, or the name as one that no tenant has."""
+    return f"coalesce({tenant}, '(unknown:' || {name} || ')')"
+
+
 def lookup(answer: str, asked: str, kinds: Sequence[str]) -> str:
     """CTEs that end in `answer(name, day, tenant_id)`: one row for each asked name that has one tenant on that day.
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from ..kernel.dataset import Count, Dataset, Day, Dimension, Key, Money, Time
 from ..methods.policy import SERVICE_POOL, Match, Policy, Rule, Strategy
 from .charges import Charges
-from .names import lookup, prefix_lookup, text
+from .names import known, lookup, prefix_lookup, text
 from .tenants import TenantNames
 
 _COLUMNS = {
@@ -179,4 +179,4 @@ def _tenant(way: str, answer: str) -> str:
     """The tenant that a charge names. A tag that names somebody unknown still names somebody; an account does not."""
     if not way.startswith("tag:"):
         return f"{answer}.tenant_id"
-    return f"coalesce({answer}.tenant_id, '(unknown:' || nullif(trim({_column(way)}), '') || ')')"
+    return known(f"{answer}.tenant_id", f"nullif(trim({_column(way)}), '')")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from ..kernel.dataset import (
@@ -15,6 +16,15 @@ from ..kernel.dataset import (
     OptionalQuantity,
 )
 from ..kernel.time import Window
+
+NO_TIER = "(no tier)"
+
+
+def tier_name(tenant_id: str, tiers: Mapping[str, str | None]) -> str:
+    """The tier of a tenant; of a row that is no tenant its own name, `(unknown)` for all that no table knows."""
+    if tenant_id in tiers:
+        return tiers[tenant_id] or NO_TIER
+    return "(unknown)" if tenant_id.startswith("(unknown:") else tenant_id
 
 
 class Tenants(Dataset):

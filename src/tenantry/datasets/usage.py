@@ -17,11 +17,13 @@ from ..kernel.dataset import (
     Units,
 )
 from .counters import NEXT_DAYS, UsageCounters, growth
-from .names import lookup, text
+from .names import known, lookup, text
 from .tenants import TenantNames
 
 UNATTRIBUTED = "(unattributed)"
 """The tenant of usage that names none."""
+NO_FEATURE = "(no feature)"
+"""What usage, and cost, that names no feature is called where people read it."""
 
 
 class Usage(Dataset):
@@ -70,7 +72,7 @@ class UsageHourly(Dataset):
         {lookup("named", asked, ("id", "alias"))},
         tenant AS (
             SELECT a.name, a.day, CASE WHEN a.name = {text(UNATTRIBUTED)} THEN a.name
-                ELSE coalesce(n.tenant_id, '(unknown:' || a.name || ')') END AS tenant_id
+                ELSE {known("n.tenant_id", "a.name")} END AS tenant_id
             FROM named_asked AS a LEFT JOIN named AS n ON n.name = a.name AND n.day = a.day
         ),
         used AS (

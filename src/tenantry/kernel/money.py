@@ -39,6 +39,11 @@ def per(amount: Decimal, units: Decimal | int) -> Decimal:
     return EXACT.divide(amount, Decimal(units)).quantize(_PLACE, context=EXACT)
 
 
+def quantity(units: Decimal | int) -> Decimal:
+    """The quantity that a count of 10^-9 is."""
+    return EXACT.scaleb(Decimal(units), -QUANTITY_PLACES)
+
+
 def exact(value: Decimal) -> str:
     """The shortest plain text of a decimal: no exponent, no trailing zeros, no minus zero."""
     if not value:

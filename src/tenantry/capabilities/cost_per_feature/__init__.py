@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from difflib import get_close_matches
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -15,7 +14,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from ...datasets import FeatureCost, FeatureCostFull, Tenants, UsageHourly
-from ...errors import Kind, TenantryError, invalid
+from ...datasets.tenants import tier_name
+from ...datasets.usage import NO_FEATURE
+from ...errors import invalid, unknown
 from ...kernel import Capability, Context, Row, tool
 from ...kernel.dataset import (
     Count,
@@ -29,8 +30,6 @@ from ...kernel.dataset import (
 from ...kernel.money import Basis, part, per
 from ...kernel.parameters import Cost, Month, Top
 from .sums import Costs, Metered, costs_of, main_meters, units_used
-
-NO_FEATURE = "(no feature)"
 
 Shared = Annotated[
     Literal["apart", "spread"],
@@ -193,18 +192,14 @@ def feature(
     return found
 
 
-def _named(value: Any, by: str, tiers: Mapping[str, str]) -> str:
+def _named(value: Any, by: str, tiers: Mapping[str, str | None]) -> str:
     if by == "month":
         return str(value.replace(day=1))
-    return _tier(value, tiers) if by == "tier" else str(value)
+    return tier_name(value, tiers) if by == "tier" else str(value)
 
 
-def _tiers(ctx: Context) -> dict[str, str]:
-    return {r.tenant_id: r.tier or "(no tier)" for r in ctx.totals(Tenants, by=("tenant_id", "tier"))}
-
-
-def _tier(tenant_id: str, tiers: Mapping[str, str]) -> str:
-    return tiers.get(tenant_id) or ("(unknown)" if tenant_id.startswith("(unknown:") else tenant_id)
+def _tiers(ctx: Context) -> dict[str, str | None]:
+    return {r.tenant_id: r.tier for r in ctx.totals(Tenants, by=("tenant_id", "tier"))}
 
 
 def _refuse_unknown(costs: Costs, feature_id: str) -> None:
@@ -213,14 +208,8 @@ def _refuse_unknown(costs: Costs, feature_id: str) -> None:
     names = [r.feature_id for r in costs.ctx.totals(FeatureCost, by=("feature_id",), measures=("units",))]
     if feature_id in names:
         return
-    near = get_close_matches(feature_id, filter(None, names), n=3)
-    raise TenantryError(
-        Kind.NOT_FOUND,
-        f"no feature {feature_id!r}",
-        f"did you mean {' or '.join(near)}?"
-        if near
-        else "`cost_per_feature rank` lists the features with cost",
-    )
+    listed = "`cost_per_feature rank` lists the features with cost"
+    raise unknown("feature", feature_id, filter(None, names), listed)
 
 
 @tool(window="2026-03", by="tier")
@@ -246,9 +235,7 @@ def unit_cost(
     groups: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
     for row in costs.by("feature_id", "tenant_id", **asked):
         if row.feature_id:
-            name = (
-                row.tenant_id if by == "tenant" else _tier(row.tenant_id, tiers) if by == "tier" else "(all)"
-            )
+            name = "(all)" if by == "feature" else _named(row.tenant_id, by, tiers)
             groups[row.currency, row.feature_id, name].append(row)
     if not groups and feature_id is not None:
         _refuse_unknown(costs, feature_id)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ...datasets import FeatureCost, FeatureCostFull, UsageHourly
 from ...kernel import Context, Row, Window
-from ...kernel.money import EXACT, QUANTITY_PLACES, Basis, part
+from ...kernel.money import Basis, part, quantity
 
 
 @dataclass
@@ -102,9 +102,7 @@ def units_used(
     """Units of these meters, by meter and the columns."""
     names = {main.meter for main in mains}
     return {
-        (Metered(row.service_name, row.meter), *(row[name] for name in by)): EXACT.scaleb(
-            Decimal(row.units), -QUANTITY_PLACES
-        )
+        (Metered(row.service_name, row.meter), *(row[name] for name in by)): quantity(row.units)
         for row in costs.ctx.totals(
             UsageHourly,
             costs.window,

@@ -22,7 +22,7 @@ from ...datasets.usage import UsageHourly
 from ...errors import Kind, TenantryError
 from ...kernel import Context, Row, Window, tool
 from ...kernel.landing import Deliveries
-from ...kernel.money import QUANTITY_PLACES, Basis, exact, part
+from ...kernel.money import QUANTITY_PLACES, Basis, exact, part, quantity
 from ...kernel.parameters import Cost, Month, Top
 from ...methods.policy import SERVICE_POOL
 from .certificate import COSTS, policy_version
@@ -327,7 +327,7 @@ class _Usage:
         every_hour = self._every_hour(busiest)
         for row in busiest:
             every = every_hour.get((row.hour, row.service_name, row.meter))
-            yield _Sample(row.meter, _quantity(row.units), every, row.hour)
+            yield _Sample(row.meter, quantity(row.units), every, row.hour)
 
     def _every_hour(self, rows: Sequence[Row]) -> dict[tuple[object, ...], Decimal]:
         if not rows or not self._open:
@@ -335,7 +335,7 @@ class _Usage:
         found = self._ctx.totals(
             UsageHourly, self._window, by=("hour", *self._BY), hour={row.hour for row in rows}
         )
-        return {(r.hour, r.service_name, r.meter): _quantity(r.units) for r in found}
+        return {(r.hour, r.service_name, r.meter): quantity(r.units) for r in found}
 
 
 def _of(rows: Iterable[Row], meters: set[tuple[str, str]]) -> list[Row]:
@@ -343,11 +343,7 @@ def _of(rows: Iterable[Row], meters: set[tuple[str, str]]) -> list[Row]:
 
 
 def _units(rows: Iterable[Row], meters: set[tuple[str, str]], meter: str) -> Decimal:
-    return _quantity(sum(r.units for r in _of(rows, meters) if r.meter == meter))
-
-
-def _quantity(units: int) -> Decimal:
-    return Decimal(units).scaleb(-QUANTITY_PLACES)
+    return quantity(sum(r.units for r in _of(rows, meters) if r.meter == meter))
 
 
 def _way(row: Row) -> tuple[str, ...]:
