@@ -1,5 +1,6 @@
 """Nouns: what each table holds and the query that builds it."""
 
+from .access import AccessHours
 from .allocated_cells import AllocatedCells
 from .allocation import Allocation
 from .allocation_rules import AllocationRules
@@ -27,6 +28,7 @@ DATASETS = (
     ActiveUsers,
     Usage,
     UsageCounters,
+    AccessHours,
     TenantNames,
     UsageHourly,
     MeterHours,
