@@ -21,7 +21,7 @@ from tenantry.config import PREFIX, Settings
 from tenantry.datasets import DATASETS
 from tenantry.errors import PROTOCOLS, Kind
 from tenantry.kernel import Dataset, landing
-from tenantry.methods import policy
+from tenantry.methods import policy, routes
 
 FOLDER = Path(__file__).parent / "reference"
 WORDS = {
@@ -63,6 +63,11 @@ POLICY_HEAD = """# Allocation policy
 
 The `[allocation]` table of `tenantry.toml`. [How to write one](../how-to/write-a-policy.md).
 """
+_TABLES = "`[allocation]` is the [allocation policy](policy.md), `[routing]` says what [access logs](routing.md) mean."
+ROUTING_HEAD = """# Routing
+
+The `[routing]` table of `tenantry.toml`. [How access logs are read](../how-to/use-access-logs.md).
+"""
 
 
 def pages() -> dict[str, str]:
@@ -71,6 +76,7 @@ def pages() -> dict[str, str]:
         "datasets.md": _datasets_page(),
         "errors.md": _errors_page(),
         "policy.md": _policy_page(),
+        "routing.md": _routing_page(),
         "settings.md": _settings_page(),
     }
 
@@ -107,7 +113,14 @@ def _errors_page() -> str:
 
 def _settings_page() -> str:
     rows = (_row(f"`{name}`", kind, default, about) for name, kind, default, about in _fields(Settings))
-    return _page(SETTINGS_HEAD, *rows, "", "`[allocation]` is the [allocation policy](policy.md).")
+    return _page(SETTINGS_HEAD, *rows, "", _TABLES)
+
+
+def _routing_page() -> str:
+    models = [routes.Routing, routes.FeatureTable]
+    return _page(
+        ROUTING_HEAD, *(line for model in models for line in _model(model)), *_choices(routes.Naming)
+    )
 
 
 def _policy_page() -> str:

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from small_vendor import CATALOG, SmallVendor
+from small_vendor import SmallVendor
 
 from tenantry.datasets import DATASETS
-from tenantry.engine.build import Builder
 from tenantry.engine.lake import arrow_schema
 from tenantry.kernel import Dataset
 
@@ -34,24 +33,25 @@ def land(
     vendor.lake.commit(dataset, files, replaces={str(p) for p in partitions} or None)
 
 
-def build(vendor: SmallVendor) -> dict[str, int]:
-    """How many days of which tables were built, without those that were not."""
-    built = Builder(vendor.engine, CATALOG, lambda _engine: {"policy": vendor.policy}).build()
+def build(vendor: SmallVendor, *wanted: type[Dataset]) -> dict[str, int]:
+    """How many days of which tables (by default all) were built, without those that were not."""
+    built = vendor.builder().build(wanted or None)
     vendor.engine.attach(DATASETS)
     return {b.dataset: b.days for b in built if b.days}
 
 
-def contents(vendor: SmallVendor, dataset: type[Dataset]) -> Counter[tuple[Any, ...]]:
-    return Counter(tuple(row.values()) for row in vendor.query(f"SELECT * FROM {dataset.table()}"))
+def contents(vendor: SmallVendor, dataset: type[Dataset]) -> Counter[str]:
+    return Counter(repr(tuple(row.values())) for row in vendor.query(f"SELECT * FROM {dataset.table()}"))
 
 
-def differs_from_a_build_from_nothing(vendor: SmallVendor) -> list[str]:
+def differs_from_a_build_from_nothing(vendor: SmallVendor, *wanted: type[Dataset]) -> list[str]:
+    """The tables (by default of all) that do."""
     with tempfile.TemporaryDirectory() as folder:
         for dataset in LANDING:
             if vendor.lake.folder(dataset).exists():
                 (Path(folder) / dataset.table()).symlink_to(vendor.lake.folder(dataset))
-        fresh = SmallVendor(Path(folder), vendor.policy).build()
-        return [d.table() for d in DERIVED if contents(fresh, d) != contents(vendor, d)]
+        fresh = SmallVendor(Path(folder), vendor.policy, vendor.routing).build(*wanted)
+        return [d.table() for d in wanted or DERIVED if contents(fresh, d) != contents(vendor, d)]
 
 
 def versions(vendor: SmallVendor) -> dict[str, int]:

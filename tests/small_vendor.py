@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -11,13 +12,24 @@ from typing import Any
 
 import pyarrow as pa
 
-from tenantry.datasets import DATASETS, ActiveUsers, Charges, Subscriptions, Tenants, Usage, UsageCounters
+from tenantry.datasets import (
+    DATASETS,
+    AccessHours,
+    ActiveUsers,
+    ApiDocuments,
+    Charges,
+    Subscriptions,
+    Tenants,
+    Usage,
+    UsageCounters,
+)
 from tenantry.engine.build import Builder
 from tenantry.engine.duckdb import DuckDB
 from tenantry.engine.lake import Lake, arrow_schema
 from tenantry.kernel import Catalog, Dataset
 from tenantry.kernel.money import EXACT
 from tenantry.methods.policy import Policy
+from tenantry.methods.routes import Routing
 
 CATALOG = Catalog(capabilities=(), sources=(), datasets=DATASETS)
 BASES = ("billed_cost", "effective_cost", "list_cost", "contracted_cost")
@@ -70,6 +82,32 @@ def reading(
     return {**row, "reading": row.pop("quantity")}
 
 
+def asked(path: str, time: str = "2026-03-01T00", requests: int = 1, **columns: Any) -> dict[str, Any]:
+    """Requests of an hour of an access log that asked for the same."""
+    begin, _ = _period(time)
+    return {
+        "delivery": "d",
+        "source": "access_log",
+        "day": begin.date(),
+        "hour": begin,
+        "host": "api.example.com",
+        "method": "GET",
+        "path": path,
+        "status": 200,
+        "agent": "",
+        "requests": requests,
+        "seconds": Decimal(requests) / 8,
+        "bytes": Decimal(requests * 100),
+        **columns,
+    }
+
+
+def document(paths: Mapping[str, Any], **columns: Any) -> dict[str, Any]:
+    """An OpenAPI document with these paths."""
+    text = json.dumps({"openapi": "3.1.0", "info": {"title": "Shop", "version": "1"}, "paths": paths})
+    return {"title": "Shop", "server": "", "version": "1", "delivery": "d", "document": text, **columns}
+
+
 def tenant(name: str, **columns: Any) -> dict[str, Any]:
     return {"tenant_id": name, "isolation": "pool", **columns}
 
@@ -77,10 +115,11 @@ def tenant(name: str, **columns: Any) -> dict[str, Any]:
 class SmallVendor:
     """A lake in a folder, landed with rows and built under a policy."""
 
-    def __init__(self, folder: Path, policy: Policy | None = None) -> None:
+    def __init__(self, folder: Path, policy: Policy | None = None, routing: Routing | None = None) -> None:
         self.lake = Lake(folder)
         self.engine = DuckDB(self.lake, memory_limit="1GB")
         self.policy = policy or Policy()
+        self.routing = routing or Routing()
 
     def land(
         self,
@@ -90,6 +129,8 @@ class SmallVendor:
         users: Sequence[Mapping[str, Any]] = (),
         subscriptions: Sequence[Mapping[str, Any]] = (),
         counters: Sequence[Mapping[str, Any]] = (),
+        logs: Sequence[Mapping[str, Any]] = (),
+        documents: Sequence[Mapping[str, Any]] = (),
     ) -> SmallVendor:
         self._put(Charges, [{"charge_key": f"d:{i}", "x_row": i, **row} for i, row in enumerate(charges)])
         self._put(Tenants, tenants)
@@ -97,12 +138,19 @@ class SmallVendor:
         self._put(UsageCounters, [{"id": str(i), **row} for i, row in enumerate(counters)])
         self._put(ActiveUsers, users)
         self._put(Subscriptions, subscriptions)
+        self._put(AccessHours, logs)
+        self._put(ApiDocuments, documents)
         return self
 
-    def build(self) -> SmallVendor:
-        Builder(self.engine, CATALOG, lambda _engine: {"policy": self.policy}).build()
+    def build(self, *wanted: type[Dataset]) -> SmallVendor:
+        """Build these datasets and what they read; without any, all."""
+        self.builder().build(wanted or None)
         self.engine.attach(DATASETS)
         return self
+
+    def builder(self) -> Builder:
+        told = {"routing": self.routing}
+        return Builder(self.engine, CATALOG, lambda _engine: {"policy": self.policy}, told)
 
     def query(self, sql: str) -> list[Any]:
         return self.engine.query(sql)

@@ -22,7 +22,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from small_vendor import SmallVendor, charge, tenant, usage
+from small_vendor import SmallVendor, asked, charge, document, tenant, usage
 
 from tenantry import app
 from tenantry.methods.policy import Match, Meter, Policy, Rule, Strategy
@@ -113,6 +113,13 @@ PEOPLE = (
     tenant("fjord-bank", tier="pro"),
     tenant(HOSTILE),
 )
+LOGS = (
+    asked("/search", "2026-01-12T08", 4, claim="tealpartners", claimed_by="claim", template="GET /search"),
+    asked("/search/17", "2026-01-12T08", 2, host="beacon-legal.example.com"),
+    asked("/search/18", "2026-01-12T09", host="lumen-retail.example.com", status=500),
+    asked("/wp-login.php", "2026-01-12T09", status=404, agent="bot"),
+)
+DOCUMENTS = (document({"/search": {"get": {"tags": ["search"]}}}),)
 PAID = (
     subscription("teal-partners", "enterprise", 100),
     subscription("beacon-legal", "pro", 200),
@@ -124,5 +131,5 @@ PAID = (
 def three_months(folder: Path) -> tuple[SmallVendor, Runtime]:
     """The vendor, landed and built, and the door to it."""
     vendor = SmallVendor(folder, POLICY)
-    vendor.land(BILL, PEOPLE, METERED, USERS, PAID).build()
+    vendor.land(BILL, PEOPLE, METERED, USERS, PAID, logs=LOGS, documents=DOCUMENTS).build()
     return vendor, Runtime(vendor.engine, CATALOG, lambda: NOW, lambda _: {"policy": POLICY})

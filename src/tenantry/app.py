@@ -44,6 +44,7 @@ def open_plane(lake: str | None, allocation: Mapping[str, Any] | None = None) ->
     from .datasets.default_policy import settings_from, settings_of
     from .engine.duckdb import DuckDB
     from .engine.lake import Lake
+    from .methods.routes import Routing
     from .runtime.plane import ControlPlane
 
     said = settings()
@@ -58,7 +59,8 @@ def open_plane(lake: str | None, allocation: Mapping[str, Any] | None = None) ->
     def built_under(reader: DuckDB) -> Mapping[str, Any]:
         return settings_of(reader.lake.notes(PoolCost)) or ask(reader)
 
-    return ControlPlane(engine, catalog(), ask, built_under, lambda: datetime.now(UTC))
+    told = {"routing": Routing.read(said.routing)}
+    return ControlPlane(engine, catalog(), ask, built_under, lambda: datetime.now(UTC), told)
 
 
 def sources() -> dict[str, Source]:

@@ -64,6 +64,9 @@ class Settings(_Table):
         Field(description="a name of your choice to the fields of its `kind`"),
     ] = {}
     allocation: Annotated[dict[str, Any], Field(description="the allocation policy")] = {}
+    routing: Annotated[
+        dict[str, Any], Field(description="whose the requests of access logs are, and which feature they use")
+    ] = {}
     business_context: Annotated[
         str, Field(description="in a few sentences, how the vendor's service works and earns")
     ] = ""

@@ -60,7 +60,7 @@ def test_trend_tells_who_came_and_who_went(runtime: Runtime):
     assert [(x.feature_id, x.units, x.before, x.tenants, x.came, x.went) for x in lines] == [
         ("search", 100, 90, 2, 0, 0), ("export", 20, 10, 1, 0, 0),
     ]  # fmt: skip
-    [export, search] = sorted(ask(runtime, "trend", window="2026-02"), key=lambda x: x.feature_id)
+    [export, search] = sorted(ask(runtime, "trend", meter="ms", window="2026-02"), key=lambda x: x.feature_id)
     assert (export.growth, export.came, search.growth) == (None, 1, 0)
     [gone, _] = sorted(ask(runtime, "trend", meter="ms", window="2026-04"), key=lambda x: x.feature_id)
     assert (gone.units, gone.change, gone.growth, gone.went) == (0, -20, -1, 1)

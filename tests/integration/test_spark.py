@@ -16,9 +16,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from small_vendor import SmallVendor, reading
+from small_vendor import SmallVendor, asked, reading
 from sqlglot import exp, parse_one
-from three_months import BILL, METERED, PAID, PEOPLE, POLICY, USERS, bill_row, usage
+from three_months import BILL, DOCUMENTS, LOGS, METERED, PAID, PEOPLE, POLICY, USERS, bill_row, usage
 
 from tenantry import app
 from tenantry.datasets.default_policy import settings_from
@@ -449,7 +449,7 @@ def test_every_dataset_has_the_same_rows_also_after_a_change(cluster: Spark, tmp
         reading("teal-partners", 2, "2026-03-03T05", "2026-03-01T00"),
         reading("(unattributed)", 2, "2026-03-03T05", "2026-03-03T05"),
     ]  # fmt: skip
-    vendor.land(BILL, PEOPLE, METERED, USERS, PAID, read).build()
+    vendor.land(BILL, PEOPLE, METERED, USERS, PAID, read, LOGS, DOCUMENTS).build()
     twin = Twin(vendor.engine, cluster, tmp_path / "second", lambda _: {"policy": POLICY})
     twin.build()
     assert not twin.differences()
@@ -465,6 +465,11 @@ def test_every_dataset_has_the_same_rows_also_after_a_change(cluster: Spark, tmp
         PEOPLE,
         [*METERED, late],
         counters=between,
+        logs=[
+            *LOGS[:3],
+            asked("/t/teal-partners/19", "2026-01-12T08"),
+            asked("/t/lumen-retail/19", "2026-03-10T08"),
+        ],
     )
     vendor.build()
     twin.build()

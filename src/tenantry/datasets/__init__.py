@@ -9,6 +9,7 @@ from .charge_pool import ChargePool
 from .charges import Charges
 from .cost_profile import CostProfile
 from .counters import UsageCounters
+from .documents import ApiDocuments
 from .feature_cost import FeatureCost, FeatureCostFull
 from .focus_allocated import FocusAllocated
 from .invoices import Invoices, InvoiceSums
@@ -16,6 +17,8 @@ from .margin import Margin
 from .overhead import Overhead
 from .pool_cost import PoolCost
 from .pool_routes import PoolRoutes
+from .requests import Requests
+from .routes import Routes, RouteTemplates
 from .subscriptions import Subscriptions
 from .tenant_cost import TenantCost
 from .tenants import TenantNames, Tenants
@@ -29,7 +32,11 @@ DATASETS = (
     Usage,
     UsageCounters,
     AccessHours,
+    ApiDocuments,
     TenantNames,
+    Routes,
+    RouteTemplates,
+    Requests,
     UsageHourly,
     MeterHours,
     PoolCost,

@@ -28,9 +28,9 @@ class AccessHours(Dataset):
     requested, without query; `template` what a gateway or framework named (`/pets/{id}`, `GET /pets/{id}`). `status` 0:
     the client left before an answer. `agent` is `bot` or empty.
 
-    `claim` is the tenant that the log itself names, and `claimed_by` how: `claim`, `header`, `key` and `user` say it on
-    purpose; `query` and `trace` may. An API key is kept as `key:` and 16 hex digits of its SHA-256. Host and path can
-    name a tenant too: that is read off when tenants are known.
+    `claim` is the tenant that the log itself names, and `claimed_by` how: `claim`, `header` and `key` say it on
+    purpose; `user`, `query` and `trace` may. An API key is kept as `key:` and 16 hex digits of its SHA-256. Host and
+    path can name a tenant too: that is read off when tenants are known.
     """
 
     partition: ClassVar[str] = "day"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+UNATTRIBUTED = "(unattributed)"
+"""The tenant of usage that names none."""
+
 
 def text(value: str) -> str:
     """An SQL string."""

@@ -17,13 +17,18 @@ from ..kernel.dataset import (
     Units,
 )
 from .counters import NEXT_DAYS, UsageCounters, growth
-from .names import known, lookup, text
+from .names import UNATTRIBUTED, known, lookup, text
+from .requests import Requests
 from .tenants import TenantNames
 
-UNATTRIBUTED = "(unattributed)"
-"""The tenant of usage that names none."""
 NO_FEATURE = "(no feature)"
 """What usage, and cost, that names no feature is called where people read it."""
+LOGGED = {
+    "logged_requests": "requests",
+    "logged_seconds": "seconds",
+    "logged_bytes": "bytes",
+}
+"""Meters of what access logs tell, with the column of `requests` that each counts. Of no service: a log is of all."""
 
 
 class Usage(Dataset):
@@ -53,13 +58,14 @@ class UsageHourly(Dataset):
     """Units used per hour, tenant, feature, service, region and meter: an integer count of 10^-9 of the meter's unit.
 
     `tenant_id` is resolved: a name that no tenant has is `(unknown:<name>)`, usage without any `(unattributed)`. Empty
-    text where the event named no feature, service or region.
+    text where the event named no feature, service or region. Access logs count here as the meters `logged_requests`,
+    `logged_seconds` and `logged_bytes`, of no service.
     """
 
     partition: ClassVar[str] = "day"
     keys: ClassVar[tuple[str, ...]] = ("hour", "tenant_id", "feature_id", "service_name", "region", "meter")
-    reads: ClassVar[tuple[type[Dataset], ...]] = (Usage, UsageCounters, TenantNames)
-    spines: ClassVar[int] = 2
+    reads: ClassVar[tuple[type[Dataset], ...]] = (Usage, UsageCounters, Requests, TenantNames)
+    spines: ClassVar[int] = 3
     touches: ClassVar[str | None] = NEXT_DAYS
 
     @classmethod
@@ -84,11 +90,18 @@ class UsageHourly(Dataset):
                 UNION ALL SELECT * FROM grown WHERE quantity > 0
             ) AS u JOIN tenant AS t ON t.name = u.tenant_id AND t.day = u.day
             GROUP BY u.day, date_trunc('hour', u.time), t.tenant_id, u.feature_id, u.service_name, u.region, u.meter
+        ),
+        logged AS ({_logged()}),
+        -- A meter of the vendor's own by one of these names is added to, not counted beside.
+        both_ways AS (
+            SELECT day, hour, tenant_id, feature_id, service_name, region, meter, sum(quantity) AS quantity
+            FROM (SELECT * FROM logged UNION ALL SELECT * FROM used WHERE meter IN ({_LOGGED})) AS b
+            GROUP BY day, hour, tenant_id, feature_id, service_name, region, meter
         )
         SELECT day, CAST(hour AS TIMESTAMP) AS hour, tenant_id, coalesce(feature_id, '') AS feature_id,
             coalesce(service_name, '') AS service_name, coalesce(region, '') AS region, meter,
             CAST(nano_units(quantity) AS DECIMAL(38, 0)) AS units
-        FROM used
+        FROM (SELECT * FROM used WHERE meter NOT IN ({_LOGGED}) UNION ALL SELECT * FROM both_ways) AS u
         """
 
     day: Day
@@ -99,6 +112,20 @@ class UsageHourly(Dataset):
     region: Key
     meter: Key
     units: Units
+
+
+_LOGGED = ", ".join(map(text, LOGGED))
+
+
+def _logged() -> str:
+    """SQL: what access logs tell, as usage. Seconds and bytes that a log does not have are left out."""
+    return " UNION ALL ".join(
+        f"""SELECT day, hour, tenant_id, nullif(feature_id, '') AS feature_id, CAST(NULL AS VARCHAR) AS service_name,
+            CAST(NULL AS VARCHAR) AS region, {text(meter)} AS meter, CAST(sum({column}) AS DECIMAL(38, 9)) AS quantity
+            FROM requests WHERE day >= $start AND day < $end AND {column} > 0
+            GROUP BY day, hour, tenant_id, feature_id"""
+        for meter, column in LOGGED.items()
+    )
 
 
 class MeterHours(Dataset):

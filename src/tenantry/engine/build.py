@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import islice
 from time import perf_counter
 from typing import Any
 
@@ -19,6 +20,9 @@ from .lake import DataFile, Lake, arrow_schema
 
 STATEMENT_ROWS = 4_000_000
 """Upstream rows that one statement takes at most, unless a single day (or month) holds more."""
+COMPUTED_ROWS = 50_000
+"""Rows of a method that are held as objects at a time."""
+ALWAYS = Window(date.min, date.max)
 
 Settings = Callable[[DuckDB], Mapping[str, Any]]
 """Asked with the landing tables and the usage cube attached; each value is a pydantic model."""
@@ -40,14 +44,18 @@ class Builder:
 
     A table is rebuilt whole when its statement (and so the policy in it) changed; otherwise only for the days that a
     changed upstream partition touches. Every table is replaced by one commit: readers see the old or the new whole.
-    `settings` is asked once per build, when the first dataset that depends on it is reached.
+    `settings` is asked once per build, when the first dataset that depends on it is reached; `told` are those that need
+    no data.
     """
 
-    def __init__(self, engine: DuckDB, catalog: Catalog, settings: Settings) -> None:
+    def __init__(
+        self, engine: DuckDB, catalog: Catalog, settings: Settings, told: Mapping[str, Any] | None = None
+    ) -> None:
         self.engine = engine
         self.lake: Lake = engine.lake
         self.catalog = catalog
         self._ask = settings
+        self._told = told or {}
         self._settings: Mapping[str, Any] | None = None
 
     def build(
@@ -66,12 +74,13 @@ class Builder:
         return [self._build(dataset, tell) for dataset in order]
 
     def settings_for(self, dataset: type[Dataset]) -> Mapping[str, Any]:
+        told = {name: self._told[name] for name in dataset.told if name in self._told}
         if not dataset.configured:
-            return {}
+            return told
         if self._settings is None:
             self.engine.attach(self.catalog.datasets)
             self._settings = self._ask(self.engine)
-        return self._settings
+        return {**told, **self._settings}
 
     def _build(self, dataset: type[Dataset], tell: Progress) -> Built:
         began = perf_counter()
@@ -88,7 +97,7 @@ class Builder:
             "settings": {name: value.model_dump(mode="json") for name, value in settings.items()},
         }
         if not dataset.partition:
-            return self._build_whole(dataset, statement or "", notes, since, began)
+            return self._build_whole(dataset, statement, settings, notes, since, began)
         available = self._available(dataset)
         todo, gone = self._todo(dataset, available, notes)
         files: list[DataFile] = []
@@ -104,11 +113,20 @@ class Builder:
         return Built(dataset.table(), partitions, sum(f.rows for f in files), perf_counter() - began)
 
     def _build_whole(
-        self, dataset: type[Dataset], statement: str, notes: Mapping[str, Any], since: int, began: float
+        self,
+        dataset: type[Dataset],
+        statement: str | None,
+        settings: Mapping[str, Any],
+        notes: Mapping[str, Any],
+        since: int,
+        began: float,
     ) -> Built:
         if self.lake.notes(dataset) == notes:
             return Built(dataset.table(), 0, 0, perf_counter() - began)
-        files = self.engine.write(dataset, statement, None)
+        if statement is None:
+            files = self._write_computed(dataset, dataset.compute(self.engine, ALWAYS, settings), None)
+        else:
+            files = self.engine.write(dataset, statement, None)
         self.lake.commit(dataset, files, notes=notes, since=since)
         return Built(dataset.table(), 1, sum(f.rows for f in files), perf_counter() - began)
 
@@ -123,10 +141,19 @@ class Builder:
         partitions = sorted({str(_partition_of(dataset, day)) for day in days})
         if statement is not None:
             return self.engine.write(dataset, bound(statement, window), partitions)
-        rows = [row.model_dump() for row in dataset.compute(self.engine, window, settings)]
-        if not rows:
+        return self._write_computed(dataset, dataset.compute(self.engine, window, settings), partitions)
+
+    def _write_computed(
+        self, dataset: type[Dataset], rows: Iterable[Dataset], partitions: Sequence[str] | None
+    ) -> list[DataFile]:
+        schema = arrow_schema(dataset)
+        pieces = [
+            pa.Table.from_pylist([row.model_dump() for row in piece], schema=schema)
+            for piece in _pieces(rows, COMPUTED_ROWS)
+        ]
+        if not pieces:
             return []
-        with self.engine.registered("computed", pa.Table.from_pylist(rows, schema=arrow_schema(dataset))):
+        with self.engine.registered("computed", pa.concat_tables(pieces)):
             return self.engine.write(dataset, "SELECT * FROM computed", partitions)
 
     def _available(self, dataset: type[Dataset]) -> dict[date, int]:
@@ -167,7 +194,7 @@ class Builder:
             old = before["inputs"].get(name, -1) if same else -1
             if same and old == notes["inputs"][name]:
                 continue
-            days = self._changed_days(upstream, old) if upstream.partition and old >= 0 else None
+            days = self._changed_days(dataset, upstream, old) if old >= 0 else None
             if days is None:
                 return sorted(available), held - partitions
             changed |= days
@@ -179,12 +206,15 @@ class Builder:
         gone = {p for day in changed if (p := _partition_of(dataset, day)) in held and p not in partitions}
         return todo, gone
 
-    def _changed_days(self, upstream: type[Dataset], old: int) -> set[date] | None:
-        """The days of those partitions whose files differ between the old and the newest version; None where the old
-        one was tidied away.
+    def _changed_days(self, dataset: type[Dataset], upstream: type[Dataset], old: int) -> set[date] | None:
+        """The days of those partitions whose files differ between the old and the newest version; None for all, as
+        where the old one was tidied away.
         """
         if not self.lake.holds(upstream, old):
             return None
+        if not upstream.partition:
+            follow = dataset.follows.get(upstream.table())
+            return None if follow is None else self._followed(upstream, old, *follow)
         before = {(f.partition, f.path) for f in self.lake.files(upstream, old)}
         after = {(f.partition, f.path) for f in self.lake.files(upstream)}
         partitions = sorted({partition for partition, _ in before ^ after})
@@ -198,6 +228,14 @@ class Builder:
         rows = self.engine.query(
             f"SELECT {column} AS day FROM older WHERE {upstream.partition} IN ({days})"
             f" UNION SELECT {column} FROM {upstream.table()} WHERE {upstream.partition} IN ({days})"
+        )
+        return {row.day for row in rows}
+
+    def _followed(self, upstream: type[Dataset], old: int, columns: str, days: str) -> set[date]:
+        self.engine.attach_version(upstream, old, "older")
+        was, now = f"SELECT {columns} FROM older", f"SELECT {columns} FROM {upstream.table()}"
+        rows = self.engine.query(
+            f"WITH changed AS (({was} EXCEPT {now}) UNION ALL ({now} EXCEPT {was})) {days}"
         )
         return {row.day for row in rows}
 
@@ -218,6 +256,12 @@ def _with_upstreams(wanted: Sequence[type[Dataset]]) -> set[type[Dataset]]:
             needed.add(dataset)
             open_ += dataset.reads
     return needed
+
+
+def _pieces(rows: Iterable[Dataset], size: int) -> Iterator[list[Dataset]]:
+    left = iter(rows)
+    while piece := list(islice(left, size)):
+        yield piece
 
 
 def _digest(text: str) -> str:

@@ -87,6 +87,11 @@ class Dataset(BaseModel):
     """True where a day's rows depend on all days of its month: built month by month."""
     touches: ClassVar[str | None] = None
     """SQL over `changed(day)`: further days whose rows depend on a changed day of an upstream dataset."""
+    follows: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    """By table of an upstream of one partition, of which else every change touches all days: the columns that count,
+    and SQL for the days touched, over `changed`: those columns as they were and as they are, where they differ."""
+    told: ClassVar[tuple[str, ...]] = ()
+    """The settings, by name, that it depends on and that are known before there is data; each has a default."""
     configured: ClassVar[bool] = False
     """True where the statement depends on settings (the allocation policy)."""
     stored: ClassVar[bool] = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from ..engine.build import Builder, Built, Settings
 from ..engine.duckdb import DuckDB
@@ -17,7 +18,8 @@ from .ingest import Ingested, Progress, ingest, pull
 class ControlPlane:
     """One vendor's lake with everything that can be done to it.
 
-    Builds ask for `settings` anew; calls use those of the tables they read, `built_under`.
+    Builds ask for `settings` anew; calls use those of the tables they read, `built_under`. `told` are the settings that
+    are known before there is data.
     """
 
     def __init__(
@@ -27,11 +29,12 @@ class ControlPlane:
         settings: Settings,
         built_under: Settings,
         now: Callable[[], datetime],
+        told: Mapping[str, Any] | None = None,
     ) -> None:
         self.engine = engine
         self.catalog = catalog
         self.now = now
-        self.builder = Builder(engine, catalog, settings)
+        self.builder = Builder(engine, catalog, settings, told)
         self.runtime = Runtime(engine, catalog, now, built_under)
 
     def ingest(self, paths: Sequence[str], progress: Progress | None = None) -> Ingested:

@@ -8,7 +8,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from ..datasets.counters import UNKNOWN_START, UsageCounters
-from ..datasets.usage import UNATTRIBUTED, Usage
+from ..datasets.names import UNATTRIBUTED
+from ..datasets.usage import Usage
 from ..kernel.dataset import Dataset
 from ..kernel.money import QUANTITY_PLACES
 from ..kernel.source import Batch, Format, RowMapping, Sample, Source

@@ -40,6 +40,8 @@ TOLD = {
 VERBS = {verb: name for table in (ASKED, TOLD) for name, verbs in table.items() for verb in verbs.split()}
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 PREFIXES = {"api", "apis", "rest"}
+TENANT = "{tenant}"
+"""The parameter that stands for the tenant."""
 MOST_NAMES = 2
 
 
@@ -109,9 +111,13 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 def _first_names(template: str) -> str:
-    """The names up to the first parameter, two at most, without `api` and versions: `/v2/apps/{id}/logs` is `apps`."""
+    """The names up to the first parameter, two at most, without `api` and versions: `/v2/apps/{id}/logs` is `apps`.
+
+    What stands before the tenant says no more than that one follows: `/t/{tenant}/logs` is `logs`.
+    """
     names: list[str] = []
-    for segment in template.strip("/").split("/"):
+    _, tenant, after = template.partition(TENANT)
+    for segment in (after if tenant and after.strip("/") else template).strip("/").split("/"):
         if PLACEHOLDER.search(segment):
             if names:
                 break

@@ -105,6 +105,10 @@ class RouteTable:
                     return route
         return None
 
+    def has_host(self, host: str) -> bool:
+        """Whether any operation names this host."""
+        return host.lower() in self._hosts or any(p.fullmatch(host.lower()) for p, _ in self._patterns)
+
     def _add(self, root: Node, operation: Operation) -> None:
         node = root
         for segment in self._segments(operation.template, template=True)[1:]:

@@ -1,0 +1,145 @@
+"""Which route each distinct request of the access logs belongs to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from sys import intern
+from typing import Annotated, Any, ClassVar
+
+from ..kernel.dataset import Column, Count, Dataset, Dimension, Key, Names, OptionalDimension, Role
+from ..kernel.time import Window
+from ..methods.routes import Asked, Routing, assign, names_of, operations
+from .access import AccessHours
+from .documents import ApiDocuments
+from .tenants import TenantNames
+
+_MOST_CLAIMS = 12
+"""Names that requests of one path carry, as evidence: more tell no more."""
+_BETWEEN = "\x1f"
+
+# What was asked for, what the log calls it, and whose the requests say they are.
+_ASKED = f"""
+    WITH named AS (
+        SELECT host, method, path, template FROM (
+            SELECT host, method, path, template, row_number() OVER (
+                PARTITION BY host, method, path ORDER BY sum(requests) DESC NULLS LAST, template NULLS FIRST) AS place
+            FROM access_hours WHERE template IS NOT NULL GROUP BY host, method, path, template
+        ) AS n WHERE place = 1
+    ),
+    claimed AS (
+        SELECT host, method, path, string_agg(claim, '{_BETWEEN}' ORDER BY claim NULLS FIRST) AS claims FROM (
+            SELECT host, method, path, claim, row_number() OVER (
+                PARTITION BY host, method, path ORDER BY sum(requests) DESC NULLS LAST, claim NULLS FIRST) AS place
+            FROM access_hours WHERE claim IS NOT NULL GROUP BY host, method, path, claim
+        ) AS c WHERE place <= {_MOST_CLAIMS} GROUP BY host, method, path
+    ),
+    asked AS (
+        SELECT host, method, path, sum(requests) AS requests,
+            min(CASE WHEN status = 404 THEN 1 ELSE 0 END) AS missing
+        FROM access_hours GROUP BY host, method, path
+    )
+    SELECT a.host, a.method, a.path, coalesce(n.template, '') AS named, CAST(a.requests AS BIGINT) AS requests,
+        a.missing, coalesce(c.claims, '') AS claims
+    FROM asked AS a
+    LEFT JOIN named AS n ON n.host = a.host AND n.method = a.method AND n.path = a.path
+    LEFT JOIN claimed AS c ON c.host = a.host AND c.method = a.method AND c.path = a.path
+"""
+
+
+class Routes(Dataset):
+    """A distinct request of the access logs, by host, method and path, and the route it belongs to.
+
+    `pattern` is the host, with `*` for a tenant's label. `origin` says how the template was found, in order of trust:
+    `specification`, `gateway`, `framework`, `learned`, or `none`: asked for by nobody but scanners, as far as one can
+    tell; template, feature and operation are empty then. `confidence` is from 0 to 1. `subdomain` and `segment` stand
+    where tenants do in the host and the path, and may name one. `doubt` is the start of a learned template up to the
+    position that a person should look at.
+    """
+
+    partition: ClassVar[str] = ""
+    keys: ClassVar[tuple[str, ...]] = ("host", "method", "path")
+    reads: ClassVar[tuple[type[Dataset], ...]] = (AccessHours, ApiDocuments, TenantNames)
+    told: ClassVar[tuple[str, ...]] = ("routing",)
+
+    host: Key
+    method: Key
+    path: Key
+    pattern: Dimension
+    template: Dimension
+    feature_id: Dimension
+    operation: Dimension
+    origin: Dimension
+    confidence: Annotated[float, Column(Role.MEASURE, "DOUBLE", "ratio")]
+    tags: Names
+    subdomain: OptionalDimension
+    segment: OptionalDimension
+    doubt: OptionalDimension
+
+    @classmethod
+    def compute(cls, read: Any, window: Window, settings: Mapping[str, Any]) -> Iterator[Routes]:
+        routing: Routing = settings.get("routing", Routing())
+        documents = read.query("SELECT document FROM api_documents ORDER BY title, server")
+        documented = [o for row in documents for o in operations(json.loads(row.document))]
+        known = read.query("SELECT folded, tenant_id FROM tenant_names WHERE kind IN ('id', 'alias')")
+        names = names_of((row.folded, row.tenant_id) for row in known)
+        asked = sorted(_asked(read))
+        for one, route in zip(asked, assign(asked, documented, names, routing), strict=True):
+            yield cls(
+                host=one.host,
+                method=one.method,
+                path=one.path,
+                pattern=route.pattern,
+                template=route.template,
+                feature_id=route.feature,
+                operation=route.operation,
+                origin=route.origin,
+                confidence=route.confidence,
+                tags=list(route.tags),
+                subdomain=route.subdomain or None,
+                segment=route.segment or None,
+                doubt=route.doubt or None,
+            )
+
+
+def _asked(read: Any) -> Iterator[Asked]:
+    for batch in read.arrow(_ASKED).to_batches(max_chunksize=50_000):
+        for row in batch.to_pylist():
+            yield Asked(
+                intern(row["host"]),
+                intern(row["method"]),
+                row["path"],
+                intern(row["named"]),
+                row["requests"],
+                row["missing"] == 1,
+                tuple(intern(claim) for claim in row["claims"].split(_BETWEEN) if claim),
+            )
+
+
+class RouteTemplates(Dataset):
+    """A route: what the logs' requests are instances of, and on which authority.
+
+    `paths` counts the distinct paths, `example` is one of them. Columns are those of `routes`, `confidence` the least
+    and `host` the pattern of the host.
+    """
+
+    partition: ClassVar[str] = ""
+    keys: ClassVar[tuple[str, ...]] = ("host", "method", "template", "origin", "doubt")
+    reads: ClassVar[tuple[type[Dataset], ...]] = (Routes,)
+    query: ClassVar[str | None] = """
+        SELECT pattern AS host, method, template, feature_id, operation, origin, min(confidence) AS confidence,
+            doubt, count(*) AS paths, min(path) AS example, max(path) AS other
+        FROM routes GROUP BY pattern, method, template, feature_id, operation, origin, doubt
+    """
+
+    host: Key
+    method: Key
+    template: Key
+    feature_id: Dimension
+    operation: Dimension
+    origin: Dimension
+    confidence: Annotated[float, Column(Role.MEASURE, "DOUBLE", "ratio")]
+    doubt: OptionalDimension
+    paths: Count
+    example: Dimension
+    other: Dimension

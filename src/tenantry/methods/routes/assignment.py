@@ -1,0 +1,310 @@
+"""Every distinct request of the logs to its route: by specification, gateway, framework, or learning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import nsmallest
+from typing import NamedTuple
+from zlib import crc32
+
+from .document import PLACEHOLDER, Operation
+from .feature import TENANT, Features, operation
+from .gateway import Named, gateway_route, trusted
+from .learning import UNSURE, Learned, Seen, learn
+from .places import HostName, Names, PathPlaces, Visit, fold_hosts, tenants_of
+from .routing import Routing
+from .table import Route, RouteTable
+
+MOST_LEARNED = 200_000
+"""Paths that templates are learned from at once: half of them those asked for most, half by lot. The others are matched
+with what was learned; those that do not fit are learned from in their turn."""
+MOST_ROUNDS = 5
+ELSEWHERE = 0.9
+"""Confidence in a specification that names other hosts than the log does."""
+FRAMEWORK = 0.95
+
+
+class Asked(NamedTuple):
+    """A distinct host, method and path of the logs.
+
+    `named` is the template that the log has beside it, `claims` some of the names that its requests carry (a dozen will
+    do), `missing` whether every answer was 404.
+    """
+
+    host: str
+    method: str
+    path: str
+    named: str = ""
+    requests: int = 1
+    missing: bool = False
+    claims: tuple[str, ...] = ()
+
+
+class Assigned(NamedTuple):
+    """The route of an `Asked`, and what in its host and path may name a tenant (empty: nothing).
+
+    `pattern` is the host with `*` for a tenant's label. `origin` is specification, gateway, framework, learned or none;
+    with none, template and feature are empty. `doubt` is the start of the template that ends with its least certain
+    position, where that is to be reviewed.
+    """
+
+    pattern: str
+    template: str
+    feature: str
+    operation: str
+    origin: str
+    confidence: float
+    tags: tuple[str, ...]
+    subdomain: str
+    segment: str
+    doubt: str
+
+
+class _Found(NamedTuple):
+    """What a request was found to be, before its feature is looked up."""
+
+    method: str
+    template: str
+    origin: str
+    confidence: float
+    tags: tuple[str, ...] = ()
+    doubt: str = ""
+
+
+class _Place(NamedTuple):
+    """A request as learning sees it: host folded, a known tenant in the path replaced."""
+
+    host: HostName
+    path: str
+    depth: int | None
+
+
+NONE = _Found("", "", "none", 0.0)
+
+
+def assign(
+    asked: Sequence[Asked], documented: Sequence[Operation], names: Names, routing: Routing
+) -> Iterator[Assigned]:
+    """The routes of all requests, in their order; the same whatever that order is.
+
+    Each is tried in order of trust: the `documented` operations, the gateway's template, a framework's where it can be
+    believed, templates learned from all that nothing else explains. Paths whose every answer was 404 teach nothing, but
+    may be instances of what is known.
+    """
+    places = _places(asked, names, routing)
+    found = _by_what_is_told(asked, documented, routing)
+    _by_framework(asked, places, found)
+    _by_learning(asked, places, found)
+    features = Features(routing.feature_rules)
+    known: dict[tuple[str, _Found], tuple[str, str]] = {}
+    for one, place, told in zip(asked, places, found, strict=True):
+        route = told or NONE
+        key = (place.host.pattern, route)
+        if key not in known:
+            known[key] = _named(features, *key)
+        depth = place.depth
+        yield Assigned(
+            place.host.pattern,
+            route.template,
+            *known[key],
+            route.origin,
+            route.confidence,
+            route.tags,
+            place.host.name,
+            one.path.split("/")[depth] if depth is not None else "",
+            route.doubt,
+        )
+
+
+def _named(features: Features, host: str, route: _Found) -> tuple[str, str]:
+    """Feature and operation."""
+    if route is NONE:
+        return "", ""
+    feature = features.of(host, route.method, route.template, route.tags)
+    return feature, operation(route.method, route.template)
+
+
+def _places(asked: Sequence[Asked], names: Names, routing: Routing) -> list[_Place]:
+    hosts = fold_hosts({one.host for one in asked}, names, frozenset(routing.no_tenant))
+    visits = [
+        Visit(hosts[one.host].pattern, one.path, tenants_of(names, one.claims))
+        for one in asked
+        if not one.missing
+    ]
+    where = PathPlaces(visits, names)
+    return [_place(one, hosts[one.host], where, names) for one in asked]
+
+
+def _place(one: Asked, host: HostName, where: PathPlaces, names: Names) -> _Place:
+    depth = where.of(host.pattern, one.path)
+    if depth is None:
+        return _Place(host, one.path, None)
+    segments = one.path.split("/")
+    if segments[depth].lower() in names:
+        segments[depth] = TENANT
+    return _Place(host, "/".join(segments), depth)
+
+
+# --- told: specification, gateway, framework --------------------------------------------------------
+
+
+def _by_what_is_told(
+    asked: Sequence[Asked], documented: Sequence[Operation], routing: Routing
+) -> list[_Found | None]:
+    table = RouteTable(documented, base_paths=routing.base_paths)
+    anywhere = RouteTable((o._replace(host="") for o in documented), base_paths=routing.base_paths)
+    known: dict[tuple[Route, float], _Found] = {}
+
+    def specified(one: Asked) -> _Found | None:
+        route, confidence = table.match(one.host, one.method, one.path), 1.0
+        if route is None and not table.has_host(one.host):
+            route, confidence = anywhere.match("", one.method, one.path), ELSEWHERE
+        if route is None:
+            return None
+        key = (route, confidence)
+        if key not in known:
+            known[key] = _Found(route.method, route.template, "specification", confidence, route.tags)
+        return known[key]
+
+    by_gateway: dict[tuple[str, str], _Found | None] = {}
+    found: list[_Found | None] = []
+    for one in asked:
+        told = specified(one) if documented else None
+        if told is None and " " in one.named:
+            key = (one.method, one.named)
+            if key not in by_gateway:
+                by_gateway[key] = _of_gateway(*key)
+            told = by_gateway[key]
+        found.append(told)
+    return found
+
+
+def _of_gateway(method: str, named: str) -> _Found | None:
+    route = gateway_route(named)
+    if route is None or not route.whole:
+        return None
+    return _Found(method if route.method == "*" else route.method, route.template, "gateway", 1.0)
+
+
+def _by_framework(asked: Sequence[Asked], places: Sequence[_Place], found: list[_Found | None]) -> None:
+    """Fill in what a framework's template explains."""
+    at: dict[Named, list[int]] = {}
+    for number, (one, place) in enumerate(zip(asked, places, strict=True)):
+        if found[number] is None and one.named.startswith(("/", "^")) and not one.missing:
+            named = Named(
+                place.host.pattern, one.method, one.named, place.path, one.requests, _who(one, place)
+            )
+            at.setdefault(named, []).append(number)
+    known: dict[_Found, _Found] = {}
+    for named, template in trusted(at).items():
+        for number in at[named]:
+            route = _Found(named.method, template, "framework", FRAMEWORK)
+            found[number] = known.setdefault(route, route)
+
+
+def _who(one: Asked, place: _Place) -> tuple[str, ...]:
+    """The tenants of a request, as evidence for learning: under whatever names it has them."""
+    who = [*one.claims, place.host.name]
+    if place.depth is not None:
+        who.append(one.path.split("/")[place.depth])
+    return tuple(sorted({name.lower() for name in who if name}))
+
+
+# --- learned ----------------------------------------------------------------------------------------
+
+
+def _by_learning(asked: Sequence[Asked], places: Sequence[_Place], found: list[_Found | None]) -> None:
+    """Fill in the rest from templates that the rest itself teaches."""
+    left = [n for n, (one, route) in enumerate(zip(asked, found, strict=True)) if route is None]
+    for _ in range(MOST_ROUNDS):
+        taught = _taught([n for n in left if not asked[n].missing], asked)
+        if not taught:
+            break
+        learned = learn(
+            Seen(
+                places[n].host.pattern,
+                asked[n].method,
+                places[n].path,
+                asked[n].requests,
+                _who(asked[n], places[n]),
+            )
+            for n in taught
+        )
+        by_template = _Templates(learned)
+        for n in left:
+            found[n] = by_template.of(asked[n], places[n])
+        left = [n for n in left if found[n] is None]
+
+
+def _taught(numbers: Sequence[int], asked: Sequence[Asked]) -> Sequence[int]:
+    """Those to learn from: all, or of too many those asked for most and others by lot."""
+    if len(numbers) <= MOST_LEARNED:
+        return numbers
+    lot = {n: crc32(f"{asked[n].method} {asked[n].path}".encode()) for n in numbers}
+    most = nsmallest(MOST_LEARNED // 2, numbers, key=lambda n: (-asked[n].requests, lot[n], asked[n]))
+    rest = set(numbers).difference(most)
+    return [*most, *nsmallest(MOST_LEARNED - len(most), rest, key=lambda n: (lot[n], asked[n]))]
+
+
+class _Templates:
+    """Learned templates, for the paths they were learned from and for others."""
+
+    def __init__(self, learned: Learned) -> None:
+        self._learned = learned
+        self._table = RouteTable(learned.operations())
+        self._by_text = {(t.host, t.template): t.confidence for t in learned.templates}
+        self._doubts = {(r.host, r.template): r.confidence for r in learned.reviews if r.confidence < UNSURE}
+        self._known: dict[tuple[str, str, str, int | None], _Found] = {}
+
+    def of(self, one: Asked, place: _Place) -> _Found | None:
+        host = place.host.pattern
+        seen = self._learned.template(host, place.path)
+        if seen is not None:
+            text = seen.template
+        else:
+            route = self._table.match(host, one.method, place.path)
+            if route is None or (one.missing and not _has_name(route.template)):
+                return None
+            text = route.template
+        key = (host, one.method, text, place.depth)
+        if key not in self._known:
+            self._known[key] = self._found(*key)
+        return self._known[key]
+
+    def _found(self, host: str, method: str, text: str, depth: int | None) -> _Found:
+        return _Found(
+            method,
+            _with_tenant(text, depth),
+            "learned",
+            self._by_text[host, text],
+            doubt=_with_tenant(self._doubt(host, text), depth),
+        )
+
+    def _doubt(self, host: str, text: str) -> str:
+        """The start of a template up to its least certain position, if that is one to review."""
+        segments = text.split("/")
+        starts = ["/".join(segments[: end + 1]) for end in range(1, len(segments))]
+        unsure = [(self._doubts[host, start], start) for start in starts if (host, start) in self._doubts]
+        return min(unsure, default=(0.0, ""))[1]
+
+
+def _with_tenant(template: str, depth: int | None) -> str:
+    """The template with its parameter at the tenant's segment called so."""
+    segments = template.split("/")
+    if depth is None or depth >= len(segments) or not PLACEHOLDER.fullmatch(segments[depth]):
+        return template
+    segments[depth] = TENANT
+    return "/".join(segments)
+
+
+def _has_name(template: str) -> bool:
+    """Whether any segment is no parameter: one that is all parameters takes whatever scanners ask for."""
+    return any(segment and not PLACEHOLDER.fullmatch(segment) for segment in template.split("/"))
+
+
+def names_of(rows: Iterable[tuple[str, str]]) -> Names:
+    """(name in lower case, tenant) pairs as `Names`."""
+    found: dict[str, set[str]] = {}
+    for name, tenant in rows:
+        found.setdefault(name, set()).add(tenant)
+    return {name: frozenset(tenants) for name, tenants in found.items()}
