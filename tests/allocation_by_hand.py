@@ -20,7 +20,8 @@ from small_vendor import BASES
 
 from tenantry.kernel.money import EXACT
 from tenantry.kernel.time import month_start, next_month
-from tenantry.methods.policy import Meter, Policy, Rule, Rung, Strategy, part_pool, split
+from tenantry.methods.policy import Meter, Policy, Rule, Rung, Strategy, part_pool
+from tenantry.methods.sharing import split
 
 Row = Any
 Money4 = tuple[int, int, int, int]

@@ -10,7 +10,7 @@ from allocation_by_hand import Money4, added, money
 
 from tenantry.kernel import Row
 from tenantry.kernel.time import month_start
-from tenantry.methods.policy import split
+from tenantry.methods.sharing import split
 
 
 def fully_loaded(by_feature: Sequence[Row]) -> dict[tuple[Any, ...], Money4]:

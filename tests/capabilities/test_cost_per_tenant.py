@@ -14,7 +14,7 @@ from tenantry.errors import Kind, TenantryError
 from tenantry.methods.policy import Meter, Policy, Rule
 from tenantry.runtime.call import Runtime
 
-PARTS = ("volume", "mix", "price", "driver", "other")
+PARTS = ("volume", "mix", "price", "driver", "rule", "other")
 METERED = Policy(rules=(Rule(pool="Compute", meters=(Meter(meter="ms", service="Compute"),)),))
 
 
@@ -80,7 +80,7 @@ def test_a_change_is_volume_and_price_where_units_are_known(runtime: Runtime):
     compute, support, queue = ask(runtime, "change", tenant_id="beacon-legal")
     # 40 ms for 40 became 60 ms for 90: 20 more at the old 1.00, then 0.50 more for each of 60.
     assert (compute.service_name, compute.before, compute.after) == ("Compute", 40, 90)
-    assert [getattr(compute, part) for part in PARTS] == [20, 0, 30, 0, 0]
+    assert [getattr(compute, part) for part in PARTS] == [20, 0, 30, 0, 0, 0]
     assert (support.service_name, support.other) == ("Support", Decimal("9.4"))
     assert (queue.service_name, queue.other) == ("Queue", 4)
 

@@ -27,7 +27,8 @@ from tenantry.engine.duckdb import DuckDB, bound
 from tenantry.engine.lake import Lake, arrow_schema
 from tenantry.kernel import Window
 from tenantry.kernel.money import EXACT
-from tenantry.methods.policy import Meter, Policy, Rule, closure, split, whole_weights, with_exit
+from tenantry.methods.policy import Meter, Policy, Rule
+from tenantry.methods.sharing import closure, split, whole_weights, with_exit
 
 BILLS = 100
 """Made-up bills that are built at once."""

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tenantry.errors import Kind, TenantryError
-from tenantry.methods.policy import Policy, Rung, Strategy, closure, split, whole_weights
+from tenantry.methods.policy import Policy, Rung, Strategy
+from tenantry.methods.sharing import closure, split, whole_weights
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "how-to" / "write-a-policy.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)

@@ -13,8 +13,8 @@ from ..methods.policy import (
     Rung,
     Strategy,
     part_pool,
-    whole_weights,
 )
+from ..methods.sharing import whole_weights
 from .names import text
 
 CALLS = "@calls"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
+from ..errors import invalid
 from ..kernel import Row
 from ..methods.policy import Match, Meter, Policy, Rule, Strategy
 from .names import text
@@ -277,6 +279,25 @@ def settings_from(configured: Mapping[str, Any]) -> Callable[[Reader], Mapping[s
         return {"policy": default_policy(read) if policy is None else priced(policy, read)}
 
     return settings
+
+
+def settings_in(toml: str) -> Callable[[Reader], Mapping[str, Any]]:
+    """The settings that a build would have under the `[allocation]` of this text: a `tenantry.toml`, or a part of it.
+
+    Raises `invalid`, with every problem of the policy.
+    """
+    try:
+        said = tomllib.loads(toml)
+    except tomllib.TOMLDecodeError as problem:
+        raise invalid(
+            f"the policy is not TOML: {problem}", "docs/how-to/write-a-policy.md has examples"
+        ) from None
+    if not isinstance(said.get("allocation"), dict):
+        raise invalid(
+            f"the policy has no table [allocation]; it has {', '.join(said) or 'nothing'}",
+            "write [[allocation.rules]], as in tenantry.toml",
+        )
+    return settings_from(said["allocation"])
 
 
 def settings_of(notes: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 
 from ..kernel.dataset import Count, Dataset, Day, Key, Units
 from ..kernel.time import Window, month_start
-from ..methods.policy import Policy, Rule, closure, part_pool, whole_weights, with_exit
+from ..methods.policy import Policy, Rule, part_pool
+from ..methods.sharing import closure, whole_weights, with_exit
 from .pool_cost import PoolCost
 from .usage import MeterHours
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import islice
@@ -12,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..errors import Kind, TenantryError
 from ..kernel import Catalog, Window
 from ..kernel.dataset import Dataset
 from ..kernel.time import month_start, next_month
@@ -68,7 +70,7 @@ class Builder:
             needed = _with_upstreams(wanted)
             if any(d.configured for d in needed):
                 # Settings are read off all that does not depend on them.
-                needed |= {d for d in order if not any(u.configured for u in _with_upstreams([d]))}
+                needed |= {d for d in order if not depends_on_settings(d)}
             order = [d for d in order if d in needed]
         tell = progress or (lambda _table, _done, _all: None)
         return [self._build(dataset, tell) for dataset in order]
@@ -97,13 +99,13 @@ class Builder:
             "settings": {name: value.model_dump(mode="json") for name, value in settings.items()},
         }
         if not dataset.partition:
-            return self._build_whole(dataset, statement, settings, notes, since, began)
+            return self._build_whole(dataset, settings, notes, since, began)
         available = self._available(dataset)
         todo, gone = self._todo(dataset, available, notes)
         files: list[DataFile] = []
         done = 0
         for window, days in _chunks(todo, available, whole_months=dataset.whole_months):
-            files += self._write(dataset, statement, settings, window, days)
+            files += self._write(dataset, settings, window, days)
             done += len(days)
             tell(dataset.table(), done, len(todo))
         if todo or gone or self.lake.notes(dataset) != notes:
@@ -115,7 +117,6 @@ class Builder:
     def _build_whole(
         self,
         dataset: type[Dataset],
-        statement: str | None,
         settings: Mapping[str, Any],
         notes: Mapping[str, Any],
         since: int,
@@ -123,38 +124,21 @@ class Builder:
     ) -> Built:
         if self.lake.notes(dataset) == notes:
             return Built(dataset.table(), 0, 0, perf_counter() - began)
-        if statement is None:
-            files = self._write_computed(dataset, dataset.compute(self.engine, ALWAYS, settings), None)
-        else:
-            files = self.engine.write(dataset, statement, None)
+        with evaluated(self.engine, dataset, settings, ALWAYS) as query:
+            files = self.engine.write(dataset, query, None) if query else []
         self.lake.commit(dataset, files, notes=notes, since=since)
         return Built(dataset.table(), 1, sum(f.rows for f in files), perf_counter() - began)
 
     def _write(
         self,
         dataset: type[Dataset],
-        statement: str | None,
         settings: Mapping[str, Any],
         window: Window,
         days: Sequence[date],
     ) -> list[DataFile]:
         partitions = sorted({str(_partition_of(dataset, day)) for day in days})
-        if statement is not None:
-            return self.engine.write(dataset, bound(statement, window), partitions)
-        return self._write_computed(dataset, dataset.compute(self.engine, window, settings), partitions)
-
-    def _write_computed(
-        self, dataset: type[Dataset], rows: Iterable[Dataset], partitions: Sequence[str] | None
-    ) -> list[DataFile]:
-        schema = arrow_schema(dataset)
-        pieces = [
-            pa.Table.from_pylist([row.model_dump() for row in piece], schema=schema)
-            for piece in _pieces(rows, COMPUTED_ROWS)
-        ]
-        if not pieces:
-            return []
-        with self.engine.registered("computed", pa.concat_tables(pieces)):
-            return self.engine.write(dataset, "SELECT * FROM computed", partitions)
+        with evaluated(self.engine, dataset, settings, window) as query:
+            return self.engine.write(dataset, query, partitions) if query else []
 
     def _available(self, dataset: type[Dataset]) -> dict[date, int]:
         """The days there are to build, each with the upstream rows it takes; the first upstreams name the days."""
@@ -245,6 +229,68 @@ class Builder:
         days = pa.table({"day": pa.array(sorted(changed), pa.date32())})
         with self.engine.registered("changed", days):
             return {row.day for row in self.engine.query(dataset.touches)}
+
+
+@contextmanager
+def evaluated(
+    engine: DuckDB, dataset: type[Dataset], settings: Mapping[str, Any], window: Window
+) -> Iterator[str | None]:
+    """A query of the dataset's rows of these days under these settings; None where they are known to be none."""
+    statement = dataset.statement(settings)
+    if statement is not None:
+        yield bound(statement, window)
+        return
+    schema = arrow_schema(dataset)
+    pieces = [
+        pa.Table.from_pylist([row.model_dump() for row in piece], schema=schema)
+        for piece in _pieces(dataset.compute(engine, window, settings), COMPUTED_ROWS)
+    ]
+    if not pieces:
+        yield None
+        return
+    with engine.registered("computed", pa.concat_tables(pieces)):
+        yield "SELECT * FROM computed"
+
+
+def depends_on_settings(dataset: type[Dataset]) -> bool:
+    return any(d.configured for d in _with_upstreams([dataset]))
+
+
+def inputs_of(lake: Lake, dataset: type[Dataset], version: int) -> dict[type[Dataset], int]:
+    """The versions that this version of a table was built from, of all tables that do not depend on settings.
+
+    Raises `unavailable` where they cannot be read as they were: tables built apart, deleted, or tidied away.
+    """
+    found: dict[type[Dataset], int] = {dataset: version}
+    open_ = [dataset]
+    while open_:
+        table = open_.pop()
+        notes = lake.notes(table, found[table])
+        for upstream in table.reads:
+            then = notes.get("inputs", {}).get(upstream.table(), -1)
+            if upstream not in found:
+                found[upstream] = then
+                _must_be_held(lake, upstream, then, notes)
+                if depends_on_settings(upstream):
+                    open_.append(upstream)
+            elif found[upstream] != then:
+                raise apart(upstream)
+    return {table: at for table, at in found.items() if not depends_on_settings(table)}
+
+
+def _must_be_held(lake: Lake, dataset: type[Dataset], version: int, notes: Mapping[str, Any]) -> None:
+    """Raises `unavailable` where the version that a table's notes name cannot be read any more."""
+    same = version < 0 or notes["tables"][dataset.table()] == lake.identity(dataset)
+    if not same or (version not in (-1, lake.version(dataset)) and not lake.holds(dataset, version)):
+        raise apart(dataset)
+
+
+def apart(dataset: type[Dataset]) -> TenantryError:
+    return TenantryError(
+        Kind.UNAVAILABLE,
+        f"{dataset.table()} is no longer what the tables above it were built from",
+        "run `tenantry build`, then ask again",
+    )
 
 
 def _with_upstreams(wanted: Sequence[type[Dataset]]) -> set[type[Dataset]]:

@@ -116,6 +116,14 @@ class DuckDB:
         with _translated():
             return self.connection.sql(sql, params=parameters or None).to_arrow_table()
 
+    def hold(self, dataset: type[Dataset], query: str | None) -> None:
+        """Add a query's rows (None: none) to a table in memory, under the dataset's name, that only this fork sees."""
+        columns = {quoted(name): column.sql for name, column in dataset.columns().items()}
+        table = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+        self._execute(f"CREATE TEMP TABLE IF NOT EXISTS {dataset.table()} ({table})")
+        if query:
+            self._execute(f"INSERT INTO {dataset.table()} SELECT {', '.join(columns)} FROM ({query})")
+
     def write(self, dataset: type[Dataset], query: str, partitions: Sequence[str] | None) -> list[DataFile]:
         """Write a query's rows as new files of the dataset's table, without committing them.
 

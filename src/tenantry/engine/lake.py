@@ -115,9 +115,9 @@ class Lake:
             rows[day] = rows.get(day, 0) + file.rows
         return rows
 
-    def notes(self, dataset: type[Dataset]) -> dict[str, Any]:
-        """What the newest commit wrote down about itself; empty where there is none."""
-        table = self._open(dataset)
+    def notes(self, dataset: type[Dataset], version: int | None = None) -> dict[str, Any]:
+        """What the commit of the newest (or the given) version wrote down about itself; empty where there is none."""
+        table = self._open(dataset, version)
         if table is None:
             return {}
         for entry in table.history(1):

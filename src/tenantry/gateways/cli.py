@@ -16,6 +16,7 @@ import types
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Union, get_args, get_origin
 
 from ..errors import Kind, TenantryError, invalid
@@ -170,6 +171,9 @@ def _add_tool(group: Any, capability: Capability, tool: Tool, open_runtime: Open
 
     def call(arguments: argparse.Namespace) -> None:
         given = {k.removeprefix(_TOOL): v for k, v in vars(arguments).items() if k.startswith(_TOOL)}
+        given |= {
+            n: _content(v) for n, v in given.items() if _is_text_of_a_file(tool.parameters.model_fields[n])
+        }
         answer = open_runtime(arguments).call(capability.name, tool.name, given)
         if arguments.json:
             print_document(answer.document())
@@ -195,7 +199,8 @@ def _add_flag(parser: argparse.ArgumentParser, name: str, parameter: FieldInfo) 
     default = (
         "" if parameter.is_required() or parameter.default is None else f" (default: {parameter.default})"
     )
-    text = _help((parameter.description or "") + default)
+    from_file = "; @FILE: that file's text, @-: what comes in" if _is_text_of_a_file(parameter) else ""
+    text = _help((parameter.description or "") + default + from_file)
     flag = f"--{name.replace('_', '-')}"
     dest = _TOOL + name
     if kind is bool:
@@ -211,6 +216,25 @@ def _add_flag(parser: argparse.ArgumentParser, name: str, parameter: FieldInfo) 
         default=argparse.SUPPRESS,
         help=text,
     )
+
+
+def _is_text_of_a_file(parameter: FieldInfo) -> bool:
+    """Whether JSON Schema's `contentMediaType` says that the text is what a file of some kind holds."""
+    extra = parameter.json_schema_extra
+    return isinstance(extra, dict) and "contentMediaType" in extra
+
+
+def _content(value: str) -> str:
+    """The value, or, as curl has it, of `@FILE` the file's text. Raises `not_found` or `invalid`."""
+    if not value.startswith("@"):
+        return value
+    path = value.removeprefix("@")
+    try:
+        return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    except OSError as problem:
+        raise TenantryError(Kind.NOT_FOUND, f"{path}: {problem.strerror}", "check the file's name") from None
+    except UnicodeDecodeError:
+        raise invalid(f"{path} is not UTF-8 text", "save it as UTF-8") from None
 
 
 def _without_none(kind: Any) -> Any:

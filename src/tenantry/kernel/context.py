@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -74,4 +74,8 @@ class Context(Protocol):
 
     def month(self, dataset: type[Dataset]) -> Window:
         """The newest whole month of the dataset; the newest, if none is whole. Raises `not_found` if it is empty."""
+        ...
+
+    def under(self, settings: Callable[[Any], Mapping[str, Any]]) -> Context:
+        """The same data as it would be under other settings, asked for through SQL. Nothing is stored."""
         ...

@@ -6,15 +6,18 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from decimal import Decimal
+from difflib import get_close_matches
 from enum import StrEnum
 from fractions import Fraction
-from math import gcd, lcm
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from ..errors import invalid
+from .sharing import with_exit
 
 SERVICE_POOL = "{service}"
 """A pool name that stands for one pool per service."""
@@ -59,6 +62,8 @@ _MEANS = {
     "targets": (Strategy.CASCADE,),
 }
 """Fields that would be silently ignored under another strategy."""
+
+_SILO_BY = "account|account_name|resource|tag:.+"
 
 
 class _Frozen(BaseModel):
@@ -183,21 +188,20 @@ class Rule(_Frozen):
             Strategy.CASCADE: ("shares or targets", self.shares or self.targets),
         }
         name, value = needs.get(self.strategy, ("", True))
+        found: list[str] = []
         if not value:
-            message = f"a {self.strategy} rule needs {name}"
-            raise ValueError(message)
-        if self.strategy is Strategy.SILO and not re.fullmatch(
-            "account|account_name|resource|tag:.+", self.by or "", re.DOTALL
-        ):
-            message = f"by = {self.by!r}: a silo is by account, account_name, resource or tag:KEY"
-            raise ValueError(message)
+            found.append(f"a {self.strategy} rule needs {name}")
+        elif self.strategy is Strategy.SILO and not re.fullmatch(_SILO_BY, self.by or "", re.DOTALL):
+            found.append(f"by = {self.by!r}: a silo is by account, account_name, resource or tag:KEY")
         if self.capacity and (not self.meters or self.combine == "shares"):
-            message = "capacity needs meters that are added up (combine = sum) or compared (max)"
-            raise ValueError(message)
-        for name, strategies in _MEANS.items():
-            if getattr(self, name) and self.strategy not in strategies:
-                message = f"{name} means nothing where strategy = {self.strategy}"
-                raise ValueError(message)
+            found.append("capacity needs meters that are added up (combine = sum) or compared (max)")
+        found += (
+            f"{name} means nothing where strategy = {self.strategy}"
+            for name, strategies in _MEANS.items()
+            if getattr(self, name) and self.strategy not in strategies
+        )
+        if found:
+            raise ValueError("; ".join(found))
         return self
 
     @property
@@ -219,19 +223,8 @@ class Policy(_Frozen):
 
     @model_validator(mode="after")
     def _one_way_to_share_a_pool(self) -> Self:
-        first: dict[str, dict[str, Any]] = {}
-        for place, rule in enumerate(self.rules, start=1):
-            if rule.strategy is Strategy.SILO:
-                continue
-            if rule.pool == SERVICE_POOL and set(rule.sharing) - {"grain"}:
-                message = f"rule {place} says how its charges are shared: it needs a pool with a name"
-                raise ValueError(message)
-            if rule.pool.startswith("@"):
-                message = f"rule {place}: pool {rule.pool!r}: names with @ are taken"
-                raise ValueError(message)
-            if rule.pool != SERVICE_POOL and first.setdefault(rule.pool, rule.sharing) != rule.sharing:
-                message = f"rule {place} shares pool {rule.pool!r} in another way than an earlier rule"
-                raise ValueError(message)
+        if clashes := _clashes(enumerate(self.rules, start=1)):
+            raise ValueError("; ".join(clashes))
         return self
 
     def pools(self) -> dict[str, Rule]:
@@ -242,15 +235,19 @@ class Policy(_Frozen):
     @classmethod
     def read(cls, table: Mapping[str, Any]) -> Policy:
         """A policy from the `[allocation]` table of `tenantry.toml`. Raises `invalid` with every problem."""
+        found: list[str] = []
         try:
-            policy = cls.model_validate(table)
+            cls.model_validate(table)
         except ValidationError as problems:
-            text = "; ".join(
-                f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in problems.errors(include_url=False)
+            found = [_described(p) for p in problems.errors(include_url=False) if p["loc"]]
+        sound = _sound_rules(table.get("rules"))
+        found += _clashes(sound)
+        found += (f"{problem}: {remedy}" for problem, remedy in _circles(rule for _, rule in sound))
+        if found:
+            raise invalid(
+                f"allocation policy: {'; '.join(found)}", "see docs/reference/policy.md", problems=found
             )
-            raise invalid(f"allocation policy: {text}", "see docs/reference/policy.md") from None
-        policy.check_cascades()
-        return policy
+        return cls.model_validate(table)
 
     @property
     def version(self) -> str:
@@ -263,118 +260,87 @@ class Policy(_Frozen):
 
     def check_cascades(self) -> None:
         """Refuse a circle of pools unless every pool on it is reciprocal. Raises `invalid`."""
-        cascades = self.cascades()
+        if found := _circles(self.rules):
+            problems, remedies = zip(*found, strict=True)
+            raise invalid("; ".join(problems), "; ".join(remedies))
 
-        def visit(pool: str, path: tuple[str, ...]) -> None:
-            if pool in path:
-                circle = path[path.index(pool) :]
-                if not all(cascades[p].reciprocal for p in circle):
-                    raise invalid(
-                        f"pools feed each other in a circle: {' -> '.join([*circle, pool])}",
-                        "set reciprocal = true on each of them, or remove one step",
-                    )
-                return
-            if pool in cascades:
-                for target in cascades[pool].shares or cascades[pool].targets:
-                    visit(target, (*path, pool))
 
-        for pool in cascades:
-            visit(pool, ())
-        steps = {
-            pool: {t: Fraction(part) for t, part in r.shares.items() if part}
-            or dict.fromkeys(r.targets, Fraction(1))
-            for pool, r in cascades.items()
-        }
-        stuck = {pool for pool, r in cascades.items() if any(r.shares.values())} - {*with_exit(steps)}
-        if stuck:
-            raise invalid(
-                f"pools feed each other and nothing leaves the circle: {', '.join(sorted(stuck))}",
+_FIELDS = {name for model in (Policy, Rule, Match, Meter, Capacity) for name in model.model_fields}
+
+
+def _described(problem: ErrorDetails) -> str:
+    """Where in the table, and what; a field that is none, with the one that its author may have meant."""
+    *_, name = place = [str(part) for part in problem["loc"]]
+    text = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        near = get_close_matches(name, _FIELDS, n=1)
+        text = "no such field" + (f"; did you mean {near[0]}?" if near else "")
+    return f"{'.'.join(place)}: {text}"
+
+
+def _sound_rules(rules: Any) -> list[tuple[int, Rule]]:
+    """The rules that are right by themselves, each with its place."""
+    found: list[tuple[int, Rule]] = []
+    for place, rule in enumerate(rules if isinstance(rules, (list, tuple)) else (), start=1):
+        with suppress(ValidationError):
+            found.append((place, Rule.model_validate(rule)))
+    return found
+
+
+def _clashes(rules: Iterable[tuple[int, Rule]]) -> list[str]:
+    """Where rules, each with its place, cannot stand side by side."""
+    first: dict[str, dict[str, Any]] = {}
+    found: list[str] = []
+    for place, rule in rules:
+        if rule.strategy is Strategy.SILO:
+            continue
+        if rule.pool == SERVICE_POOL and set(rule.sharing) - {"grain"}:
+            found.append(f"rule {place} says how its charges are shared: it needs a pool with a name")
+        elif rule.pool.startswith("@"):
+            found.append(f"rule {place}: pool {rule.pool!r}: names with @ are taken")
+        elif rule.pool != SERVICE_POOL and first.setdefault(rule.pool, rule.sharing) != rule.sharing:
+            found.append(f"rule {place} shares pool {rule.pool!r} in another way than an earlier rule")
+    return found
+
+
+def _circles(rules: Iterable[Rule]) -> list[tuple[str, str]]:
+    """Circles of pools in which a pool is not reciprocal or which no money leaves; each with what to do."""
+    cascades = {rule.pool: rule for rule in rules if rule.strategy is Strategy.CASCADE}
+    circles: dict[frozenset[str], str] = {}
+
+    def visit(pool: str, path: tuple[str, ...]) -> None:
+        if pool in path:
+            circle = path[path.index(pool) :]
+            if not all(cascades[p].reciprocal for p in circle):
+                circles.setdefault(frozenset(circle), " -> ".join([*circle, pool]))
+            return
+        if pool in cascades:
+            for target in cascades[pool].shares or cascades[pool].targets:
+                visit(target, (*path, pool))
+
+    for pool in cascades:
+        visit(pool, ())
+    found = [
+        (f"pools feed each other in a circle: {circle}", "set reciprocal = true on each, or remove one step")
+        for circle in circles.values()
+    ]
+    steps = {
+        pool: {t: Fraction(part) for t, part in r.shares.items() if part}
+        or dict.fromkeys(r.targets, Fraction(1))
+        for pool, r in cascades.items()
+    }
+    stuck = {pool for pool, r in cascades.items() if any(r.shares.values())} - {*with_exit(steps)}
+    if stuck and not circles:
+        names = ", ".join(sorted(stuck))
+        found.append(
+            (
+                f"pools feed each other and nothing leaves the circle: {names}",
                 "give one of them a pool outside it",
             )
+        )
+    return found
 
 
 def part_pool(rule: Rule, meter: Meter) -> str:
     """The name of the part of a pool, split by meter, that this meter drives."""
     return f"{rule.pool}#{meter.meter}"
-
-
-def with_exit(steps: Mapping[str, Mapping[str, Fraction]]) -> dict[str, Mapping[str, Fraction]]:
-    """The steps of those pools whose money reaches, in some number of steps, a pool that has none."""
-    leaving: set[str] = set()
-    while found := {
-        pool
-        for pool, parts in steps.items()
-        if pool not in leaving and any(target not in steps or target in leaving for target in parts)
-    }:
-        leaving |= found
-    return {pool: parts for pool, parts in steps.items() if pool in leaving}
-
-
-def closure(steps: Mapping[str, Mapping[str, Fraction]]) -> dict[str, dict[str, Fraction]]:
-    """Where each pool's money ends up when pools feed each other.
-
-    `steps[a][b]` is the part of pool a that goes to b; pools without steps keep what they get. The result gives, for
-    each pool with steps, the part that reaches each keeping pool: (I - Q)^-1 R for the steps between feeding pools Q
-    and into keeping pools R (the reciprocal method of cost accounting), solved exactly. Raises `invalid` where money
-    would go round for ever.
-    """
-    pools = list(steps)
-    index = {pool: i for i, pool in enumerate(pools)}
-    ends = sorted({t for targets in steps.values() for t in targets if t not in index})
-    rows: list[list[Fraction]] = []
-    for i, pool in enumerate(pools):
-        row = [Fraction(int(i == j)) for j in range(len(pools))] + [Fraction(0)] * len(ends)
-        for target, part in steps[pool].items():
-            if target in index:
-                row[index[target]] -= part
-            else:
-                row[len(pools) + ends.index(target)] += part
-        rows.append(row)
-    for i in range(len(pools)):
-        pivot = next((r for r in range(i, len(pools)) if rows[r][i]), None)
-        if pivot is None:
-            raise invalid(
-                "pools feed each other and nothing leaves the circle", "give one of them a pool outside it"
-            )
-        rows[i], rows[pivot] = rows[pivot], rows[i]
-        rows[i] = [value / rows[i][i] for value in rows[i]]
-        for r in range(len(pools)):
-            if r != i and rows[r][i]:
-                factor = rows[r][i]
-                rows[r] = [a - factor * b for a, b in zip(rows[r], rows[i], strict=True)]
-    return {
-        pool: {end: rows[i][len(pools) + j] for j, end in enumerate(ends) if rows[i][len(pools) + j]}
-        for i, pool in enumerate(pools)
-    }
-
-
-def whole_weights(parts: Mapping[str, Fraction], largest: int = 10**17) -> dict[str, int]:
-    """Integers in the ratio of the parts: exact while the common denominator allows, else rounded to `largest`."""
-    positive = {name: part for name, part in parts.items() if part > 0}
-    if not positive:
-        return {}
-    common = lcm(*(p.denominator for p in positive.values()))
-    whole = {name: int(p * common) for name, p in positive.items()}
-    divisor = gcd(*whole.values())
-    whole = {name: w // divisor for name, w in whole.items()}
-    total = sum(whole.values())
-    if total <= largest:
-        return whole
-    return {name: max(1, w * largest // total) for name, w in whole.items()}
-
-
-def split(amount: int, weights: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """An integer amount given out by integer weights: each gets the truncated share, what is left goes to the
-    largest weight, ties by name. Sums to `amount` exactly, also where it is negative. No positive weight: nobody.
-
-    The reference in plain integers for what the datasets do in SQL.
-    """
-    positive = {name: w for name, w in weights if w > 0}
-    total = sum(positive.values())
-    if not total:
-        return {}
-    sign = -1 if amount < 0 else 1
-    given = {name: sign * (abs(amount) * w // total) for name, w in positive.items()}
-    heir = min(positive, key=lambda name: (-positive[name], name))
-    given[heir] += amount - sum(given.values())
-    return given

@@ -20,7 +20,8 @@ from ..engine.duckdb import DuckDB
 from ..errors import Kind, TenantryError
 from ..kernel import Catalog, Effect, Principal, Window
 from ..kernel.money import EXACT, exact
-from .reader import Evidence, Reader, empty, several
+from .reader import Reader, several
+from .tables import Evidence, empty
 
 LOCAL = Principal()
 _log = logging.getLogger("tenantry.call")

@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from copy import copy
+from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
-from functools import cache
 from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
 
-from ..engine.duckdb import DuckDB, bound, quoted
+from ..engine.duckdb import DuckDB, quoted
 from ..errors import Kind, TenantryError, invalid
 from ..kernel import Dataset, Principal, Row, Window
 from ..kernel.dataset import Role
+from .tables import Evidence, Tables, day_of, empty
 
 D = TypeVar("D", bound=Dataset)
-_NO_DAYS = Window(date(1, 1, 1), date(1, 1, 2))
 _PIECE = 50_000
 """Rows that one statement of `batches` starts from, unless a single day has more."""
 _TENANT = "tenant_id"
 _CURRENCY = ("currency", "billing_currency")
-
-
-@dataclass
-class Evidence:
-    """A dataset that a call read: the table's version, the newest day in it, and the windows asked for.
-
-    Version and day are null where nothing is stored: a view, or a table that does not exist yet.
-    """
-
-    dataset: str
-    version: int | None = None
-    newest: date | None = None
-    windows: list[str] = field(default_factory=list[str])
 
 
 class Reader:
@@ -49,13 +36,16 @@ class Reader:
     ) -> None:
         self.principal = principal
         self.now = now
-        self._engine = engine
-        self._settings = cache(settings)
-        self._read: dict[type[Dataset], Evidence] = {}
+        self._tables = Tables(engine, settings)
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
-        return tuple(self._read.values())
+        return tuple(self._tables.read.values())
+
+    def under(self, settings: Callable[[Any], Mapping[str, Any]]) -> Reader:
+        other = copy(self)
+        other._tables = self._tables.under(settings)
+        return other
 
     def rows(
         self, dataset: type[D], window: Window | None = None, *, limit: int | None = None, **equals: Any
@@ -95,14 +85,14 @@ class Reader:
     def batches(self, dataset: type[Dataset], window: Window | None = None) -> Generator[Any]:
         """The rows as Arrow, by day and key; some days at a time, so that memory does not grow with the table."""
         spine = dataset if dataset.stored else dataset.reads[0]
-        whole = self._span(spine, "", ()) if dataset.day_column() else None
+        whole = self._tables.span(spine) if dataset.day_column() else None
         columns = ", ".join(map(quoted, dataset.columns()))
         order = _ordered([*dict.fromkeys(filter(None, (dataset.day_column(), *dataset.keys)))])
         for days in self._pieces(dataset, spine, window, whole):
             where, values = self._where(dataset, days, {})
-            self._make_readable(dataset, days)
+            self._tables.make_readable(dataset, days)
             sql = f"SELECT {columns} FROM {dataset.table()} {where}{order}"
-            yield from self._engine.arrow(sql, values).to_batches()
+            yield from self._tables.engine.arrow(sql, values).to_batches()
 
     def _pieces(
         self, dataset: type[Dataset], spine: type[Dataset], window: Window | None, whole: Window | None
@@ -112,17 +102,11 @@ class Reader:
             return [window]
         if dataset.day_column() == "month":
             return (window or whole.widened_to_months()).months()
-        rows = sum(file.rows for file in self._engine.lake.files(spine))
+        rows = sum(file.rows for file in self._tables.engine.lake.files(spine))
         return (window or whole).chunks(max(1, min(31, _PIECE * whole.days // max(1, rows))))
 
     def span(self, dataset: type[Dataset]) -> Window | None:
-        return self._span(dataset, *self._where(dataset, None, {}))
-
-    def _span(self, dataset: type[Dataset], where: str, values: Sequence[Any]) -> Window | None:
-        day = quoted(_day(dataset))
-        sql = f"SELECT min({day}) AS first, max({day}) AS last FROM # {where}"
-        [row] = self._query(dataset, None, sql, values)
-        return None if row.first is None else Window(row.first, row.last + timedelta(days=1))
+        return self._tables.span(dataset, *self._where(dataset, None, {}))
 
     def month(self, dataset: type[Dataset]) -> Window:
         span = self.span(dataset)
@@ -134,36 +118,10 @@ class Reader:
         self, dataset: type[Dataset], window: Window | None, sql: str, values: Sequence[Any]
     ) -> list[Row]:
         """The rows of a statement in which `#` stands for the dataset's table."""
-        self._make_readable(dataset, window)
-        if window and str(window) not in self._read[dataset].windows:
-            self._read[dataset].windows.append(str(window))
-        return self._engine.query(sql.replace("#", dataset.table(), 1), values)
-
-    def _make_readable(self, dataset: type[Dataset], window: Window | None) -> None:
-        if dataset.stored:
-            self._attach(dataset)
-            return
-        self._read.setdefault(dataset, Evidence(dataset.table()))
-        when = window or self._span(dataset.reads[0], "", ()) or _NO_DAYS
-        for upstream in dataset.reads:
-            self._make_readable(upstream, when)
-        statement = dataset.statement(self._settings() if dataset.configured else {}) or ""
-        self._engine.query(f"CREATE OR REPLACE TEMP VIEW {dataset.table()} AS {bound(statement, when)}")
-
-    def _attach(self, dataset: type[Dataset]) -> None:
-        """Fix the version that this call reads, at the first read."""
-        if dataset in self._read:
-            return
-        lake = self._engine.lake
-        version = lake.version(dataset)
-        if version < 0:
-            self._engine.attach([dataset])
-            self._read[dataset] = Evidence(dataset.table())
-            return
-        self._engine.attach_version(dataset, version, dataset.table())
-        partitions = [f.partition for f in lake.files(dataset, version)] if dataset.partition else []
-        newest = max(map(date.fromisoformat, partitions), default=None)
-        self._read[dataset] = Evidence(dataset.table(), version, newest)
+        self._tables.make_readable(dataset, window)
+        if window and str(window) not in self._tables.read[dataset].windows:
+            self._tables.read[dataset].windows.append(str(window))
+        return self._tables.engine.query(sql.replace("#", dataset.table(), 1), values)
 
     def _where(
         self, dataset: type[Dataset], window: Window | None, equals: Mapping[str, Any]
@@ -172,7 +130,7 @@ class Reader:
         conditions: list[str] = []
         values: list[Any] = []
         if window is not None:
-            day = quoted(_day(dataset))
+            day = quoted(day_of(dataset))
             conditions.append(f"{day} >= ? AND {day} < ?")
             values += [window.start, window.end]
         for name, value in {**equals, **self._own(dataset, equals)}.items():
@@ -217,12 +175,6 @@ def several(value: Any) -> Collection[Any] | None:
 
 def _bindable(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
-
-
-def empty(dataset: type[Dataset]) -> TenantryError:
-    return TenantryError(
-        Kind.NOT_FOUND, f"{dataset.table()} holds no rows", "land a bill first: `tenantry profile PATH...`"
-    )
 
 
 def _refuse_unknown(dataset: type[Dataset], names: Collection[str]) -> None:
@@ -309,10 +261,3 @@ def _sum(dataset: type[Dataset], name: str) -> str:
 
 def _ordered(names: Sequence[str]) -> str:
     return f" ORDER BY {', '.join(f'{quoted(name)} NULLS FIRST' for name in names)}" if names else ""
-
-
-def _day(dataset: type[Dataset]) -> str:
-    day = dataset.day_column()
-    if not day:
-        raise invalid(f"{dataset.table()} is not divided by day", "read it without a window")
-    return day

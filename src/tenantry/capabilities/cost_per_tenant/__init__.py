@@ -7,25 +7,25 @@ from collections.abc import Sequence
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
-from typing import Annotated, NamedTuple
+from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from ..datasets import Allocation, TenantCost, Tenants
-from ..datasets.tenants import tier_name
-from ..errors import unknown
-from ..kernel import Capability, Context, Row, Window, tool
-from ..kernel.dataset import Count, Dimension, Money, OptionalDimension, OptionalMoney, Ratio
-from ..kernel.money import Basis, part, per
-from ..kernel.parameters import Cost, Month, Top
-from ..methods.variance import Spend, decompose
+from ...datasets import Allocation, TenantCost, Tenants
+from ...datasets.tenants import tier_name
+from ...kernel import Capability, Context, Row, Window, tool
+from ...kernel.dataset import Count, Dimension, Money, OptionalDimension, OptionalMoney, Ratio
+from ...kernel.money import Basis, part, per
+from ...kernel.parameters import Cost, Month, Top
+from .asked import TenantId, refuse_unknown
+from .change import change
+from .preview import preview
 
 _RUNGS = ("silo", "fine", "coarse", "fallback", "unallocated")
 _NOBODY = ("(unallocated)", "(idle)")
 _SURE = {"silo": Decimal(1), "fine": Decimal("0.95"), "coarse": Decimal("0.6"), "fallback": Decimal("0.3")}
 """What `confidence` of `tenant_cost` is for each rung."""
-
-TenantId = Annotated[str, Field(description="as in the tenants table, or `(unallocated)` and its kind")]
 
 
 class TenantTotal(BaseModel):
@@ -65,23 +65,6 @@ class RungCost(BaseModel):
     share: Annotated[Ratio, Field(description="part of the currency's whole cost")]
     confidence: Annotated[Ratio, Field(description="the rung as a number")]
     rests_on: Dimension
-
-
-class Change(BaseModel):
-    """One service's part in the change of a tenant's cost. volume + mix + price + driver + other = change, exactly."""
-
-    service_name: Dimension
-    currency: Dimension
-    before: Money
-    after: Money
-    change: Money
-    volume: Annotated[Money, Field(description="more or less used")]
-    mix: Annotated[Money, Field(description="other features or hours used")]
-    price: Annotated[Money, Field(description="a unit costs more or less")]
-    driver: Annotated[Money, Field(description="shared in another way than before, such as by a new meter")]
-    other: Annotated[
-        Money, Field(description="without units: dedicated resources, tax, overhead, new bill lines")
-    ]
 
 
 class TierCost(BaseModel):
@@ -159,7 +142,7 @@ def tenant(
         tenant_id=tenant_id,
     )
     if not rows:
-        _refuse_unknown(ctx, tenant_id)
+        refuse_unknown(ctx, tenant_id)
     whole: dict[str, Decimal] = defaultdict(Decimal)
     for row in rows:
         whole[row.currency] += row[basis.column]
@@ -177,13 +160,6 @@ def tenant(
         for r in rows
     ]
     return sorted(lines, key=lambda line: (line.currency, -line.cost))
-
-
-def _refuse_unknown(ctx: Context, tenant_id: str) -> None:
-    if tenant_id.startswith("(") or ctx.rows(Tenants, tenant_id=tenant_id):
-        return
-    names = [row.tenant_id for row in ctx.totals(Tenants, by=("tenant_id",))]
-    raise unknown("tenant", tenant_id, names, "`cost_per_tenant rank` lists the tenants with cost")
 
 
 @tool(window="2026-03")
@@ -212,108 +188,6 @@ _RESTS_ON = {
     "fallback": "an earlier ratio, other cost, or equal parts",
     "unallocated": "nothing: the reason says what is missing",
 }
-
-
-@tool(tenant_id="beacon-legal", window="2026-03")
-def change(
-    ctx: Context, tenant_id: TenantId, window: Month = None, basis: Cost = Basis.EFFECTIVE
-) -> list[Change]:
-    """Why a tenant's cost differs from the window before: volume, mix, price and more, service by service.
-
-    The window before a whole month is the month before; of any other window, the same number of days just before it.
-    """
-    now = window or ctx.month(TenantCost)
-    before, after = (_spent(ctx, tenant_id, w, basis) for w in (now.previous, now))
-    if not before and not after:
-        _refuse_unknown(ctx, tenant_id)
-    changes = [
-        _change(key, before.get(key, _Spent()), after.get(key, _Spent()))
-        for key in sorted(before.keys() | after.keys())
-    ]
-    return sorted(changes, key=lambda c: (c.currency, -abs(c.change)))
-
-
-class _Spent:
-    """A tenant's cost of a service in a window: by pool and rung, and with its units where there are any."""
-
-    def __init__(self) -> None:
-        self.cost = Decimal(0)
-        self.pools: dict[str, dict[str, Decimal]] = defaultdict(dict)
-        self.metered: dict[_Line, dict[str, Spend]] = defaultdict(dict)
-
-
-class _Line(NamedTuple):
-    """Bill lines of a pool that one driver shares in one way: their units are of one kind."""
-
-    pool: str
-    driver_pool: str
-    sub_account_id: str
-    reason: str
-
-
-def _spent(ctx: Context, tenant_id: str, window: Window, basis: Basis) -> dict[tuple[str, str], _Spent]:
-    spent: dict[tuple[str, str], _Spent] = defaultdict(_Spent)
-    for row in ctx.totals(
-        TenantCost,
-        window,
-        by=("currency", "service_name", "pool", "rung"),
-        measures=(basis.column,),
-        tenant_id=tenant_id,
-    ):
-        service = spent[row.currency, row.service_name]
-        service.cost += row[basis.column]
-        service.pools[row.pool][row.rung] = row[basis.column]
-    for row in ctx.totals(
-        Allocation,
-        window,
-        by=("currency", "service_name", *_Line._fields, "feature_id"),
-        measures=("units", basis.column),
-        tenant_id=tenant_id,
-        rung="fine",
-    ):
-        line = _Line(row.pool, row.driver_pool, row.sub_account_id, row.reason)
-        spent[row.currency, row.service_name].metered[line][row.feature_id] = Spend(
-            row.units, row[basis.column]
-        )
-    return dict(spent)
-
-
-def _change(key: tuple[str, str], before: _Spent, after: _Spent) -> Change:
-    currency, service_name = key
-    lines = [
-        line
-        for line in sorted(before.metered.keys() | after.metered.keys())
-        if line in before.metered.keys() & after.metered.keys()
-        or line.pool not in before.pools.keys() & after.pools.keys()
-    ]
-    parts = [decompose(before.metered.get(line, {}), after.metered.get(line, {})) for line in lines]
-    volume, mix, price = (sum((p[i] for p in parts), Decimal(0)) for i in range(3))
-    driver = _shared_in_another_way(before, after)
-    change = after.cost - before.cost
-    return Change(
-        service_name=service_name,
-        currency=currency,
-        before=before.cost,
-        after=after.cost,
-        change=change,
-        volume=volume,
-        mix=mix,
-        price=price,
-        driver=driver,
-        other=change - volume - mix - price - driver,
-    )
-
-
-def _shared_in_another_way(before: _Spent, after: _Spent) -> Decimal:
-    """The change on rungs that a pool had in one window only, having others in the other."""
-    return sum(
-        (
-            after.pools[pool].get(rung, Decimal(0)) - before.pools[pool].get(rung, Decimal(0))
-            for pool in before.pools.keys() & after.pools.keys()
-            for rung in before.pools[pool].keys() ^ after.pools[pool].keys()
-        ),
-        Decimal(0),
-    )
 
 
 @tool(window="2026-03")
@@ -351,11 +225,12 @@ CAPABILITY = Capability(
     name="cost_per_tenant",
     question="What does each tenant cost us, and why did it change?",
     datasets=(TenantCost, Allocation, Tenants),
-    tools=(rank, tenant, coverage, change, tiers),
+    tools=(rank, tenant, coverage, change, tiers, preview),
     examples=(
         "Which five tenants cost most in March?",
         "What is teal-partners' cost made of, and how sure is that?",
         "Why did beacon-legal get dearer?",
+        "Who would pay more if requests drove the load balancers?",
     ),
-    instructions=Capability.instructions_beside(__file__),
+    instructions=Capability.instructions_beside(str(Path(__file__).parent)),
 )
