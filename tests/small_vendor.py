@@ -105,7 +105,15 @@ def asked(path: str, time: str = "2026-03-01T00", requests: int = 1, **columns: 
 def document(paths: Mapping[str, Any], **columns: Any) -> dict[str, Any]:
     """An OpenAPI document with these paths."""
     text = json.dumps({"openapi": "3.1.0", "info": {"title": "Shop", "version": "1"}, "paths": paths})
-    return {"title": "Shop", "server": "", "version": "1", "delivery": "d", "document": text, **columns}
+    return {
+        "name": "openapi.json",
+        "title": "Shop",
+        "server": "",
+        "version": "1",
+        "delivery": "d",
+        "document": text,
+        **columns,
+    }
 
 
 def tenant(name: str, **columns: Any) -> dict[str, Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from sys import intern
 from typing import Annotated, Any, ClassVar
 
 from ..kernel.dataset import Column, Count, Dataset, Dimension, Key, Names, OptionalDimension, Role
 from ..kernel.time import Window
-from ..methods.routes import Asked, Routing, assign, names_of, operations
+from ..methods.routes import Asked, Operation, Routing, assign, names_of, operations
 from .access import AccessHours
 from .documents import ApiDocuments
 from .tenants import TenantNames
@@ -47,6 +47,9 @@ _ASKED = f"""
 """
 
 
+_DOCUMENTS = "SELECT document, hosts FROM api_documents ORDER BY name, title, server"
+
+
 class Routes(Dataset):
     """A distinct request of the access logs, by host, method and path, and the route it belongs to.
 
@@ -79,8 +82,7 @@ class Routes(Dataset):
     @classmethod
     def compute(cls, read: Any, window: Window, settings: Mapping[str, Any]) -> Iterator[Routes]:
         routing: Routing = settings.get("routing", Routing())
-        documents = read.query("SELECT document FROM api_documents ORDER BY title, server")
-        documented = [o for row in documents for o in operations(json.loads(row.document))]
+        documented = [o for row in read.query(_DOCUMENTS) for o in _documented(row.document, row.hosts)]
         known = read.query("SELECT folded, tenant_id FROM tenant_names WHERE kind IN ('id', 'alias')")
         names = names_of((row.folded, row.tenant_id) for row in known)
         asked = sorted(_asked(read))
@@ -100,6 +102,11 @@ class Routes(Dataset):
                 segment=route.segment or None,
                 doubt=route.doubt or None,
             )
+
+
+def _documented(document: str, hosts: Sequence[str] | None) -> list[Operation]:
+    """The operations of a document, without paths that cannot be read: a report of landing told of them."""
+    return operations(json.loads(document), hosts or None, lenient=True)
 
 
 def _asked(read: Any) -> Iterator[Asked]:

@@ -17,7 +17,7 @@ import duckdb
 
 from ..errors import TenantryError, invalid
 from ..kernel.source import Format, Sample
-from . import otlp
+from . import openapi, otlp
 from .duckdb import literal
 from .records import Record, csv_records, json_elements, json_lines
 
@@ -157,7 +157,7 @@ def layout(path: Path) -> Layout:
         raise _unknown(path, "binary data of no kind we know")
     # The line that the head cuts is left away.
     text = head if whole or b"\n" not in head else head[: head.rindex(b"\n") + 1]
-    found = _otlp_layout(head) or _json_layout(text, head) or _csv_layout(text)
+    found = _otlp_layout(head) or _openapi_layout(head, path) or _json_layout(text, head) or _csv_layout(text)
     if found is None:
         begins = head[:60].decode(errors="replace")
         raise _unknown(path, f"text without a header of columns; it begins {begins!r}")
@@ -222,6 +222,12 @@ def _encoding(head: bytes) -> str:
 
 def _otlp_layout(head: bytes) -> Layout | None:
     return Layout(Format.OTLP, otlp.COLUMNS, lines=otlp.one_a_line(head)) if otlp.is_otlp(head) else None
+
+
+def _openapi_layout(head: bytes, path: Path) -> Layout | None:
+    return (
+        Layout(Format.OPENAPI, openapi.COLUMNS) if openapi.is_openapi(head, lambda: content(path)) else None
+    )
 
 
 def _json_layout(text: bytes, head: bytes) -> Layout | None:

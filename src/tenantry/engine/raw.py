@@ -23,6 +23,7 @@ from ..errors import TenantryError, invalid
 from ..kernel.source import Format
 from .duckdb import DuckDB, literal, quoted
 from .layouts import Layout, content, escaped, is_parquet, layout, parquet_columns, parquet_scan, utf8_chunks
+from .openapi import openapi_records
 from .otlp import otlp_records
 from .records import MAX_RECORD, csv_records, json_elements, json_lines
 
@@ -236,6 +237,8 @@ def _rewritten(path: Path, found: Layout, digest: str, folder: Path) -> RawFile:
         records, written = csv_records(chunks, found.delimiter, len(found.columns), found.skip), found.columns
     elif found.format is Format.OTLP:
         records, written = otlp_records(chunks, lines=found.lines), found.columns
+    elif found.format is Format.OPENAPI:
+        records, written = openapi_records(chunks), found.columns
     else:
         records, written = (json_lines if found.lines else json_elements)(chunks), ("_record",)
     row = repaired = 0

@@ -20,6 +20,7 @@ class Format(StrEnum):
     PARQUET = "parquet"
     JSON = "json"
     OTLP = "otlp"
+    OPENAPI = "openapi"
 
 
 @dataclass(frozen=True)

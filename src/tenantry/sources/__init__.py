@@ -2,8 +2,19 @@
 
 from .cur import Cur
 from .focus import Focus
+from .openapi import OpenApi
 from .otlp import Otlp
 from .tables import ActiveUsersTable, InvoicesTable, SubscriptionsTable, TenantsTable, UsageTable
 
-SOURCES = (Focus, Cur, Otlp, UsageTable, ActiveUsersTable, SubscriptionsTable, InvoicesTable, TenantsTable)
+SOURCES = (
+    Focus,
+    Cur,
+    Otlp,
+    OpenApi,
+    UsageTable,
+    ActiveUsersTable,
+    SubscriptionsTable,
+    InvoicesTable,
+    TenantsTable,
+)
 """In the order in which a file is offered to them: the most particular columns first."""

@@ -36,11 +36,14 @@ class Operation(NamedTuple):
     many: frozenset[str] = frozenset()
 
 
-def operations(document: Mapping[str, Any], hosts: Sequence[str] | None = None) -> list[Operation]:
+def operations(
+    document: Mapping[str, Any], hosts: Sequence[str] | None = None, *, lenient: bool = False
+) -> list[Operation]:
     """Every operation of a parsed OpenAPI 2 or 3 document, once for each of its servers, in the document's order.
 
     `hosts`, where given, are the names the API is served under instead of the document's; `("",)` is any host. The base
     paths stay. Path items and parameters may be `$ref`s into the same document; other files must be bundled in before.
+    Paths that cannot be read are all told by one error, or, where `lenient`, left out.
     """
     if not isinstance(document.get("paths", {}), Mapping) or not ({"openapi", "swagger"} & document.keys()):
         raise invalid(
@@ -55,7 +58,7 @@ def operations(document: Mapping[str, Any], hosts: Sequence[str] | None = None) 
             found.extend(_of_path(document, str(path), _resolved(document, item), hosts))
         except TenantryError as error:
             problems.append(f"{path}: {error.message}")
-    if problems:
+    if problems and not lenient:
         raise invalid(
             f"{len(problems)} paths of the OpenAPI document cannot be read: " + "; ".join(problems),
             "bundle the document into one file and name each parameter once",
