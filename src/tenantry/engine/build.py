@@ -24,7 +24,7 @@ STATEMENT_ROWS = 4_000_000
 """Upstream rows that one statement takes at most, unless a single day (or month) holds more."""
 COMPUTED_ROWS = 50_000
 """Rows of a method that are held as objects at a time."""
-ALWAYS = Window(date.min, date.max)
+ALWAYS = Window(date(1, 1, 1), date(9999, 12, 1))
 
 Settings = Callable[[DuckDB], Mapping[str, Any]]
 """Asked with the landing tables and the usage cube attached; each value is a pydantic model."""
