@@ -118,6 +118,8 @@ LOGS = (
     asked("/search/17", "2026-01-12T08", 2, host="beacon-legal.example.com"),
     asked("/search/18", "2026-01-12T09", host="lumen-retail.example.com", status=500),
     asked("/wp-login.php", "2026-01-12T09", status=404, agent="bot"),
+    asked("/cats/list", "2026-01-12T10", 2, claim="zeta", claimed_by="header"),
+    asked("/dogs/list", "2026-01-12T10", claim="zeta", claimed_by="header"),
 )
 DOCUMENTS = (document({"/search": {"get": {"tags": ["search"]}}}),)
 PAID = (

@@ -11,6 +11,7 @@ NAMES = (
     "cost_per_tenant",
     "cost_per_feature",
     "feature_usage",
+    "requests",
     "unit_economics",
     "reconciliation",
 )

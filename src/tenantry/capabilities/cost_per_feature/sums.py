@@ -13,6 +13,8 @@ from ...datasets import FeatureCost, FeatureCostFull, UsageHourly
 from ...kernel import Context, Row, Window
 from ...kernel.money import Basis, part, quantity
 
+_NO_USES = ("logged_seconds", "logged_bytes")
+
 
 @dataclass
 class Costs:
@@ -70,8 +72,9 @@ class Metered(NamedTuple):
 def main_meters(costs: Costs, meter: str | None, **asked: Any) -> dict[tuple[str, str], Metered]:
     """By currency and feature: the meter with the fewest units, before others one in whose service the feature costs.
 
-    Fewest units is the largest unit of use: requests rather than milliseconds or bytes. The measured cost decides, also
-    where shared cost is spread, so that both views divide by the same.
+    Fewest units is the largest unit of use: requests rather than milliseconds or bytes. Of what access logs tell it is
+    always the requests. The measured cost decides, also where shared cost is spread, so that both views divide by the
+    same.
     """
     by = ("feature_id", "service_name")
     costing: dict[str, set[tuple[str, str]]] = defaultdict(set)
@@ -85,7 +88,7 @@ def main_meters(costs: Costs, meter: str | None, **asked: Any) -> dict[tuple[str
         for row in costs.ctx.totals(
             UsageHourly, costs.window, by=(*by, "meter"), measures=("units",), **only, **asked
         )
-        if row.feature_id and row.units > 0
+        if row.feature_id and row.units > 0 and (meter or row.meter not in _NO_USES)
     ]
     best: dict[tuple[str, str], tuple[bool, int, str, str]] = {}
     for row in used:
