@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from small_vendor import SmallVendor, asked, document, tenant
+from rich.console import Console
+from small_vendor import SmallVendor, asked, charge, document, tenant
 from three_months import CATALOG, NOW
 
 from tenantry.datasets import Requests, RouteTemplates
+from tenantry.datasets.default_policy import default_policy
+from tenantry.gateways.profile import profile
+from tenantry.gateways.report import print_profile
+from tenantry.kernel import Window
 from tenantry.runtime.call import Runtime
 
 
@@ -76,3 +82,28 @@ def test_names_that_nobody_has_are_listed(logged: Runtime):
     assert [(u.name, u.resolved_by, u.requests) for u in ask(logged, "unknown")] == [
         ("zeta", "header", 20), ("key:0123456789abcdef", "key", 5),
     ]  # fmt: skip
+
+
+def test_the_profile_of_a_bill_and_a_log_tells_tenants_features_coverage_and_what_to_do_next(tmp_path: Path):
+    logs = [
+        asked("/search", requests=60, host="acme.example.com"),
+        asked("/export", requests=30, claim="zeta", claimed_by="header"),
+        asked("/health", requests=10),
+    ]
+    vendor = SmallVendor(tmp_path).land([charge(100)], [tenant("acme")], logs=logs).build()
+    vendor.policy = default_policy(vendor.engine)
+    vendor.build()
+    runtime = Runtime(vendor.engine, CATALOG, lambda: NOW, lambda _: {"policy": vendor.policy})
+    found = profile(runtime, None, Window.parse("2026-03"))
+    assert [(x["name"], x["feature_id"], x["cost"]) for x in found["tenant_features"]] == [
+        ("acme", "search", "60"), ("(unknown:zeta)", "export", "30"), ("(unattributed)", "health", "10"),
+    ]  # fmt: skip
+    console = Console(file=StringIO(), width=160, record=True)
+    print_profile(console, found)
+    text = console.export_text()
+    assert "100 in the logs, 90.0 % with a tenant" in text
+    assert [(x["add"].split(":")[0], x["buys"], x["cost"]) for x in found["next"]][:3] == [
+        ("the tenant in the access log", "a name for 10.0 % of requests", "10"),
+        ("aliases in tenants.csv for zeta", "known tenants in place of (unknown)", None),
+        ("openapi.yaml", "certain routes for 100.0 % of requests", None),
+    ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from ..kernel import Window
@@ -14,6 +15,7 @@ SHORT = 62
 """Days: a bill up to this long is shown whole; of a longer one, the newest whole month."""
 
 
+UNATTRIBUTED = "(unattributed)"
 FEW = 3
 """Tenants shown of a currency that is not the main one."""
 
@@ -38,6 +40,7 @@ def profile(runtime: Runtime, ingested: Ingested | None, window: Window | None =
         "margin": ("unit_economics", "margin", {"top": 1_000_000}),
         "unprofitable": ("unit_economics", "unprofitable", {"top": 5}),
         "features": ("cost_per_feature", "rank", {"top": 12}),
+        "tenant_features": ("cost_per_feature", "unit_cost", {"by": "tenant", "top": 12}),
         "meter_next": ("cost_profile", "start_metering", {"top": 5}),
     }
     document: dict[str, Any] = {
@@ -53,10 +56,31 @@ def profile(runtime: Runtime, ingested: Ingested | None, window: Window | None =
         "cost_profile", "services", {"window": str(shown), "top": 1_000_000, "basis": "billed"}
     )
     document["billed"] = plain(billed.data)
+    document["requests"] = _requests(runtime, shown)
     certificate = runtime.call("reconciliation", "certificate", {})
     document["certificate"] = plain(certificate.data)
     document["next"] = [plain(vars(a)) for a in _advice(document, _landed_kinds(runtime))]
     return document
+
+
+def _requests(runtime: Runtime, window: Window) -> dict[str, Any] | None:
+    """What the access logs know of their requests; None where there are none in the window."""
+    if not runtime.rows_held("requests"):
+        return None
+
+    def asked(tool: str, **arguments: Any) -> Any:
+        return plain(runtime.call("requests", tool, {"window": str(window), **arguments}).data)
+
+    attribution = asked("attribution")
+    if not attribution:
+        return None
+    return {
+        "count": sum(row["requests"] for row in attribution),
+        "attribution": attribution,
+        "origins": asked("origins"),
+        "unknown": asked("unknown", top=5),
+        "review": asked("review", top=5),
+    }
 
 
 def _main_currency_first(document: dict[str, Any]) -> None:
@@ -85,7 +109,9 @@ def _window(runtime: Runtime) -> Window:
 
 
 def _landed_kinds(runtime: Runtime) -> set[str]:
-    tables = ("tenants", "subscriptions", "active_users", "usage", "usage_counters")
+    tables = (
+        "tenants", "subscriptions", "active_users", "usage", "usage_counters", "access_hours", "api_documents",
+    )  # fmt: skip
     return {name for name in tables if runtime.rows_held(name)}
 
 
@@ -115,13 +141,22 @@ def _advice(document: Mapping[str, Any], landed: set[str]) -> Sequence[Advice]:
                 "names to give the money to",
             )
         )
-    if not landed & {"usage", "usage_counters", "active_users"}:
+    if not landed & {"usage", "usage_counters", "access_hours"}:
+        found.append(
+            Advice(
+                "an access log of the load balancer, gateway or web server",
+                "cost by tenant and feature, from requests",
+            )
+        )
+    if not landed & {"usage", "usage_counters", "access_hours", "active_users"}:
         found.append(
             Advice(
                 "active_users.csv: day, tenant_id, users",
                 "shared cost by users instead of equal parts",
             )
         )
+    if document["requests"]:
+        found += _advice_on_logs(document, landed)
     found += [
         Advice(
             f"usage events with service_name {line['service_name']}",
@@ -136,3 +171,27 @@ def _advice(document: Mapping[str, Any], landed: set[str]) -> Sequence[Advice]:
             Advice("subscriptions.csv: tenant_id, plan, started_on, amount, currency", "margin per tenant")
         )
     return found
+
+
+def _advice_on_logs(document: Mapping[str, Any], landed: set[str]) -> Iterator[Advice]:
+    """What would tell more of the requests, with the cost that waits for it."""
+    logs = document["requests"]
+    nobodys = sum(row["requests"] for row in logs["attribution"] if row["resolved_by"] == "none")
+    if nobodys:
+        costs = [row for row in document["margin"] if row["name"] == UNATTRIBUTED]
+        dearest = max(costs, key=lambda row: Decimal(row["effective_cost"]), default=None)
+        part = f"{100 * nobodys / logs['count']:.1f} %"
+        yield Advice(
+            "the tenant in the access log: a header, a claim or a key id",
+            f"a name for {part} of requests",
+            dearest and dearest["effective_cost"],
+            dearest and dearest["currency"],
+        )
+    if logs["unknown"]:
+        names = ", ".join(row["name"] for row in logs["unknown"])
+        yield Advice(f"aliases in tenants.csv for {names}", "known tenants in place of (unknown)")
+    learned = sum(row["share"] or 0.0 for row in logs["origins"] if row["origin"] == "learned")
+    if learned and "api_documents" not in landed:
+        yield Advice(
+            "openapi.yaml: the API's own description", f"certain routes for {100 * learned:.1f} % of requests"
+        )

@@ -36,6 +36,12 @@ def _sections(document: Mapping[str, Any]) -> Iterable[RenderableType]:
     yield _heading("Cost and margin per tenant", str(document["window"]), _tenants(document))
     if any(row["covered"] for row in document["features"]):
         yield _heading("Cost per feature", _covered(document["features"]), _features(document["features"]))
+    if document["tenant_features"]:
+        yield _heading(
+            "Cost per tenant and feature", "the largest", _tenant_features(document["tenant_features"])
+        )
+    if document["requests"]:
+        yield _heading("Whose requests", _counted(document["requests"]), _requests(document["requests"]))
     yield _heading("How we know", "", _coverage(document["coverage"]))
     yield _certificate(document["certificate"])
     if "accuracy" in document:
@@ -168,6 +174,45 @@ def _features(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
             Text(_safe(row["meter"]) if named else "", "dim"),
         )
     return table
+
+
+def _tenant_features(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
+    table = _plain_table(("tenant", "left"), ("feature", "left"), ("cost", "right"),
+                         ("per unit", "right"), ("of meter", "left"))  # fmt: skip
+    for row in rows:
+        table.add_row(
+            Text(_safe(row["name"]), "dim" if row["name"].startswith("(") else ""),
+            Text(_safe(row["feature_id"])),
+            _money(row["cost"], row["currency"]),
+            _amount(row["cost_per_unit"]) if row["cost_per_unit"] else "",
+            Text(_safe(row["meter"]) if row["meter"] else "", "dim"),
+        )
+    return table
+
+
+def _counted(logs: Mapping[str, Any]) -> str:
+    named = sum(row["requests"] for row in logs["attribution"] if row["resolved_by"] != "none")
+    return f"{logs['count']:,} in the logs, {_percent(named / logs['count'])} with a tenant"
+
+
+def _requests(logs: Mapping[str, Any]) -> RenderableType:
+    table = _plain_table(("log", "left"), ("named by", "left"), ("requests", "right"), ("share", "right"),
+                         ("tenants", "right"), ("unknown", "right"), ("bots", "right"))  # fmt: skip
+    for row in logs["attribution"]:
+        table.add_row(
+            Text(_safe(row["source"])),
+            Text(row["resolved_by"], "red" if row["resolved_by"] == "none" else ""),
+            f"{row['requests']:,}",
+            _percent(row["share"]),
+            f"{row['tenants']:,}" if row["tenants"] else "",
+            f"{row['unknown']:,}" if row["unknown"] else "",
+            f"{row['bots']:,}" if row["bots"] else "",
+        )
+    origins = ", ".join(f"{_percent(row['share'])} {row['origin']}" for row in logs["origins"])
+    notes = [f"routes: {origins}"]
+    if logs["review"]:
+        notes.append("unsure of learned routes: `tenantry requests review` lists what to look at")
+    return Group(table, *(Text(note, "dim") for note in notes))
 
 
 def _coverage(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
