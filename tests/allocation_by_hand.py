@@ -226,10 +226,12 @@ class Cell:
         self.size = added((self.size, tuple(map(abs, due))))  # pyright: ignore[reportArgumentType]
         self.rates.add(when)
 
-    def allowance(self, basis: int, who: Who) -> Fraction:
-        """How far a share may be off: a unit per rate, its cell's 17th digit per row of usage, its own per sharer."""
-        cell = Fraction(2 * len(self.rates) + 10 * self.rows, 10**18) * self.size[basis]
-        return len(self.rates) + 1 + cell + len(self.given) * abs(self.given[who][basis]) / 10**17
+    def allowance(self, basis: int) -> Fraction:
+        """How far a share may be off: a unit at the end and for each rate; of its cell, the 18th digit for each rate
+        and, where weights pass 10^26, the 25th for each of its rows. Derived in tenantry.datasets.shares.
+        """
+        cell = Fraction(2 * len(self.rates), 10**18) + Fraction(self.rows, 10**25)
+        return len(self.rates) + 1 + cell * self.size[basis]
 
 
 class Sharing:
@@ -286,12 +288,13 @@ class Sharing:
         return self._hours[pool]
 
     def rows(self, pool: str) -> int:
-        """How many rows of usage there are, at most, of one sharer of a pool."""
+        """How many rows of usage there are, at most, of one sharer of a pool; idle capacity has one an hour."""
         counts = Counter(
             (row.tenant_id, row.feature_id)
             for meter in (self.policy.coarse if pool == "@calls" else self.rule(pool).meters)
             for row in self.by_meter[meter.meter]
         )
+        counts.update(who for used in self.hours(pool).values() for who in used if who[0] in NOT_TENANTS)
         return max(counts.values(), default=1)
 
     def _metered(
@@ -547,12 +550,12 @@ def differences(
             if sum(row[basis] for row in rows.values()) != cell.due[basis]:
                 wrong.append(f"{key}: {name} does not sum to {cell.due[basis]} units")
             off = {who: abs(row[basis] - cell.given[who][basis]) for who, row in rows.items()}
-            far = [who for who, by in off.items() if by > cell.allowance(basis, who)]
+            far = [who for who, by in off.items() if by > cell.allowance(basis)]
             heirs = [who for who in far if cell.weight[who] >= most]
             if (
                 far != heirs
                 or len(heirs) > 1
-                or any(off[w] > len(rows) * cell.allowance(basis, w) for w in heirs)
+                or any(off[w] > len(rows) * cell.allowance(basis) for w in heirs)
             ):
                 wrong.append(f"{key}: {name} is off by {[(w, float(off[w])) for w in far]} units")
             if len(cell.rates) == 1 and any(row[basis] * cell.due[basis] < 0 for row in rows.values()):

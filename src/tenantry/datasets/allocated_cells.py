@@ -7,9 +7,10 @@ from typing import Annotated, ClassVar
 
 from ..kernel.dataset import Column, Count, Dataset, Day, Key, Money, Role
 from ..kernel.money import MONEY_SQL
-from .allocation import BASES, Allocation, each_basis
+from .allocation import Allocation
 from .overhead import Overhead
 from .pool_cost import PoolCost
+from .shares import BASES, each_basis
 
 Part = Annotated[Decimal, Column(Role.MEASURE, MONEY_SQL, "ratio")]
 Flag = Annotated[int, Column(Role.DIMENSION, "BIGINT")]

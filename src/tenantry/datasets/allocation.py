@@ -12,10 +12,9 @@ from .names import known, lookup
 from .pool_cost import PoolCost
 from .pool_routes import PoolRoutes
 from .pool_usage import DRIVEN, HOURS, beside, metered
+from .shares import BASES, each_basis, parts_of, places, priced, rates
 from .tenants import TenantNames, Tenants
 from .usage import ActiveUsers, MeterHours, UsageHourly
-
-BASES = ("billed_cost", "effective_cost", "list_cost", "contracted_cost")
 
 
 class Allocation(Dataset):
@@ -87,19 +86,6 @@ def allocation_sql(policy: Policy) -> str:
     {_SHARES}
     {_RESULT}
     """
-
-
-def each_basis(template: str, joined: str = ", ") -> str:
-    """The template once for each cost basis: `#` is the column, `@` its number."""
-    return joined.join(template.replace("#", b).replace("@", str(i)) for i, b in enumerate(BASES))
-
-
-def parts_of(weight: str, name: str) -> str:
-    """SQL: of each basis `c@` the part that `weight` is of `total`, cut towards zero; no product passes 128 bits."""
-    return each_basis(f"""CASE WHEN c@ < 0 THEN -(idiv(-c@, total) * {weight}
-                + idiv((-c@ - idiv(-c@, total) * total) * {weight}, total))
-            ELSE idiv(c@, total) * {weight}
-                + idiv((c@ - idiv(c@, total) * total) * {weight}, total) END AS {name}@""")
 
 
 _MONTHS = "? >= $month_start AND ? < $month_end"
@@ -284,15 +270,8 @@ _PAST = f"""
         WHERE w.strategy = 'even'
     )"""
 
-_SCALES = each_basis("""CAST(greatest(0, least(60, floor(3.3219 * (37 - digits(
-                sum(CASE WHEN c@ < 0 THEN -c@ ELSE c@ END)))))) AS INTEGER) AS k@""")
-_PRICES = each_basis("""q@ * pow2(k@) + CASE WHEN c@ < 0 THEN -idiv((q@ * t - c@) * pow2(k@), t)
-                ELSE idiv((c@ - q@ * t) * pow2(k@), t) END AS r@""")
-
-# Money per unit of use, as fixed point with k binary places: as many (up to 60) as leave every product of cell and
-# basis inside 37 digits. Weights past 10^18 are scaled down first. So before what is left is handed out, a share is off
-# by less than 10^-18, or by 10^-17 of its cell for each row of usage it rests on. Rates of a day stand once for each of
-# its hours: one join serves both. The last step is kept, or the engine joins all usage to it in two steps.
+# Rates of a day stand once for each of its hours: one join serves both. The last step is kept, or the engine joins all
+# usage to it in two steps.
 _RATES = f"""
     placed AS (
         SELECT l.charge_day, l.billing_period, l.currency, l.pool, l.driver_pool, l.service_name, l.sub_account_id,
@@ -306,37 +285,28 @@ _RATES = f"""
     cell AS (
         SELECT cell, charge_day, billing_period, currency, pool, driver_pool, service_name, sub_account_id,
             rung, reason, {each_basis("sum(c@) AS c@")},
-            {_SCALES}
+            {places("sum(abs(c@))")}
         FROM placed
         GROUP BY cell, charge_day, billing_period, currency, pool, driver_pool, service_name, sub_account_id,
             rung, reason
     ),
     rated AS (
         SELECT p.cell, {each_basis("c.k@")}, p.kind, p.weight_pool, p.weight_start,
-            CASE WHEN digits(p.total) > 18 THEN pow10(digits(p.total) - 18) ELSE wide(1) END AS scale,
             p.total, {each_basis("sum(p.c@) AS c@")}
         FROM placed AS p JOIN cell AS c ON c.cell = p.cell
         GROUP BY p.cell, {each_basis("c.k@")}, p.kind, p.weight_pool, p.weight_start, p.total
     ),
-    whole AS (
-        SELECT *, {each_basis("CASE WHEN c@ < 0 THEN -idiv(-c@, t) ELSE idiv(c@, t) END AS q@")}
-        FROM (SELECT *, CASE WHEN scale = wide(1) THEN total ELSE idiv(total, scale) END AS t FROM rated) AS r
-    ),
-    rate AS (
-        SELECT cell, kind, weight_pool, weight_start, scale,
-            {_PRICES}
-        FROM whole
-    ),
+    {rates("rated", "cell, kind, weight_pool, weight_start")},
     hour_rate AS (
-        SELECT cell, weight_pool, weight_start AS hour, scale, {each_basis("r@")}
+        SELECT cell, weight_pool, weight_start AS hour, cut, {each_basis("r@")}
         FROM rate WHERE kind = 'hour'
         UNION ALL
-        SELECT cell, weight_pool, weight_start + n * INTERVAL '1' HOUR, scale, {each_basis("r@")}
+        SELECT cell, weight_pool, weight_start + n * INTERVAL '1' HOUR, cut, {each_basis("r@")}
         FROM rate CROSS JOIN (VALUES {HOURS}) AS h(n)
         WHERE kind = 'day' AND weight_pool <> '{USERS}'
     ),
     meter_rate AS MATERIALIZED (
-        SELECT r.cell, r.scale, d.hour, d.service_name, d.region, d.meter, d.weight, {each_basis("r.r@")}
+        SELECT r.cell, r.cut, d.hour, d.service_name, d.region, d.meter, d.weight, {each_basis("r.r@")}
         FROM hour_rate AS r JOIN driven AS d ON d.pool = r.weight_pool AND d.hour = r.hour
     )"""
 
@@ -358,23 +328,23 @@ _SHARES = f"""
         SELECT 'even ' || span, '{ACTIVE}', span_start, tenant_id, '', units FROM even_weight
     ),
     weighed AS (
-        SELECT r.cell, u.tenant_id, u.feature_id, wide(u.units) * r.weight AS units, r.scale, {each_basis("r.r@")}
+        SELECT r.cell, u.tenant_id, u.feature_id, wide(u.units) * r.weight AS units, r.cut, {each_basis("r.r@")}
         FROM usage_hourly AS u
         JOIN meter_rate AS r
             ON r.hour = u.hour AND r.service_name = u.service_name AND r.region = u.region AND r.meter = u.meter
         WHERE u.day >= $start AND u.day < $end AND u.units > 0
         UNION ALL
-        SELECT r.cell, u.tenant_id, u.feature_id, u.units, r.scale, {each_basis("r.r@")}
+        SELECT r.cell, u.tenant_id, u.feature_id, u.units, r.cut, {each_basis("r.r@")}
         FROM beside AS u JOIN hour_rate AS r ON r.weight_pool = u.pool AND r.hour = u.hour
         UNION ALL
-        SELECT r.cell, w.tenant_id, w.feature_id, w.units, r.scale, {each_basis("r.r@")}
+        SELECT r.cell, w.tenant_id, w.feature_id, w.units, r.cut, {each_basis("r.r@")}
         FROM rate AS r
         JOIN other_weight AS w
             ON w.kind = r.kind AND w.weight_pool = r.weight_pool AND w.weight_start = r.weight_start
     ),
     summed AS (
-        SELECT cell, tenant_id, feature_id, sum(units) AS units, {each_basis("sum(weight * r@) AS w@")}
-        FROM (SELECT *, CASE WHEN scale = wide(1) THEN units ELSE idiv(units, scale) END AS weight FROM weighed) AS w
+        SELECT cell, tenant_id, feature_id, sum(units) AS units, {each_basis("sum(w@) AS w@")}
+        FROM ({priced("weighed", "cell, tenant_id, feature_id, units")}) AS p
         GROUP BY cell, tenant_id, feature_id
     ),
     given AS (

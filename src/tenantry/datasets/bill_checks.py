@@ -15,9 +15,9 @@ from ..kernel.dataset import (
     OptionalTime,
     Quantity,
 )
-from .allocation import BASES, each_basis
 from .allocation_rules import Place
 from .charges import Charges
+from .shares import BASES, each_basis
 
 
 class BillSums(Dataset):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..kernel.dataset import Dataset, Day, Dimension, Key, Money, Units
-from .allocation import BASES, Allocation, each_basis, parts_of
+from .allocation import Allocation
 from .overhead import Overhead
+from .shares import BASES, each_basis, parts_of
 
 _KEYS = "charge_day, billing_period, tenant_id, feature_id, service_name, pool, rung, reason, currency"
 

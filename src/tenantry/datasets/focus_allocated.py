@@ -19,12 +19,13 @@ from ..kernel.dataset import (
 )
 from ..methods.policy import Meter, Policy, Strategy
 from .allocated_cells import CELL, PART, WEIGHT, Part, columns, ordered, same
-from .allocation import Allocation, each_basis
+from .allocation import Allocation
 from .allocation_plan import CALLS
 from .charges import Charges
 from .names import text
 from .overhead import Overhead
 from .pool_cost import placed_charges
+from .shares import each_basis, part_of
 from .tenants import TenantNames, Tenants
 
 _KEPT = (
@@ -113,16 +114,7 @@ _ORIGIN = f"""
     )"""
 
 
-def _share(amount: str, quotient: str, weight: str, total: str) -> str:
-    """The part of an integer that a weight below 10^18 has of the total: truncated, for all 38 digits.
-
-    `quotient` is the amount's size divided by the total.
-    """
-    size = f"{quotient} * {weight} + idiv((abs({amount}) - {quotient} * {total}) * {weight}, {total})"
-    return f"CASE WHEN {amount} < 0 THEN -({size}) ELSE {size} END"
-
-
-_SHARE = _share("c@", "q@", "w@", "all@")
+_SHARE = part_of("c@", "q@", "w@", "all@")
 _REST = f"OVER (PARTITION BY {columns(CELL)} ORDER BY abs(c@) DESC NULLS LAST, number NULLS FIRST)"
 _ORIGIN_OVER = "OVER (PARTITION BY charge_day, pool, number)"
 _PART_OVER = f"OVER (PARTITION BY {columns(CELL)}, heir1)"
@@ -147,8 +139,8 @@ _SPLIT = f"""
     ),
     shared_out AS (
         SELECT *, {each_basis(f"CASE WHEN rest@ = 1 THEN wide(0) ELSE {_SHARE} END AS x@")},
-            {_share("priced", "priced_whole", "w1", "all1")} AS priced_part,
-            {_share("consumed", "consumed_whole", "w1", "all1")} AS consumed_part
+            {part_of("priced", "priced_whole", "w1", "all1")} AS priced_part,
+            {part_of("consumed", "consumed_whole", "w1", "all1")} AS consumed_part
         FROM paired
     ),
     handed AS (

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 from ..kernel.dataset import Dataset, Day, Dimension, Key, Money
 from ..methods.policy import Policy
-from .allocation import Allocation, each_basis
+from .allocation import Allocation
 from .allocation_plan import plan_tables
+from .shares import each_basis, places, priced, rates
 from .tenants import Tenants
 
 
@@ -79,7 +80,7 @@ _LINES = f"""
     line AS (
         SELECT *, dense_rank() OVER (ORDER BY charge_day NULLS FIRST, billing_period NULLS FIRST,
             currency NULLS FIRST, pool NULLS FIRST, driver_pool NULLS FIRST, service_name NULLS FIRST,
-            sub_account_id NULLS FIRST, span NULLS FIRST) AS cell
+            sub_account_id NULLS FIRST, span NULLS FIRST) AS cell, {places("abs(c@)")}
         FROM shared
     )"""
 
@@ -144,44 +145,30 @@ _WEIGHTS = """
                 coalesce(t.ended_on, DATE '9999-01-01'))) AS DECIMAL(38, 18))
         FROM basis AS w CROSS JOIN tenants AS t WHERE w.kind IN ('active day', 'active month')
     ),
-    raw_weight AS (SELECT basis_id, tenant_id, money_units(cost) AS units FROM cost WHERE cost > 0),
-    scaled AS (
-        SELECT basis_id, CASE WHEN digits(total) > 18 THEN pow10(digits(total) - 18)
-            ELSE wide(1) END AS scale
-        FROM (SELECT basis_id, sum(units) AS total FROM raw_weight GROUP BY basis_id) AS t
-    ),
-    weight AS (
-        SELECT r.basis_id, r.tenant_id, idiv(r.units, s.scale) AS units
-        FROM raw_weight AS r JOIN scaled AS s ON s.basis_id = r.basis_id
-    ),
+    weight AS (SELECT basis_id, tenant_id, money_units(cost) AS units FROM cost WHERE cost > 0),
     total AS (
-        SELECT basis_id, sum(units) AS t, max(units) AS most FROM weight GROUP BY basis_id
+        SELECT basis_id, sum(units) AS total, max(units) AS most FROM weight GROUP BY basis_id
     )"""
-
-_FRACTIONS = each_basis("""CASE WHEN c@ < 0 THEN -idiv((q@ * t - c@) * pow2(60), t)
-                ELSE idiv((c@ - q@ * t) * pow2(60), t) END AS f@""")
 
 _SHARES = f"""
     chosen AS (
         SELECT cell, min(grade) AS grade FROM wanted WHERE basis_id IN (SELECT basis_id FROM total) GROUP BY cell
     ),
-    whole AS (
-        SELECT l.cell, c.grade, w.basis_id, total.t, {each_basis("l.c@")},
-            {each_basis("CASE WHEN l.c@ < 0 THEN -idiv(-l.c@, total.t) ELSE idiv(l.c@, total.t) END AS q@")}
+    rated AS (
+        SELECT l.cell, c.grade, w.basis_id, t.total, {each_basis("l.c@, l.k@")}
         FROM line AS l
         JOIN chosen AS c ON c.cell = l.cell
         JOIN wanted AS w ON w.cell = c.cell AND w.grade = c.grade
-        JOIN total ON total.basis_id = w.basis_id
+        JOIN total AS t ON t.basis_id = w.basis_id
     ),
-    rate AS (
-        SELECT cell, grade, basis_id, {each_basis("q@")},
-            {_FRACTIONS}
-        FROM whole
+    {rates("rated", "cell, grade, basis_id")},
+    weighed AS (
+        SELECT r.cell, r.grade, w.tenant_id, w.units, r.cut, {each_basis("r.r@")}
+        FROM rate AS r JOIN weight AS w ON w.basis_id = r.basis_id
     ),
     given AS (
-        SELECT r.cell, r.grade, w.tenant_id,
-            {each_basis("w.units * r.q@ + shift_down(w.units * r.f@, 60) AS s@")}
-        FROM rate AS r JOIN weight AS w ON w.basis_id = r.basis_id
+        SELECT p.cell, p.grade, p.tenant_id, {each_basis("shift_down(p.w@, l.k@) AS s@")}
+        FROM ({priced("weighed", "cell, grade, tenant_id")}) AS p JOIN line AS l ON l.cell = p.cell
     ),
     handed AS (
         SELECT cell, {each_basis("sum(s@) AS s@")} FROM given GROUP BY cell

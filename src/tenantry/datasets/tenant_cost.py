@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..kernel.dataset import Dataset, Day, Dimension, Key, Money, Ratio
-from .allocation import BASES, Allocation, each_basis
+from .allocation import Allocation
 from .overhead import Overhead
+from .shares import BASES, each_basis
 
 _KEYS = "charge_day, billing_period, tenant_id, service_name, pool, rung, reason, currency"
 
