@@ -24,7 +24,7 @@ from tenantry.datasets.tenant_cost import TenantCost
 from tenantry.errors import Kind, TenantryError
 from tenantry.kernel import Principal
 from tenantry.kernel.money import EXACT
-from tenantry.methods.policy import Match, Meter, Policy, Rule
+from tenantry.methods.policy import Match, Meter, Policy, Rule, Strategy
 from tenantry.methods.tolerance import invoice_tolerance
 from tenantry.runtime.call import Runtime
 
@@ -482,6 +482,32 @@ def test_what_follows_other_cost_says_how_much_of_it_the_tenant_bears(door: Runt
     [driver] = [d for d in found.drivers if d.part == support.part]
     assert driver.meter == "USD of effective cost"
     assert driver.share == pytest.approx(support.share)
+
+
+def test_what_follows_named_pools_says_so_also_where_a_name_holds_a_comma(tmp_path: Path):
+    followed = Rule(pool="disk, fast", match=Match(service=("Disk",)), meters=(Meter(meter="ms"),))
+    other = Rule(pool="fast", match=Match(service=("Other",)), meters=(Meter(meter="calls"),))
+    support = Rule(
+        pool="support",
+        match=Match(service=("Support",)),
+        strategy=Strategy.PROPORTIONAL,
+        basis="compute,disk, fast",
+    )
+    vendor = SmallVendor(tmp_path, Policy(rules=(followed, other, support))).land(
+        [
+            charge("8", service_name="Disk"),
+            charge("5", service_name="Support"),
+            charge("90", service_name="X"),
+        ],
+        [tenant("ada"), tenant("bob")],
+        [usage("ada", 3), usage("bob", 1), usage("bob", 9, meter="calls", service_name="X")],
+    )
+    vendor.build()
+    found = explain(runtime(vendor), "ada")
+    part = only(found, pool="support")
+    assert (part.reason, part.cost) == ("follows cost of compute,disk, fast", Decimal("3.75"))
+    [driver] = [d for d in found.drivers if d.part == part.part]
+    assert (driver.quantity, driver.of) == (6, 8)
 
 
 def test_one_service_can_be_asked_for(door: Runtime):

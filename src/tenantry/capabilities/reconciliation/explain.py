@@ -33,6 +33,7 @@ HOURS = 5
 """How many of a tenant's hours are shown for a part, the busiest first."""
 
 _NO_RULE = "no rule: a pool per service, shared by that service's usage"
+_FOLLOWS = "follows cost of "
 _SPECIAL = ("(shared)", "(unallocated)", "(idle)")
 
 TenantId = Annotated[
@@ -281,24 +282,25 @@ class _Evidence:
 
     def _costs(self, currency: str, reason: str, service_name: str | None) -> dict[str, Decimal]:
         """Each tenant's cost that a reason says is followed: only positive sums weigh."""
-        named: dict[str, Any] = {}
+        named: dict[str, Any] = {"currency": currency}
         if service_name is not None:
-            named = {"service_name": service_name}
-        elif reason.startswith("follows cost of "):
-            named = {"pool": {p.strip() for p in reason.removeprefix("follows cost of ").split(",")}}
+            named["service_name"] = service_name
         found = self._ctx.totals(
-            Allocation,
-            self._window,
-            by=("tenant_id",),
-            measures=("effective_cost",),
-            currency=currency,
-            **named,
+            Allocation, self._window, by=("tenant_id", "pool"), measures=("effective_cost",), **named
         )
-        return {
-            r.tenant_id: r.effective_cost
-            for r in found
-            if r.tenant_id not in _SPECIAL and r.effective_cost > 0
-        }
+        pools = (
+            reason.removeprefix(_FOLLOWS) if reason.startswith(_FOLLOWS) and service_name is None else None
+        )
+        costs: dict[str, Decimal] = defaultdict(Decimal)
+        for row in found:
+            if row.tenant_id not in _SPECIAL and (pools is None or _names(pools, row.pool)):
+                costs[row.tenant_id] += row.effective_cost
+        return {tenant: cost for tenant, cost in costs.items() if cost > 0}
+
+
+def _names(pools: str, pool: str) -> bool:
+    """Whether a list joined by commas names a pool, whose own name may hold commas: as `overhead` reads it."""
+    return f",{pool.replace(' ', '')}," in f",{pools.replace(' ', '')},"
 
 
 class _Usage:
