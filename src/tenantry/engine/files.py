@@ -10,7 +10,7 @@ from glob import glob
 from pathlib import Path
 
 from ..errors import TenantryError, invalid
-from ..kernel.source import Sample, Source
+from ..kernel.source import Format, Sample, Source
 from .layouts import sample
 
 __all__ = ["Found", "Recognition", "find", "recognise", "sample", "samples"]
@@ -128,5 +128,8 @@ def _unreadable(path: Path) -> str:
 
 
 def _described(one: Sample) -> str:
+    if one.format is Format.LINES:
+        begins = next((row["line"] or "" for row in one.rows), "")[:60]
+        return f"text without a header of columns; it begins {begins!r}"
     shown = ", ".join(one.columns[:_SHOWN]) + (", ..." if len(one.columns) > _SHOWN else "")
     return f"{one.format.value} with the columns {shown}" if shown else f"{one.format.value} without columns"

@@ -23,10 +23,12 @@ from ..kernel.dataset import Dataset
 from ..kernel.landing import Deliveries, Quarantine
 from ..kernel.source import Batch, RowMapping
 from .duckdb import DuckDB, literal, quoted
+from .growth import Growth
 from .lake import arrow_schema
 from .merge import merge, must_be
 from .raw import RawFile, damaged, read, relation
-from .stage import Stage, content, find_copies
+from .stage import Stage, find_copies
+from .tally import Tally
 
 _LEDGER = ("delivery", "dataset")
 _WORK = ".landing-"
@@ -62,7 +64,8 @@ class Landing:
         self._seen: dict[str, RawFile] = {}
         self._entries: dict[tuple[str, str], Deliveries] = {}
         self._again: list[Deliveries] = []
-        self._staged: list[Stage] = []
+        self._older: dict[tuple[str, str], Deliveries] = {}
+        self._staged: list[Stage | Tally] = []
         self._landed: dict[type[Dataset], list[Stage]] = {}
 
     def __enter__(self) -> Self:
@@ -105,7 +108,10 @@ class Landing:
         otherwise its rows take the place of those with equal keys. Raises `broken_contract`, with nothing changed,
         where a mapping fails or the ledger does not balance.
         """
-        files, again, problems = self._read(batch)
+        growth = self._growth(batch)
+        files, again, problems = self._read(batch, growth)
+        outgrown = growth.outgrown(files, source, self._now) if growth else []
+        files = [file for file in files if growth is None or file.delivery not in growth.newer]
         stages = self._stages(batch, files, problems) if files else []
         entries = [
             self._entry(stage, stages[0], file, counts, source)
@@ -118,11 +124,19 @@ class Landing:
             e for e in entries if e.accepted or e.quarantined or e.dataset == stages[0].dataset.table()
         ]
         for stage in stages:
-            self._write(stage, batch)
-            self._landed.setdefault(stage.dataset, []).append(stage)
-        for entry in entries:
-            self._entries[entry.delivery, entry.dataset] = entry
-        quarantined = self._write_quarantine(stages, files)
+            if isinstance(stage, Tally):
+                self._write_tally(
+                    stage, [*(file.delivery for file in files), *(e.delivery for e in outgrown)]
+                )
+            else:
+                self._write(stage, batch)
+                self._landed.setdefault(stage.dataset, []).append(stage)
+        mine = {file.delivery for file in self._seen.values()}
+        for entry in (*outgrown, *entries, *(growth.stale if growth else ())):
+            # What an earlier run delivered is no account of this one.
+            accounts = self._entries if entry.delivery in mine or entry not in outgrown else self._older
+            accounts[entry.delivery, entry.dataset] = entry
+        quarantined = self._write_quarantine(stages, files, outgrown)
         again_entries = [
             self._same_content(path, file, mapping.dataset, source)
             for path, file in again
@@ -133,14 +147,22 @@ class Landing:
         landed = [self._entries[e.delivery, e.dataset] for e in entries]
         return Landed((*landed, *again_entries), tuple(problems), quarantined)
 
-    def _read(self, batch: Batch) -> tuple[list[RawFile], list[tuple[Path, RawFile]], list[tuple[Path, str]]]:
+    def _growth(self, batch: Batch) -> Growth | None:
+        """Of a batch of logs, what they may have grown from."""
+        tallied = next((mapping.dataset for mapping in batch.mappings if mapping.sums), None)
+        return Growth.of(self._engine, tallied, self._entries) if tallied else None
+
+    def _read(
+        self, batch: Batch, growth: Growth | None
+    ) -> tuple[list[RawFile], list[tuple[Path, RawFile]], list[tuple[Path, str]]]:
         """The files to land, those whose content this run has seen, and those that cannot be read."""
         files: list[RawFile] = []
         again: list[tuple[Path, RawFile]] = []
         problems: list[tuple[Path, str]] = []
-        for path in batch.files:
+        # The smaller first: a larger one may begin with it.
+        for path in sorted(batch.files, key=lambda p: p.stat().st_size) if growth else batch.files:
             try:
-                file = read(self._engine, path, self._folder)
+                file = read(self._engine, path, self._folder, growth.sizes if growth else {})
             except TenantryError as problem:
                 if problem.kind is not Kind.INVALID:
                     raise
@@ -148,12 +170,14 @@ class Landing:
                 continue
             if file.delivery in self._seen:
                 again.append((path, self._seen[file.delivery]))
-            else:
+            elif growth is None or growth.is_new(file):
                 self._seen[file.delivery] = file
                 files.append(file)
         return files, again, problems
 
-    def _stages(self, batch: Batch, files: list[RawFile], problems: list[tuple[Path, str]]) -> list[Stage]:
+    def _stages(
+        self, batch: Batch, files: list[RawFile], problems: list[tuple[Path, str]]
+    ) -> list[Stage | Tally]:
         """Each mapping evaluated. A file that turns out damaged is taken from `files` and added to `problems`."""
         try:
             columns = self._attach_raw(files)
@@ -183,7 +207,11 @@ class Landing:
 
     def _stage(
         self, mapping: RowMapping, columns: Sequence[str], batch: Batch, files: Sequence[RawFile]
-    ) -> Stage:
+    ) -> Stage | Tally:
+        if mapping.sums:
+            tally = Tally(self._engine, mapping, self._folder / f"{uuid4().hex}.parquet")
+            tally.fill(columns)
+            return tally
         earlier = self._landed.get(mapping.dataset, [])
         stage = Stage(self._engine, mapping, self._folder / f"{uuid4().hex}.parquet")
         self._staged.append(stage)
@@ -197,8 +225,8 @@ class Landing:
 
     def _entry(
         self,
-        stage: Stage,
-        first: Stage,
+        stage: Stage | Tally,
+        first: Stage | Tally,
         file: RawFile,
         counts: Mapping[str, Mapping[str, int]],
         source: str,
@@ -231,11 +259,13 @@ class Landing:
             dataset=stage.dataset.table(),
             source=source,
             file=str(file.path),
+            bytes=file.size,
             landed_at=self._now,
             rows=file.rows,
             accepted=of["accepted"],
             quarantined=quarantined,
             left_out=sum(left_out.values()),
+            superseded_by=None,
             note="; ".join(f"{count} x {note}" for note, count in notes.items() if count) or None,
         )
 
@@ -250,8 +280,9 @@ class Landing:
                 update={"note": f"{entry.note}; {more}" if entry.note else more}
             )
         return Deliveries(
-            delivery=first.delivery, dataset=dataset.table(), source=source, file=str(path), landed_at=self._now,
-            rows=first.rows, accepted=0, quarantined=0, left_out=first.rows, note=f"{first.rows} x {note}",
+            delivery=first.delivery, dataset=dataset.table(), source=source, file=str(path),
+            bytes=first.size, landed_at=self._now, rows=first.rows, accepted=0, quarantined=0, left_out=first.rows,
+            superseded_by=None, note=f"{first.rows} x {note}",
         )  # fmt: skip
 
     def _write(self, stage: Stage, batch: Batch) -> None:
@@ -266,6 +297,19 @@ class Landing:
             gone, by = self._leaving(stage, batch, earlier), dataset.keys
             self._account_replaced(dataset, gone, earlier)
         merge(self._engine, dataset, stage.rows, gone, by, expected)
+
+    def _write_tally(self, tally: Tally, deliveries: Sequence[str]) -> None:
+        """Write a tally's rows in place of all that the table has of these deliveries."""
+        expected = self._engine.query(f"SELECT count(*) AS n FROM ({tally.rows})")[0]["n"]
+        gone = ", ".join(f"({literal(delivery)})" for delivery in deliveries)
+        merge(
+            self._engine,
+            tally.dataset,
+            tally.rows,
+            f"FROM (VALUES {gone}) d(delivery)",
+            ["delivery"],
+            expected,
+        )
 
     def _deliveries_of(self, dataset: type[Dataset]) -> str:
         """SQL of the deliveries that this run has landed in a dataset that says whence its rows came."""
@@ -306,9 +350,12 @@ class Landing:
             )
 
     def _write_quarantine(
-        self, stages: Sequence[Stage], files: Sequence[RawFile]
+        self, stages: Sequence[Stage | Tally], files: Sequence[RawFile], outgrown: Sequence[Deliveries]
     ) -> dict[tuple[str, str], int]:
-        """Write the rows that could not be landed; returns how many of each file and reason."""
+        """Write the rows that could not be landed; returns how many of each file and reason.
+
+        Those of deliveries that these outgrew leave.
+        """
         parts: list[str] = []
         for stage in stages:
             name = literal(stage.dataset.table())
@@ -318,11 +365,10 @@ class Landing:
                     parts.append(
                         f"SELECT {origin}, {literal(str(file.path))} AS file, reason, content FROM {file.bad}"
                     )
-            if self._engine.query(f"FROM ({stage.quarantined}) LIMIT 1"):
+            if bad := stage.quarantined(self._raw_columns):
                 parts.append(
-                    f"SELECT _delivery AS delivery, {name} AS dataset, _row AS row, _file AS file, reason,"
-                    f" {content(self._raw_columns)} AS content"
-                    f" FROM raw JOIN ({stage.quarantined}) USING (_delivery, _row)"
+                    f"SELECT _delivery AS delivery, {name} AS dataset, _row AS row, _file AS file, reason, content"
+                    f" FROM ({bad})"
                 )
         if not stages:
             return {}
@@ -332,9 +378,9 @@ class Landing:
         union = " UNION ALL ".join(parts or [empty])
         self._engine.query(f"CREATE OR REPLACE TEMP TABLE quarantined AS SELECT {cast} FROM ({union})")
         landed = " UNION ALL ".join(
-            f"SELECT {literal(f.delivery)} AS delivery, {literal(s.dataset.table())} AS dataset"
+            f"SELECT {literal(delivery)} AS delivery, {literal(s.dataset.table())} AS dataset"
             for s in stages
-            for f in files
+            for delivery in (*(f.delivery for f in files), *(e.delivery for e in outgrown))
         )
         found = self._engine.query(
             "SELECT file, reason, count(*) AS n FROM quarantined GROUP BY ALL ORDER BY ALL"
@@ -343,7 +389,7 @@ class Landing:
         return {(row["file"], row["reason"]): row["n"] for row in found}
 
     def _write_deliveries(self) -> None:
-        entries = [entry.model_dump() for entry in self._entries.values()]
+        entries = [entry.model_dump() for entry in (self._older | self._entries).values()]
         if not entries:
             return
         self._engine.connection.register(

@@ -19,7 +19,7 @@ from ..errors import TenantryError, invalid
 from ..kernel.source import Format, Sample
 from . import openapi, otlp
 from .duckdb import literal
-from .records import Record, csv_records, json_elements, json_lines
+from .records import Record, csv_records, json_elements, json_lines, text_lines
 
 CHUNK = 1024 * 1024
 _ROWS = 200
@@ -157,10 +157,13 @@ def layout(path: Path) -> Layout:
         raise _unknown(path, "binary data of no kind we know")
     # The line that the head cuts is left away.
     text = head if whole or b"\n" not in head else head[: head.rindex(b"\n") + 1]
-    found = _otlp_layout(head) or _openapi_layout(head, path) or _json_layout(text, head) or _csv_layout(text)
-    if found is None:
-        begins = head[:60].decode(errors="replace")
-        raise _unknown(path, f"text without a header of columns; it begins {begins!r}")
+    found = (
+        _otlp_layout(head)
+        or _openapi_layout(head, path)
+        or _json_layout(text, head)
+        or _csv_layout(text)
+        or _lines_layout(text)
+    )
     return replace(found, gzip=packed, encoding=encoding)
 
 
@@ -257,6 +260,12 @@ def _csv_layout(text: bytes) -> Layout | None:
     return max(
         found, key=lambda one: (bool(one.head) and len(one.columns) > 1, len(one.columns)), default=None
     )
+
+
+def _lines_layout(text: bytes) -> Layout:
+    """Text without a header of columns: what its lines say is for sources to tell."""
+    records = islice(text_lines([text]), _ROWS)
+    return Layout(Format.LINES, ("line",), head=tuple(record for record in records if not record.reason))
 
 
 def _delimited(text: bytes, delimiter: str, before: int, hints: int) -> Layout | None:

@@ -22,10 +22,20 @@ from pyarrow.parquet import ParquetWriter
 from ..errors import TenantryError, invalid
 from ..kernel.source import Format
 from .duckdb import DuckDB, literal, quoted
-from .layouts import Layout, content, escaped, is_parquet, layout, parquet_columns, parquet_scan, utf8_chunks
+from .layouts import (
+    CHUNK,
+    Layout,
+    content,
+    escaped,
+    is_parquet,
+    layout,
+    parquet_columns,
+    parquet_scan,
+    utf8_chunks,
+)
 from .openapi import openapi_records
 from .otlp import otlp_records
-from .records import MAX_RECORD, csv_records, json_elements, json_lines
+from .records import MAX_RECORD, csv_records, json_elements, json_lines, text_lines
 
 SHOWN = 2_000
 """Characters of a bad record that are kept."""
@@ -38,6 +48,8 @@ _OURS = ("_file", "_row", "_delivery", "file_row_number")
 _HELD = 8 * 1024 * 1024
 # Bytes from which on a file's rows are numbered once, and not each time they are read.
 _LARGE = 32 * 1024 * 1024
+# A piece of so many bytes without an end of line is part of a line that no reader takes whole.
+_LONG_LINE = CHUNK // 16
 _BLANK = re.compile(rb"\n(?=\r?\n)")
 
 
@@ -47,6 +59,8 @@ class RawFile:
 
     path: Path
     delivery: str
+    size: int
+    """Bytes of the content, unpacked."""
     rows: int
     bad_rows: int
     columns: dict[str, str]
@@ -57,6 +71,8 @@ class RawFile:
     """SQL of a column, with `{}` for its name."""
     bad: str = ""
     repairs: Mapping[str, int] = field(default_factory=dict)
+    begins: frozenset[str] = frozenset()
+    """Earlier deliveries whose whole content this one begins with: a log that has grown."""
 
     def select(self, columns: Mapping[str, str]) -> str:
         """SQL of these columns, null where the file has none, and `_file`, `_row`, `_delivery`."""
@@ -92,18 +108,23 @@ def relation(files: Sequence[RawFile]) -> str:
     return "\nUNION ALL ".join(file.select(united) for file in files)
 
 
-def read(engine: DuckDB, path: Path, folder: Path) -> RawFile:
-    """The file's records; what has to be rewritten goes into `folder`. Raises `invalid` where it is no table."""
+def read(engine: DuckDB, path: Path, folder: Path, earlier: Mapping[str, int] | None = None) -> RawFile:
+    """The file's records; what has to be rewritten goes into `folder`. Raises `invalid` where it is no table.
+
+    `earlier` are deliveries, by size, that the file may begin with.
+    """
     if is_parquet(path):
         return _parquet(engine, path)
     found = layout(path)
-    scan = _scan(path)
+    scan = _scan(path, earlier or {})
+    if found.format is Format.LINES and scan.plain and found.encoding == "utf-8":
+        return _plain_lines(path, found, scan)
     if found.format is Format.CSV and scan.plain and found.encoding == "utf-8":
         straight = _straight(path, found, scan)
         numbered = _numbered(engine, straight, folder) if path.stat().st_size >= _LARGE else straight
         if numbered and (proven := _proven(engine, numbered, found)):
             return proven
-    return _rewritten(path, found, scan.delivery, folder)
+    return _rewritten(path, found, scan, folder)
 
 
 def delivery(path: Path) -> str:
@@ -116,20 +137,27 @@ class _Scan:
     """What the bytes tell without reading records: how many `lines`; `plain`: nothing in the way of DuckDB."""
 
     delivery: str
+    size: int
     lines: int
     plain: bool
+    begins: frozenset[str]
 
 
-def _scan(path: Path) -> _Scan:
+def _scan(path: Path, earlier: Mapping[str, int] | None = None) -> _Scan:
     digest = hashlib.sha256()
+    begins = _Beginnings(earlier or {})
+    size = 0
     decoder = codecs.getincrementaldecoder("utf-8")()
     newlines = returns = 0
     plain = True
     last = b""
     try:
         for chunk in content(path):
+            begins.look(digest, size, chunk)
             digest.update(chunk)
-            newlines += chunk.count(b"\n")
+            size += len(chunk)
+            newlines += (ends := chunk.count(b"\n"))
+            plain = plain and (ends > 0 or len(chunk) < _LONG_LINE)
             if b"\r" in chunk or last == b"\r":
                 pairs = chunk.count(b"\r\n") + (last == b"\r" and chunk[:1] == b"\n")
                 returns += chunk.count(b"\r") - pairs
@@ -140,7 +168,25 @@ def _scan(path: Path) -> _Scan:
         if not last:
             raise
         plain = False
-    return _Scan(digest.hexdigest()[:12], newlines + (last not in (b"\n", b"")), plain and returns == 0)
+    name, lines = digest.hexdigest()[:12], newlines + (last not in (b"\n", b""))
+    return _Scan(name, size, lines, plain and returns == 0, frozenset(begins.found))
+
+
+class _Beginnings:
+    """Finds which earlier contents a content begins with, while it is read."""
+
+    def __init__(self, earlier: Mapping[str, int]) -> None:
+        self._open = sorted(((size, delivery) for delivery, size in earlier.items() if size), reverse=True)
+        self.found: set[str] = set()
+
+    def look(self, digest: hashlib._Hash, before: int, chunk: bytes) -> None:
+        """`digest` is of the `before` bytes that came before the chunk."""
+        while self._open and self._open[-1][0] < before + len(chunk):
+            size, delivery = self._open.pop()
+            upto = digest.copy()
+            upto.update(chunk[: size - before])
+            if upto.hexdigest()[:12] == delivery:
+                self.found.add(delivery)
 
 
 def _blank_lines(path: Path) -> int:
@@ -162,16 +208,29 @@ def _is_utf8(decoder: codecs.IncrementalDecoder, chunk: bytes) -> bool:
     return True
 
 
+def _plain_lines(path: Path, found: Layout, scan: _Scan) -> RawFile:
+    options = (
+        f"quote = '', escape = '', max_line_size = {2 * MAX_RECORD}"
+        f", compression = {literal('gzip' if found.gzip else 'none')}"
+    )
+    columns = {"line": "VARCHAR"}
+    lines = _read_csv(path, _ABSENT, columns, options)
+    row = "row_number() OVER ()"
+    return RawFile(path, scan.delivery, scan.size, scan.lines, 0, columns, lines, row, begins=scan.begins)
+
+
 def _straight(path: Path, found: Layout, scan: _Scan) -> RawFile:
     names = {**dict.fromkeys(found.columns, "VARCHAR"), "_extra": "VARCHAR"}
     options = (
-        f"skip = {found.skip}, null_padding = true, nullstr = {literal(_ABSENT)}, max_line_size = {MAX_RECORD}"
+        f"quote = '\"', escape = '\"', skip = {found.skip}, null_padding = true, nullstr = {literal(_ABSENT)}"
+        f", max_line_size = {MAX_RECORD}"
         f", compression = {literal('gzip' if found.gzip else 'none')}"
     )
     rows = scan.lines - found.skip
     return RawFile(
         path,
         scan.delivery,
+        scan.size,
         rows,
         0,
         dict.fromkeys(found.columns, "VARCHAR"),
@@ -206,7 +265,7 @@ def _read_csv(path: Path, delimiter: str, columns: Mapping[str, str], options: s
     names = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in columns.items())
     name = literal(escaped(path))
     return (
-        f"read_csv({name}, delim = {literal(delimiter)}, quote = '\"', escape = '\"', header = false,"
+        f"read_csv({name}, delim = {literal(delimiter)}, header = false,"
         f" auto_detect = false, strict_mode = true, columns = {{{names}}}, {options})"
     )
 
@@ -228,8 +287,8 @@ def _proven(engine: DuckDB, file: RawFile, found: Layout) -> RawFile | None:
     return file if counted["rows"] == file.rows else None
 
 
-def _rewritten(path: Path, found: Layout, digest: str, folder: Path) -> RawFile:
-    good, bad = folder / f"{digest}.good.parquet", folder / f"{digest}.bad.parquet"
+def _rewritten(path: Path, found: Layout, scan: _Scan, folder: Path) -> RawFile:
+    good, bad = folder / f"{scan.delivery}.good.parquet", folder / f"{scan.delivery}.bad.parquet"
     chunks = content(path)
     if found.encoding != "utf-8":
         chunks = utf8_chunks(chunks, found.encoding)
@@ -239,6 +298,8 @@ def _rewritten(path: Path, found: Layout, digest: str, folder: Path) -> RawFile:
         records, written = otlp_records(chunks, lines=found.lines), found.columns
     elif found.format is Format.OPENAPI:
         records, written = openapi_records(chunks), found.columns
+    elif found.format is Format.LINES:
+        records, written = text_lines(chunks), found.columns
     else:
         records, written = (json_lines if found.lines else json_elements)(chunks), ("_record",)
     row = repaired = 0
@@ -251,7 +312,8 @@ def _rewritten(path: Path, found: Layout, digest: str, folder: Path) -> RawFile:
                 repaired += record.repaired
     return RawFile(
         path,
-        digest,
+        scan.delivery,
+        scan.size,
         row,
         leave.rows,
         dict.fromkeys([*found.columns, *(["_record"] if found.format is Format.JSON else [])], "VARCHAR"),
@@ -260,6 +322,7 @@ def _rewritten(path: Path, found: Layout, digest: str, folder: Path) -> RawFile:
         "json_extract_string(_record, {1})" if found.format is Format.JSON else "NULLIF({}, '')",
         _read_parquet(bad),
         {**dict.fromkeys(found.notes, keep.rows), **({_NOT_UTF8: repaired} if repaired else {})},
+        scan.begins,
     )
 
 
@@ -307,7 +370,8 @@ def _parquet(engine: DuckDB, path: Path) -> RawFile:
             f"{path}: a damaged Parquet file: {str(problem).splitlines()[0]}", "copy it again"
         ) from None
     rows = counted[0] if counted else 0
-    return RawFile(path, delivery(path), rows, 0, columns, scan, "file_row_number + 1")
+    told = _scan(path)
+    return RawFile(path, told.delivery, told.size, rows, 0, columns, scan, "file_row_number + 1")
 
 
 def damaged(engine: DuckDB, file: RawFile) -> str:

@@ -100,6 +100,14 @@ _LETTERS = {
 codecs.register_error("tenantry_windows_1252", _windows_1252)
 
 
+def text_lines(chunks: Iterable[bytes]) -> Iterator[Record]:
+    """Each line without its end."""
+    for line in physical_lines(chunks):
+        text = line.text.rstrip("\r\n")
+        reason = line.reason or ("a NUL byte" if "\0" in text else "")
+        yield Record(text, [text], reason, line.repaired)
+
+
 def csv_records(chunks: Iterable[bytes], delimiter: str, width: int, skip: int = 0) -> Iterator[Record]:
     """The data records of delimited text after `skip` lines; blank lines are no records.
 

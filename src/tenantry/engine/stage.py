@@ -40,7 +40,7 @@ class Stage:
         values = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in self.mapping.columns.items())
         given = {
             r["column_name"]: r["column_type"]
-            for r in self.engine.query(f"DESCRIBE SELECT {values} FROM {_raw(self.mapping)}")
+            for r in self.engine.query(f"DESCRIBE SELECT {values} FROM {raw_asked(self.mapping)}")
         }
         statement = _statement(self.mapping, given, raw_columns if hashed else ())
         self.engine.query(f"COPY ({statement}) TO {literal(str(self.path))} (FORMAT parquet)")
@@ -93,16 +93,21 @@ class Stage:
         yield f"SELECT {_changed(self.dataset, first)} FROM ({whole})"
         yield f"SELECT {_changed(self.dataset, divided.second)} FROM ({whole}) WHERE {divided.where}"
 
-    @property
-    def quarantined(self) -> str:
-        """SQL over `_delivery`, `_row`, `reason` of the rows that were read and cannot be landed."""
+    def quarantined(self, raw_columns: Sequence[str]) -> str:
+        """SQL over `_delivery`, `_row`, `_file`, `reason`, `content` of the rows that were read and cannot be landed;
+        empty where there are none.
+        """
         conflict = literal(
             f"the same {', '.join(self.dataset.keys)} as an earlier row, but not the same values"
         )
-        return (
+        bad = (
             f"SELECT _delivery, _row, _reason AS reason FROM ({self._originals}) WHERE _reason IS NOT NULL"
             f" UNION ALL SELECT _delivery, _row, {conflict} FROM {self._repeats} WHERE conflict"
         )
+        if not self.engine.query(f"FROM ({bad}) LIMIT 1"):
+            return ""
+        shown = f"left({content(raw_columns)}, {SHOWN}) AS content"
+        return f"SELECT _delivery, _row, _file, reason, {shown} FROM raw JOIN ({bad}) USING (_delivery, _row)"
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Per delivery: rows left out, `outside` or `asideN` for each reason, accepted, of these divided, duplicates,
@@ -156,11 +161,13 @@ class Stage:
 
 
 def content(raw_columns: Sequence[str]) -> str:
-    """SQL of a row of `raw` as the ledger shows it: its JSON, or its filled cells as JSON, cut to `SHOWN`."""
+    """SQL of a row of `raw` as the ledger shows it: its line, its JSON, or its filled cells as JSON."""
     if "_record" in raw_columns:
-        return f"left(_record, {SHOWN})"
+        return "_record"
+    if list(raw_columns) == ["line"]:
+        return "coalesce(line, '')"
     cells = ", ".join(f"{literal(name)}: {quoted(name)}" for name in raw_columns)
-    return f"left(CAST(json_merge_patch('{{}}', to_json({{{cells}}})) AS VARCHAR), {SHOWN})"
+    return f"CAST(json_merge_patch('{{}}', to_json({{{cells}}})) AS VARCHAR)"
 
 
 def find_copies(engine: DuckDB, stages: Sequence[Path], candidates: Sequence[str]) -> dict[str, str]:
@@ -201,32 +208,52 @@ def _statement(mapping: RowMapping, given: Mapping[str, str], hashed: Sequence[s
     `given` are the SQL types that the mapping's expressions have.
     """
     # Conditions stand by themselves, so that the engine computes what they share with the values once.
-    rejects = {f"_reject_{n}": literal(reason) for n, (reason, _) in enumerate(mapping.rejects)}
-    repairs = [f"_repair_{n}" for n in range(len(mapping.repairs))]
     cells = ", ".join(map(quoted, sorted(hashed))) or "0"
+    kept = {"_file": "_file", "_row": "_row", "_delivery": "_delivery", "_hash": f"hash({cells})"}
+    marks = ", ".join([*kept, _LOOKED, "_aside", *repair_marks(mapping)])
+    typed = ", ".join(_typed(mapping.dataset, given))
+    return f"SELECT {marks}, {fate(mapping, given)}, {typed} FROM ({marked(mapping, kept)})"
+
+
+_LOOKED = "_inside AND _aside IS NULL AS _looked"
+
+
+def repair_marks(mapping: RowMapping) -> list[str]:
+    """Columns of `marked` that say which repairs a row had."""
+    return [f"_repair_{n}" for n in range(len(mapping.repairs))]
+
+
+def marked(mapping: RowMapping, kept: Mapping[str, str], raw: str = "raw") -> str:
+    """SQL: what a mapping makes of each row of `raw`, beside what is kept of it (SQL by name), with all its marks."""
     outside = " ".join(f"WHEN ({sql}) THEN {n}" for n, (_, sql) in enumerate(mapping.aside))
     parts = [
-        f"_file, _row, _delivery, ({mapping.where}) IS TRUE AS _inside, hash({cells}) AS _hash",
+        *(f"{sql} AS {name}" for name, sql in kept.items()),
+        f"({mapping.where}) IS TRUE AS _inside",
         f"CASE {outside} END AS _aside" if outside else "CAST(NULL AS INTEGER) AS _aside",
-        *(f"({sql}) IS TRUE AS {mark}" for mark, (_, sql) in zip(rejects, mapping.rejects, strict=True)),
-        *(f"({sql}) IS TRUE AS {mark}" for mark, (_, sql) in zip(repairs, mapping.repairs, strict=True)),
-        *(f"{sql} AS {quoted(name)}" for name, sql in mapping.columns.items()),
+        *(f"({sql}) IS TRUE AS _reject_{n}" for n, (_, sql) in enumerate(mapping.rejects)),
+        *(f"({sql}) IS TRUE AS _repair_{n}" for n, (_, sql) in enumerate(mapping.repairs)),
+        *(f"{sql} AS {quoted(name)}" for name, sql in mapping.columns.items() if not mapping.sums),
     ]
-    broken = _broken(mapping.dataset, given)
-    marks = ", ".join(
-        ["_file, _row, _delivery, _inside AND _aside IS NULL AS _looked, _aside, _hash", *repairs]
-    )
-    fate = f"CASE WHEN NOT _looked THEN NULL {_reasons(rejects)} {_reasons(broken)} END AS _reason"
-    return (
-        f"SELECT {marks}, {fate}, {', '.join(_typed(mapping.dataset, given))}"
-        f" FROM (SELECT {', '.join(parts)} FROM {_raw(mapping)})"
-    )
+    return f"SELECT {', '.join(parts)} FROM {raw_asked(mapping, raw)}"
 
 
-def _raw(mapping: RowMapping) -> str:
-    """SQL of `raw` with what the mapping asks of it by name."""
-    asked = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in mapping.asked.items())
-    return f"(SELECT *, {asked} FROM raw)" if asked else "raw"
+def fate(mapping: RowMapping, given: Mapping[str, str] | None) -> str:
+    """SQL over `marked`: why a row is rejected, as `_reason`; null where it is not, or not looked at.
+
+    `given` are the SQL types of the mapping's columns; without them only the mapping's own reasons count.
+    """
+    rejects = {f"_reject_{n}": literal(reason) for n, (reason, _) in enumerate(mapping.rejects)}
+    broken = {} if given is None else _broken(mapping.dataset, given)
+    unseen = "NOT (_inside AND _aside IS NULL)"
+    return f"CASE WHEN {unseen} THEN NULL {_reasons(rejects)} {_reasons(broken)} END AS _reason"
+
+
+def raw_asked(mapping: RowMapping, raw: str = "raw") -> str:
+    """SQL of `raw` with what the mapping asks of it by name, each of these computed once."""
+    asked = raw
+    for name, sql in mapping.asked.items():
+        asked = f"(SELECT *, {sql} AS {quoted(name)} FROM {asked})"
+    return asked
 
 
 def _reasons(conditions: Mapping[str, str]) -> str:

@@ -9,19 +9,6 @@ from .time import Window
 from .tool import Effect, Tool, tool
 
 __all__ = [
-    "Batch",
-    "Capability",
-    "Catalog",
-    "Context",
-    "Dataset",
-    "Effect",
-    "Format",
-    "Principal",
-    "Row",
-    "RowMapping",
-    "Sample",
-    "Source",
-    "Tool",
-    "Window",
-    "tool",
-]
+    "Batch", "Capability", "Catalog", "Context", "Dataset", "Effect", "Format", "Principal", "Row",
+    "RowMapping", "Sample", "Source", "Tool", "Window", "tool",
+]  # fmt: skip

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from .dataset import Count, Dataset, Dimension, Key, Note, Time
+from .dataset import Count, Dataset, Dimension, Key, Note, OptionalDimension, Time
 
 
 class Deliveries(Dataset):
-    """One landed file and one dataset it filled: rows = accepted + quarantined + left_out, always."""
+    """One landed file and one dataset it filled: rows = accepted + quarantined + left_out, always.
+
+    `bytes` is the size of the content, unpacked. A log that has grown begins with what was delivered before: that is
+    `superseded_by` it, and its rows are the newer file's.
+    """
 
     partition: ClassVar[str] = ""
     keys: ClassVar[tuple[str, ...]] = ("delivery", "dataset")
@@ -17,11 +21,13 @@ class Deliveries(Dataset):
     dataset: Key
     source: Dimension
     file: Dimension
+    bytes: Count
     landed_at: Time
     rows: Count
     accepted: Count
     quarantined: Count
     left_out: Count
+    superseded_by: OptionalDimension
     note: Note
 
 

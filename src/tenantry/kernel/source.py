@@ -21,6 +21,7 @@ class Format(StrEnum):
     JSON = "json"
     OTLP = "otlp"
     OPENAPI = "openapi"
+    LINES = "lines"
 
 
 @dataclass(frozen=True)
@@ -53,16 +54,18 @@ class Division:
 class RowMapping:
     """How raw rows become rows of one dataset, in DuckDB SQL over the relation `raw`.
 
-    `raw` holds the file's columns as written (CSV and JSON: every value VARCHAR) and `_file`, `_row`
-    (1 = first data row) and `_delivery` (12 hex digits of the content's SHA-256). Of JSON it also holds `_record`,
-    the whole object as text: a key that no sampled object has may come later in the file.
-    `asked` gives names to expressions that several others need: they are computed once.
+    `raw` holds the file's columns as written (CSV and JSON: every value VARCHAR; LINES: `line`, blank ones too) and
+    `_file`, `_row` (1 = first data row) and `_delivery` (12 hex digits of the content's SHA-256). Of JSON it also
+    holds `_record`, the whole object as text: a key that no sampled object has may come later in the file.
+    `asked` gives names to expressions that several others need, later ones of them too: they are computed once.
     `columns` gives an expression for each column of the dataset; columns without one are null.
     `rejects` are (reason, condition) pairs: a row for which a condition holds is quarantined with that reason.
     `repairs` are (note, condition) pairs: the row is kept and the note counted.
     `where` says which rows are looked at: those left out are counted under `left_out`, which says why.
     `aside` are (why, condition) pairs: a row for which one holds is left out, and counted under the first that does.
     `divided` says which become two; the ledger counts them once.
+    With `sums`, columns to add up, rows that agree in what is asked of them `by` name become one; `columns` see only
+    these names, and a delivery lands as a whole. `once` names a row: of equal ones that land together, one counts.
     """
 
     dataset: type[Dataset]
@@ -74,6 +77,9 @@ class RowMapping:
     divided: Division | None = None
     aside: Sequence[tuple[str, str]] = ()
     asked: Mapping[str, str] = field(default_factory=dict[str, str])
+    by: tuple[str, ...] = ()
+    once: str = ""
+    sums: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Connectors: whose files we read, and how their columns become landing datasets."""
 
+from .access import AccessLog
 from .cur import Cur
 from .focus import Focus
 from .openapi import OpenApi
@@ -7,6 +8,7 @@ from .otlp import Otlp
 from .tables import ActiveUsersTable, InvoicesTable, SubscriptionsTable, TenantsTable, UsageTable
 
 SOURCES = (
+    AccessLog,
     Focus,
     Cur,
     Otlp,

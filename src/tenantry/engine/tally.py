@@ -1,0 +1,138 @@
+"""Tallies: a mapping whose rows are added up while they are read, and only their sums are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from ..kernel.dataset import Dataset
+from ..kernel.source import RowMapping
+from .duckdb import DuckDB, literal, quoted
+from .raw import SHOWN
+from .stage import content, fate, marked, raw_asked
+
+
+@dataclass
+class Tally:
+    """One mapping's sums in a Parquet file, each with how many rows of `raw` it is of; bad rows beside it.
+
+    Takes the place of a `Stage` where the mapping has `sums`. Its rows have no keys, so none repeats another.
+    """
+
+    engine: DuckDB
+    mapping: RowMapping
+    path: Path
+    copies: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def dataset(self) -> type[Dataset]:
+        return self.mapping.dataset
+
+    def fill(self, raw_columns: Sequence[str]) -> None:
+        """Evaluate the mapping over the relation `raw`, which has these columns."""
+        said = content(raw_columns)
+        self.engine.query(f"COPY ({self._statement(said)}) TO {literal(str(self.path))} (FORMAT parquet)")
+        unfit = f"SELECT DISTINCT _delivery, _bad FROM {_read(self.path)} WHERE _bad IS NOT NULL"
+        # What could not be added up is looked up once more by what it says, for where it stood.
+        kept = {"_delivery": "_delivery", "_row": "_row", "_file": "_file", "_said": said}
+        few = f"(SELECT r.* FROM (SELECT *, {said} AS _content FROM raw) AS r SEMI JOIN ({unfit}) AS b"
+        few += " ON r._delivery = b._delivery AND r._content = b._bad)"
+        judged = (
+            f"SELECT _delivery, _row, _file, _said, _inside, _aside, {fate(self.mapping, None)}"
+            f" FROM ({marked(self.mapping, kept, few)})"
+        )
+        if self.engine.query(f"{unfit} LIMIT 1"):
+            self.engine.query(f"COPY ({judged}) TO {literal(str(self._unfit))} (FORMAT parquet)")
+
+    def _statement(self, said: str) -> str:
+        """Rows are added up twice: first those that say the same, then, taken apart, those that mean the same."""
+        mapping = self.mapping
+        by = ", ".join(["_delivery", *map(quoted, mapping.by)])
+        wrong = " OR ".join(
+            [f"({mapping.where}) IS NOT TRUE", *(f"({sql})" for _, sql in (*mapping.aside, *mapping.rejects))]
+        )
+        summed = {name: sql for name, sql in mapping.sums.items() if sql != "1"}
+        inner = ", ".join([by, *(f"{sql} AS {quoted(name)}" for name, sql in summed.items())])
+        once = ", ".join(
+            [
+                by,
+                "_bad",
+                "_again",
+                "count(*) AS _rows",
+                *(f"sum({quoted(name)}) AS {quoted(name)}" for name in summed),
+            ]
+        )
+        nth = f"row_number() OVER (PARTITION BY {mapping.once} ORDER BY _delivery, {said})"
+        again = f"{mapping.once} IS NOT NULL AND {nth} > 1" if mapping.once else "FALSE"
+        bad = f"CASE WHEN {wrong} THEN {said} END AS _bad"
+        rows = f"SELECT {inner}, {bad}, {again} AS _again FROM {raw_asked(mapping)}"
+        grouped = f"SELECT {once} FROM ({rows}) GROUP BY {by}, _bad, _again"
+        types = self.dataset.columns()
+        cells = [
+            f"CAST({sql} AS {types[name].sql}) AS {quoted(name)}" for name, sql in mapping.columns.items()
+        ]
+        names = ", ".join(["_delivery", "_bad", "_again", *map(quoted, mapping.columns)])
+        sums = [f"CAST(sum({quoted(name)}) AS {types[name].sql}) AS {quoted(name)}" for name in summed]
+        sums += [
+            f"CAST(sum(_rows) AS {types[name].sql}) AS {quoted(name)}"
+            for name in mapping.sums.keys() - summed
+        ]
+        kept = ", ".join(["_delivery", "_bad", "_again", *cells, "_rows", *map(quoted, summed)])
+        meant = f"SELECT {kept} FROM ({grouped})"
+        return f"SELECT {names}, sum(_rows) AS _rows, {', '.join(sums)} FROM ({meant}) GROUP BY {names}"
+
+    def mark_repeats(self, _earlier: Sequence[object] = ()) -> None:
+        """Nothing to do: equal rows of a delivery are as many events."""
+
+    @property
+    def rows(self) -> str:
+        """SQL of the rows to land, as the dataset has them."""
+        told = {*self.mapping.columns, *self.mapping.sums}
+        cells = (
+            quoted(name) if name in told else f"CAST(NULL AS {column.sql}) AS {quoted(name)}"
+            for name, column in self.dataset.columns().items()
+        )
+        return f"SELECT {', '.join(cells)} FROM {_read(self.path)} WHERE {_FIT}"
+
+    def quarantined(self, _raw_columns: Sequence[str]) -> str:
+        """As a stage's."""
+        if not self._unfit.exists():
+            return ""
+        shown = f"_delivery, _row, _file, _reason AS reason, left(_said, {SHOWN}) AS content"
+        return f"SELECT {shown} FROM {_read(self._unfit)} WHERE _reason IS NOT NULL"
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """As a stage's, in rows of `raw`."""
+        told = {
+            "outside": "NOT _inside AND _aside IS NULL",
+            **{f"aside{n}": f"_aside = {n}" for n in range(len(self.mapping.aside))},
+            "rejected": "_reason IS NOT NULL",
+        }
+        found: dict[str, dict[str, int]] = {}
+        fit = (
+            f"SELECT _delivery, coalesce(sum(_rows) FILTER ({_FIT}), 0)::BIGINT AS accepted,"
+            " coalesce(sum(_rows) FILTER (_again AND _bad IS NULL), 0)::BIGINT AS duplicates"
+            f" FROM {_read(self.path)} GROUP BY ALL"
+        )
+        counted = ", ".join(f"count(*) FILTER ({sql})::BIGINT AS {name}" for name, sql in told.items())
+        unfit = f"SELECT _delivery, {counted} FROM {_read(self._unfit)} GROUP BY ALL"
+        for sql in (fit, unfit) if self._unfit.exists() else (fit,):
+            for row in self.engine.query(sql):
+                found.setdefault(row.pop("_delivery"), {}).update(row)
+        return found
+
+    def forget(self) -> None:
+        """Nothing outlives the files."""
+
+    @cached_property
+    def _unfit(self) -> Path:
+        return self.path.with_suffix(".unfit.parquet")
+
+
+_FIT = "_bad IS NULL AND NOT _again"
+
+
+def _read(path: Path) -> str:
+    return f"read_parquet({literal(str(path))}, hive_partitioning = false)"

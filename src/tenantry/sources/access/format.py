@@ -1,0 +1,82 @@
+"""A log format: how its rows are read, and what makes them bad."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ...datasets.access import AccessHours
+from ...kernel.source import Format, RowMapping
+from ..cells import literal
+
+_YEARS = "BETWEEN TIMESTAMP '1900-01-01' AND TIMESTAMP '2199-12-31 23:59:59.999999'"
+# Of a part of this name.
+NO_TIME = ("the time cannot be read", f"_hour IS NULL OR _hour NOT {_YEARS}")
+NO_STATUS = ("the status cannot be read", "_status IS NULL")
+NO_BYTES = ("the size cannot be read", "_bytes IS NULL OR _bytes < 0")
+
+
+@dataclass(frozen=True)
+class LogFormat:
+    """How one kind of log is read: `parts` are SQL expressions over `raw` and the parts before them.
+
+    Rows that agree in the parts `by` are counted as one; `columns` say what these mean, `sums` what is added up.
+    `once` is SQL of a request's own id, which counts once among the files that land together.
+    """
+
+    name: str
+    layout: Format
+    parts: Mapping[str, str]
+    by: Sequence[str]
+    columns: Mapping[str, str]
+    sums: Mapping[str, str]
+    rejects: Sequence[tuple[str, str]]
+    aside: Sequence[tuple[str, str]] = field(default=())
+    once: str = ""
+
+    def mapping(self) -> RowMapping:
+        """What lands in `access_hours`."""
+        columns = {
+            "delivery": "_delivery",
+            "source": literal(self.name),
+            "day": "CAST(_hour AS DATE)",
+            "hour": "_hour",
+            "status": "_status",
+            "agent": "_agent",
+            **self.columns,
+        }
+        return RowMapping(
+            AccessHours,
+            columns,
+            (*self.rejects, NO_TIME, NO_STATUS, NO_BYTES),
+            aside=self.aside,
+            asked=self.parts,
+            by=("_hour", "_status", "_agent", *self.by),
+            sums={"seconds": "CAST(0 AS DECIMAL(12,6))", **self.sums, "bytes": "_bytes", "requests": "1"},
+            once=self.once,
+        )
+
+
+def hour_of(time: str) -> str:
+    """SQL: the hour of a TIMESTAMP."""
+    return f"CAST(date_trunc('hour', {time}) AS TIMESTAMP)"
+
+
+def status_of(said: str) -> str:
+    """SQL: a status; 0 where there was no answer (`-`, `000`), null where it cannot be read."""
+    return f"TRY_CAST(CASE WHEN {said} = '-' THEN '0' ELSE {said} END AS SMALLINT)"
+
+
+def whole(number: str) -> str:
+    """SQL: a count of bytes; `-` is none, null where it cannot be read."""
+    return f"TRY_CAST(CASE WHEN {number} = '-' THEN '0' ELSE {number} END AS DECIMAL(15,0))"
+
+
+def seconds_of(said: str) -> str:
+    """SQL: DECIMAL of a time in seconds; what is no time, and -1, is none."""
+    return f"greatest(coalesce(TRY_CAST({said} AS DECIMAL(14,6)), 0), 0)"
+
+
+def milliseconds_of(said: str) -> str:
+    """SQL: DECIMAL seconds of a time in milliseconds; what is no time, and -1, is none."""
+    return f"greatest(coalesce(TRY_CAST({said} AS DECIMAL(14,3)), 0), 0) * 0.001"

@@ -1,0 +1,150 @@
+"""Log lines with quoted fields: AWS load balancers, Apache, nginx and Envoy, each as it writes them by default.
+
+A line is split at its quotes and the pieces between them at spaces, never matched by one long pattern.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from ...kernel.source import Format
+from .format import LogFormat, hour_of, milliseconds_of, seconds_of, status_of, whole
+from .request import Claimants, agent, clf_time, host, host_of, request_line
+
+BLANK = ("blank lines", "coalesce(line, '') = ''")
+_OPEN = ("a quote is not closed", "len(_parts) % 2 = 0")
+# In a quoted field Apache writes a quote as \", nginx and AWS as \x22.
+_PARTS = (
+    r"""string_split(CASE WHEN contains(line, '\"') THEN replace(line, '\"', '%22') ELSE line END, '"')"""
+)
+
+
+def _combined(who: Claimants) -> LogFormat:
+    """`client identity user [time] "request" status bytes "referer" "agent"`, a virtual host before it or not."""
+    return LogFormat(
+        "combined",
+        Format.LINES,
+        {
+            "_parts": _PARTS,
+            "_request": "_parts[2]",
+            "_before": "string_split(_parts[1], ' ')",
+            "_answer": "string_split(_parts[3], ' ')",
+            "_hour": hour_of(clf_time("substr(_before[-3], 2) || left(_before[-2], 5)")),
+            "_status": status_of("_answer[2]"),
+            "_bytes": whole("_answer[3]"),
+            "_agent": agent("_parts[6]"),
+            # A user's name may hold spaces, too.
+            "_host": "CASE WHEN len(_before) > 6 AND contains(_before[1], ':') AND _before[2] <> '-'"
+            " THEN _before[1] END",
+            "_user": "NULLIF(NULLIF(_before[-4], '-'), '')",
+        },
+        ["_request", "_host", "_user"],
+        {"host": host("_host"), **request_line("_request", who, [("user", "_user")])},
+        {},
+        [_OPEN, ("no request in quotes", "len(_parts) < 3")],
+        [BLANK],
+    )
+
+
+def _ingress(who: Claimants) -> LogFormat:
+    """ingress-nginx: combined, then `request_length request_time [upstream] [alternative] ... request_id`."""
+    plain = _combined(who)
+    parts = {
+        "_parts": _PARTS,
+        "_tail": "string_split(_parts[7], ' ')",
+        **plain.parts,
+        "_bytes": f"{plain.parts['_bytes']} + {whole('_tail[2]')}",
+    }
+    sums = {"seconds": seconds_of("_tail[3]")}
+    once = r"CASE WHEN regexp_matches(_tail[-1], '^[0-9a-f]{32}$') THEN _tail[-1] END"
+    return LogFormat(
+        "nginx", plain.layout, parts, plain.by, plain.columns, sums, plain.rejects, plain.aside, once
+    )
+
+
+def _alb(who: Claimants) -> LogFormat:
+    """AWS Application Load Balancer, 29 to 33 fields; the time is when the answer was sent."""
+    trace = rf"(?i)(?:^|;)(?:{'|'.join(map(re.escape, who.trace))})=([^;]+)".replace("'", "''")
+    return LogFormat(
+        "alb",
+        Format.LINES,
+        {
+            "_parts": _PARTS,
+            "_request": "_parts[2]",
+            "_front": "string_split(_parts[1], ' ')",
+            "_hour": hour_of("TRY_CAST(_front[2] AS TIMESTAMP)"),
+            "_status": status_of("_front[9]"),
+            "_seconds": " + ".join(seconds_of(f"_front[{n}]") for n in (6, 7, 8)),
+            "_bytes": f"{whole('_front[11]')} + {whole('_front[12]')}",
+            "_agent": agent("_parts[4]"),
+            "_name": "CASE WHEN contains(_request, '://') THEN NULL ELSE _parts[8] END",
+            # Root, Self, Parent and Sampled are AWS's own.
+            "_trace": "CASE WHEN len(_parts[6]) > 40 THEN"
+            f" NULLIF(regexp_extract(_parts[6], '{trace}', 1), '') END",
+        },
+        ["_request", "_name", "_trace"],
+        {
+            "host": host(f"coalesce(_name, {host_of('_request')})"),
+            **request_line("_request", who, [("trace", "_trace")]),
+        },
+        {"seconds": "_seconds"},
+        [
+            _OPEN,
+            ("the line ends early", "len(_parts) < 5"),
+            ("not 12 fields before the request", "len(_front) <> 13"),
+        ],
+        [
+            BLANK,
+            ("lines of a Network Load Balancer: connections, no requests", "starts_with(line, 'tls ')"),
+            ("lines of a connection log", r"regexp_matches(line, '^\d{4}-\d\d-\d\dT')"),
+        ],
+    )
+
+
+def _envoy(who: Claimants) -> LogFormat:
+    """Envoy's and Istio's default text; Istio has four more fields behind the status."""
+    return LogFormat(
+        "envoy",
+        Format.LINES,
+        {
+            "_parts": _PARTS,
+            "_request": "_parts[2]",
+            "_answer": "string_split(_parts[3], ' ')",
+            "_more": "CASE WHEN len(_answer) < 8 THEN 2 ELSE 0 END",
+            "_figures": "CASE WHEN _more = 0 THEN _answer[4:] ELSE string_split(_parts[5], ' ')[2:] END",
+            "_hour": hour_of("TRY_CAST(substr(_parts[1], 2, 23) AS TIMESTAMP)"),
+            "_status": status_of("_answer[2]"),
+            "_bytes": f"{whole('_figures[1]')} + {whole('_figures[2]')}",
+            "_agent": agent("_parts[6 + _more]"),
+            "_host": "_parts[10 + _more]",
+        },
+        ["_request", "_host"],
+        {"host": host("_host"), **request_line("_request", who)},
+        {"seconds": milliseconds_of("_figures[3]")},
+        [_OPEN, ("the line ends early", "len(_parts) < 11")],
+        [BLANK, ("TCP connections: no requests", "starts_with(_request, '- - -')")],
+        # Retries of a request share its id, not its size and time.
+        "CASE WHEN len(_parts[8 + _more]) > 30 THEN _parts[8 + _more] || _parts[1] || _parts[3] || _parts[5] END",
+    )
+
+
+_CLF = r'(?:[\w.:*-]+ )?\S+ \S+ .*? ?\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "'
+# What every whole line of a kind begins with; the more particular first.
+_LOOKS: tuple[tuple[re.Pattern[str], Callable[[Claimants], LogFormat]], ...] = (
+    (
+        re.compile(
+            r"(?:https?|h2|grpcs|wss?) \d{4}-\d\d-\d\dT[\d:.]+Z \S+ \S+ \S+ -?[\d.]+ -?[\d.]+ -?[\d.]+ "
+        ),
+        _alb,
+    ),
+    (re.compile(r'\[\d{4}-\d\d-\d\dT[\d:.]+Z\] "'), _envoy),
+    (re.compile(_CLF + r'.*" \d+ [\d.]+ \[[^\]]*\] \['), _ingress),
+    (re.compile(_CLF), _combined),
+)
+
+
+def lines_format(lines: Sequence[str], who: Claimants) -> LogFormat | None:
+    """The format that most of these lines have, if any line has one."""
+    votes = [sum(bool(looks.match(line)) for line in lines) for looks, _ in _LOOKS]
+    return _LOOKS[votes.index(max(votes))][1](who) if any(votes) else None
