@@ -17,7 +17,7 @@ import duckdb
 
 from ..errors import TenantryError, invalid
 from ..kernel.source import Format, Sample
-from . import openapi, otlp
+from . import openapi, otlp, otlp_protobuf
 from .duckdb import literal
 from .records import Record, csv_records, json_elements, json_lines, text_lines
 
@@ -67,6 +67,8 @@ class Layout:
     """CSV: those among them that are not blank."""
     lines: bool = True
     """JSON and OTLP: one object a line."""
+    protobuf: bool = False
+    """OTLP in Protobuf."""
     notes: tuple[str, ...] = ()
     head: tuple[Record, ...] = field(default=(), compare=False)
 
@@ -148,6 +150,8 @@ def layout(path: Path) -> Layout:
             raise _unknown(path, what)
     if head.startswith(b"PAR1"):
         raise _unknown(path, "a Parquet file inside gzip: unpack it")
+    if otlp_protobuf.is_otlp(head):
+        return Layout(Format.OTLP, otlp.COLUMNS, gzip=packed, protobuf=True)
     encoding = _encoding(head)
     whole = len(head) < CHUNK
     if encoding != "utf-8":

@@ -30,6 +30,9 @@ attributes as JSON objects, sorted by key; a scope's name and version are among 
 MAX_REQUEST = 64 * 1024 * 1024
 """Bytes; what a collector takes in one request is at most 20 MiB unless it is told otherwise."""
 
+SHOWN = 2_000
+"""Characters of a bad part that are kept."""
+
 _BEGINS = re.compile(rb'\s*(\[)?\s*\{(\s*)"resource(?:Metrics|Spans|Logs)"\s*:\s*\[')
 _TEMPORALITIES = {
     1: "delta", "AGGREGATION_TEMPORALITY_DELTA": "delta",
@@ -43,11 +46,12 @@ _SPANS: Mapping[Any, str] = {
 _POINTS = {
     "sum": "sum", "gauge": "gauge", "histogram": "histogram", "exponentialHistogram": "histogram", "summary": "summary",
 }  # fmt: skip
+# Of a log record, beside its attributes, body and ids.
+_SAID = ("timeUnixNano", "observedTimeUnixNano", "severityNumber", "severityText", "eventName", "flags")
 # Escapes of NUL and of halves of surrogate pairs.
 _UNSTORABLE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _NO_RECORDED_VALUE = 1
 _NANO = 1_000_000_000
-_SHOWN = 2_000
 _quoted = json.encoder.encode_basestring
 _canonical = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 
@@ -149,7 +153,7 @@ def _each(parent: Any, name: str, read: Callable[[Any], Iterable[Record]]) -> It
 
 def _bad(part: Any, problem: Exception) -> Record:
     why = str(problem) if isinstance(problem, _OddError) else "a part is missing or of another type"
-    return Record(json.dumps(part)[:_SHOWN], reason=f"not as OTLP has it: {why}")
+    return Record(json.dumps(part)[:SHOWN], reason=f"not as OTLP has it: {why}")
 
 
 def _parts(parent: Any, name: str) -> list[Any]:
@@ -188,7 +192,7 @@ def _metric(metric: Mapping[str, Any], origin: _Origin) -> Iterator[Record]:
 
     def point(read: Mapping[str, Any]) -> list[Record]:
         unrecorded = "true" if int(read.get("flags") or 0) & _NO_RECORDED_VALUE else ""
-        started, observed = _text(read.get("startTimeUnixNano")), _text(read.get("timeUnixNano"))
+        started, observed = _filled(read.get("startTimeUnixNano")), _text(read.get("timeUnixNano"))
         origins = [origin.resource, origin.scope, _attributes(read.get("attributes"))]
         return [
             Record("", [
@@ -203,17 +207,17 @@ def _metric(metric: Mapping[str, Any], origin: _Origin) -> Iterator[Record]:
 def _numbers(kind: str, point: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What a point has counted, with what is added to the metric's name."""
     if kind == "histogram":
-        count = (".count", _text(point.get("count")))
+        count = (".count", _text(point.get("count", 0)))
         # The sum is optional: whoever measures values below zero leaves it out.
         return [count] if point.get("sum") is None else [count, (".sum", _text(point["sum"]))]
     if kind == "summary":
-        return [("", _text(point.get("count")))]
+        return [("", _text(point.get("count", 0)))]
     return [("", _text(point.get("asInt", point.get("asDouble"))))]
 
 
 def _spans(scope: Any, origin: _Origin) -> Iterator[Record]:
     def span(read: Mapping[str, Any]) -> Iterator[Record]:
-        kind = _SPANS.get(read.get("kind"), "")
+        kind = _SPANS.get(read.get("kind", 0), "")
         start, end = int(read.get("startTimeUnixNano") or 0), int(read.get("endTimeUnixNano") or 0)
         event = f"{_text(read['traceId'])}:{_text(read['spanId'])}".lower()
         for suffix, number in (("", "1"), (".seconds", _seconds(end - start))):
@@ -233,27 +237,35 @@ def _seconds(nanoseconds: int) -> str:
 
 def _logs(scope: Any, origin: _Origin) -> Iterator[Record]:
     def log(read: Mapping[str, Any]) -> Iterator[Record]:
-        at = _text(read.get("timeUnixNano"))
-        at = _text(read.get("observedTimeUnixNano")) if at in ("", "0") else at
+        at = _filled(read.get("timeUnixNano")) or _text(read.get("observedTimeUnixNano"))
+        attributes = _attributes(read.get("attributes"))
         # It has no id of its own: one that is sent again is the same in every part.
-        event = blake2b("\n".join([*origin, _canonical(read)]).encode(), digest_size=16).hexdigest()
+        ids = (_text(read.get(name)).lower() for name in ("traceId", "spanId"))
+        said = _canonical([*(_filled(read.get(name)) for name in _SAID), *ids, _value(read.get("body"))])
+        event = blake2b("\n".join([*origin, attributes, said]).encode(), digest_size=16).hexdigest()
         yield Record("", [
             "log", "log_records", "", "delta", "true", "", at, at, "1", event,
-            origin.resource, origin.scope, _attributes(read.get("attributes")),
+            origin.resource, origin.scope, attributes,
         ])  # fmt: skip
 
     return _each(scope, "logRecords", log)
 
 
 def _text(value: Any) -> str:
-    """A number as the shortest text that means it; nothing for nothing."""
+    """A number as the shortest text that means it, whether it was written as 5 or 5.0; nothing for nothing."""
     if value is None:
         return ""
     if isinstance(value, str):
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _OddError(f"{type(value).__name__} where a number or text stands")
-    return repr(value)
+    return repr(value).removesuffix(".0")
+
+
+def _filled(value: Any) -> str:
+    """Nothing for zero too: whether a field that is zero is written is the writer's choice."""
+    text = _text(value)
+    return "" if text == "0" else text
 
 
 def _attributes(listed: Any) -> str:

@@ -35,6 +35,7 @@ from .layouts import (
 )
 from .openapi import openapi_records
 from .otlp import otlp_records
+from .otlp_protobuf import protobuf_records
 from .records import MAX_RECORD, csv_records, json_elements, json_lines, text_lines
 
 SHOWN = 2_000
@@ -294,6 +295,8 @@ def _rewritten(path: Path, found: Layout, scan: _Scan, folder: Path) -> RawFile:
         chunks = utf8_chunks(chunks, found.encoding)
     if found.format is Format.CSV:
         records, written = csv_records(chunks, found.delimiter, len(found.columns), found.skip), found.columns
+    elif found.protobuf:
+        records, written = protobuf_records(chunks), found.columns
     elif found.format is Format.OTLP:
         records, written = otlp_records(chunks, lines=found.lines), found.columns
     elif found.format is Format.OPENAPI:
