@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from building import build, differs_from_a_build_from_nothing, land
 from small_vendor import SmallVendor, asked, charge, document, tenant
+from three_months import CATALOG, NOW
 
-from tenantry.datasets import AccessHours, ApiDocuments, Requests, Routes
+from tenantry.datasets import AccessHours, ApiDocuments, FocusAllocated, Requests, Routes
 from tenantry.datasets.default_policy import default_policy
+from tenantry.kernel import Principal, Window
 from tenantry.methods.policy import Policy
 from tenantry.methods.routes import Naming, Routing
+from tenantry.runtime.call import Runtime
+from tenantry.runtime.reader import Reader
 
 PEOPLE = [tenant("acme", aliases=["key:00ff00ff00ff00ff", "4711", "old-name@..2026-03-02"]), tenant("globex")]
 
@@ -118,6 +123,62 @@ def test_logs_alone_drive_cost_to_tenant_and_feature(tmp_path: Path):
         ("(unattributed)", "health", 11), ("acme", "search", 66), ("globex", "export", 33),
     ]  # fmt: skip
     assert vendor.unbalanced() == []
+
+
+def test_what_computes_goes_by_seconds_what_carries_by_bytes_and_the_rest_by_requests(tmp_path: Path):
+    vendor = SmallVendor(tmp_path).land(
+        [
+            charge(100, service_name="Amazon Elastic Compute Cloud"),
+            charge(200, "2026-03", service_name="Postgres", service_category="Databases"),
+            charge(10, service_name="Amazon CloudFront"),
+            charge(1, service_name="Amazon S3"),
+        ],
+        PEOPLE,
+        logs=[
+            asked(
+                "/search", requests=1, seconds=Decimal(9), bytes=Decimal(2), claim="acme", claimed_by="claim"
+            ),
+            asked(
+                "/export",
+                requests=1,
+                seconds=Decimal(1),
+                bytes=Decimal(8),
+                claim="globex",
+                claimed_by="claim",
+            ),
+        ],
+    )
+    vendor.build()
+    vendor.policy = default_policy(vendor.engine)
+    vendor.build()
+    rows = vendor.query(
+        "SELECT tenant_id, service_name, rung, reason, sum(effective_cost) AS cost, min(feature_id) AS feature"
+        " FROM feature_cost GROUP BY ALL ORDER BY ALL"
+    )
+    assert [tuple(row.values()) for row in rows if row.tenant_id == "acme"] == [
+        ("acme", "Amazon CloudFront", "coarse", "stand-in usage by day", 2, "search"),
+        ("acme", "Amazon Elastic Compute Cloud", "coarse", "stand-in usage by day", 90, "search"),
+        ("acme", "Amazon S3", "coarse", "all usage by day", Decimal("0.5"), "search"),
+        ("acme", "Postgres", "coarse", "stand-in usage by month", 180, "search"),
+    ]
+    assert vendor.unbalanced() == []
+    runtime = Runtime(vendor.engine, CATALOG, lambda: NOW, lambda _: {"policy": vendor.policy})
+    explained = runtime.call("reconciliation", "explain", {"tenant_id": "acme", "window": "2026-03"}).data
+    services = {part.part: part.service_name for part in explained.parts}
+    assert {(services[sample.part], sample.meter) for sample in explained.drivers} == {
+        ("Amazon Elastic Compute Cloud", "logged_seconds"), ("Amazon CloudFront", "logged_bytes"),
+        ("Amazon S3", "logged_requests"), ("Postgres", "logged_seconds"),
+    }  # fmt: skip
+    reader = Reader(vendor.engine.fork(), Principal(), NOW, lambda: {"policy": vendor.policy})
+    exported = reader.rows(FocusAllocated, Window.parse("2026-03"))
+    units = {
+        row.service_name: re.findall('"UsageUnit":"([^"]+)"', row.allocated_method_details)
+        for row in exported
+    }
+    assert units == {
+        "Amazon CloudFront": ["logged_bytes"], "Amazon Elastic Compute Cloud": ["logged_seconds"],
+        "Amazon S3": ["logged_requests"], "Postgres": ["logged_seconds"],
+    }  # fmt: skip
 
 
 def test_a_new_day_of_logs_builds_that_day_and_those_whose_routes_it_changes(tmp_path: Path):

@@ -135,7 +135,7 @@ _DUE = f"""
 _WANT = f"""
     want AS (
         SELECT l.driver_pool, l.span, l.span_start, CAST(l.span_start AS DATE) AS day,
-            coalesce(plan.strategy, 'driver') AS strategy, coalesce(plan.coarse, 1) AS coarse,
+            coalesce(plan.strategy, 'driver') AS strategy, coalesce(plan.coarse, '{CALLS}') AS coarse,
             coalesce(plan.last_good, 0) AS last_good
         FROM (SELECT DISTINCT driver_pool, span, span_start FROM line) AS l
         LEFT JOIN plan ON plan.pool = l.driver_pool
@@ -143,13 +143,14 @@ _WANT = f"""
     want_month AS (SELECT DISTINCT driver_pool, day FROM want WHERE span = 'month'),
     month_pool AS (
         SELECT driver_pool AS pool, day FROM want_month
-        UNION SELECT '{CALLS}', day FROM want_month
+        UNION SELECT coarse, day FROM want WHERE span = 'month' AND coarse <> ''
     )"""
 
 _USER_DAYS = """SELECT DISTINCT tenant_id AS name, day FROM active_users
         WHERE day >= $month_start AND day < $month_end"""
 
 # For each pool and span of time: which weights share it. The first rung of the ladder that has any wins.
+_STOOD_IN = f"CASE WHEN w.coarse = '{CALLS}' THEN 'all usage' ELSE 'stand-in usage' END"
 _NEAR = f"""
     {lookup("user_named", _USER_DAYS, ("id", "alias"))},
     seen AS (
@@ -199,21 +200,21 @@ _NEAR = f"""
         FROM want AS w JOIN month_total AS t ON t.pool = w.driver_pool AND t.day = w.day
         WHERE w.span = 'month' AND w.strategy = 'driver'
         UNION ALL
-        SELECT w.driver_pool, w.span, w.span_start, 3, 'day', '{CALLS}',
-            CAST(w.day AS TIMESTAMP), t.total, 'coarse', 'all usage by day'
-        FROM want AS w JOIN day_total AS t ON t.pool = '{CALLS}' AND t.day = w.day
-        WHERE w.span <> 'month' AND w.strategy = 'driver' AND w.coarse = 1
+        SELECT w.driver_pool, w.span, w.span_start, 3, 'day', w.coarse,
+            CAST(w.day AS TIMESTAMP), t.total, 'coarse', {_STOOD_IN} || ' by day'
+        FROM want AS w JOIN day_total AS t ON t.pool = w.coarse AND t.day = w.day
+        WHERE w.span <> 'month' AND w.strategy = 'driver'
         UNION ALL
-        SELECT w.driver_pool, w.span, w.span_start, 3, 'month', '{CALLS}',
-            w.span_start, t.total, 'coarse', 'all usage by month'
-        FROM want AS w JOIN month_total AS t ON t.pool = '{CALLS}' AND t.day = w.day
-        WHERE w.span = 'month' AND w.strategy = 'driver' AND w.coarse = 1
+        SELECT w.driver_pool, w.span, w.span_start, 3, 'month', w.coarse,
+            w.span_start, t.total, 'coarse', {_STOOD_IN} || ' by month'
+        FROM want AS w JOIN month_total AS t ON t.pool = w.coarse AND t.day = w.day
+        WHERE w.span = 'month' AND w.strategy = 'driver'
         UNION ALL
         SELECT w.driver_pool, w.span, w.span_start, 4, CASE WHEN w.span = 'month' THEN 'month' ELSE 'day' END,
             '{USERS}', CAST(w.day AS TIMESTAMP), t.total, 'coarse', 'active users'
         FROM want AS w JOIN user_total AS t
             ON t.day = w.day AND t.span = CASE WHEN w.span = 'month' THEN 'month' ELSE 'day' END
-        WHERE w.strategy = 'driver' AND w.coarse = 1
+        WHERE w.strategy = 'driver' AND w.coarse <> ''
         UNION ALL
         SELECT w.driver_pool, w.span, w.span_start, 1, 'fixed', w.driver_pool,
             w.span_start, sum(wide(f.weight)), 'coarse', 'fixed shares'

@@ -41,7 +41,7 @@ def plan_tables(policy: Policy) -> str:
     columns = "pool, strategy, coarse, last_good, proportional, even, basis, largest"
     return ",\n    ".join(
         (
-            _table("plan", columns, plan, "'', '', 0, 0, 0, 0, '', 0"),
+            _table("plan", columns, plan, "'', '', '', 0, 0, 0, '', 0"),
             _table(
                 "driver", "pool, meter, service_name, region, weight", drivers(policy), "'', '', '', '', 0"
             ),
@@ -65,8 +65,21 @@ def drivers(policy: Policy) -> list[tuple[str, str, str, str, int]]:
         else:
             found += [(pool, meter.meter, *_place(meter), weight) for meter, weight in _weighted(rule.meters)]
     return found + [
-        (CALLS, meter.meter, *_place(meter), weight) for meter, weight in _weighted(policy.coarse)
+        (pool, meter.meter, *_place(meter), weight)
+        for pool, meters in stand_ins(policy).items()
+        for meter, weight in _weighted(meters)
     ]
+
+
+def stand_in(rule: Rule) -> str:
+    """The pool that stands in where the rule's own meters are silent."""
+    return f"{CALLS}:{rule.pool}" if rule.coarse else CALLS
+
+
+def stand_ins(policy: Policy) -> dict[str, tuple[Meter, ...]]:
+    """The pools that stand in for others, with what drives each."""
+    own = {stand_in(rule): rule.coarse for rule in policy.pools().values() if rule.coarse}
+    return {CALLS: policy.coarse, **own}
 
 
 def uses_any_service(policy: Policy) -> bool:
@@ -81,7 +94,7 @@ def _plan(pool: str, rule: Rule) -> tuple[str | int, ...]:
     return (
         pool,
         rule.strategy.value,
-        int(Rung.COARSE in rule.fallback),
+        stand_in(rule) if Rung.COARSE in rule.fallback else "",
         rule.last_good_days if Rung.LAST_GOOD in rule.fallback else 0,
         int(Rung.PROPORTIONAL in rule.fallback),
         int(Rung.EVEN in rule.fallback),

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 from ..kernel.dataset import Column, Dataset, Dimension, Key, Role
 from ..kernel.money import MONEY_SQL
 from ..methods.policy import Meter, Policy, Rule
-from .allocation_plan import CALLS
+from .allocation_plan import stand_ins
 from .names import text
 from .pool_cost import PoolCost
 
@@ -53,8 +53,8 @@ class AllocationRules(Dataset):
 
 
 def _rows(policy: Policy) -> Iterator[list[str]]:
-    stand_in = Rule(pool=CALLS, meters=policy.coarse)
-    for place, rule in enumerate((stand_in, *policy.rules)):
+    calls, *others = [Rule(pool=pool, meters=meters) for pool, meters in stand_ins(policy).items()]
+    for place, rule in enumerate((calls, *policy.rules, *others)):
         written = rule.model_dump_json(exclude_defaults=True)
         for meter in rule.meters or (None,):
             yield [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
@@ -13,6 +13,7 @@ from ..errors import invalid
 from ..kernel import Row
 from ..methods.policy import Match, Meter, Policy, Rule, Strategy
 from .names import text
+from .usage import LOGGED
 
 TENANT_TAGS = frozenset({"tenant", "tenantid", "tenantname", "customer", "customerid", "client", "clientid"})
 """Tag keys (letters only, without prefix) that name tenants whatever their values."""
@@ -97,6 +98,38 @@ def _letters(key: str) -> str:
     return re.sub(r"[^a-z]", "", re.split(r"[:/]", key)[-1].lower())
 
 
+_BUSY = re.compile(
+    "ec2|elastic compute|lambda|function|fargate|container|kubernetes|ecs|eks|gke|aks|app service|app engine|cloud run"
+    "|virtual machine|compute|beanstalk|batch|rds|relational|aurora|dynamo|database|sql|cosmos|redis|cache|memorystore"
+    "|elasticsearch|opensearch|neptune|documentdb|redshift|sagemaker|bedrock|openai|ai platform|vertex"
+)
+_BUSY_CATEGORIES = {"compute", "databases", "ai and machine learning", "analytics"}
+_CARRYING = re.compile(
+    "cloudfront|cdn|front door|data transfer|bandwidth|nat gateway|transit|direct connect|vpc|egress"
+)
+_CARRYING_CATEGORIES = {"networking"}
+
+
+def _by_log(service: str, category: str, of_logs: Collection[str]) -> list[Rule]:
+    """A service nobody meters, by what access logs tell of all: what computes by seconds, what carries by bytes.
+
+    It stands in, day by day, like the calls that all else is shared by. None where the log has no such column.
+    """
+    name, kind = service.lower(), category.lower()
+    meter = "logged_seconds" if kind in _BUSY_CATEGORIES or _BUSY.search(name) else ""
+    if kind in _CARRYING_CATEGORIES or _CARRYING.search(name):
+        meter = "logged_bytes"
+    if meter not in of_logs:
+        return []
+    return [
+        Rule(
+            pool=service,
+            match=Match(service=(_literally(service),)),
+            coarse=(Meter(meter=meter, service=""),),
+        )
+    ]
+
+
 class _Used(NamedTuple):
     """A meter as usage events name it."""
 
@@ -106,22 +139,31 @@ class _Used(NamedTuple):
 
 
 def _service_rules(read: Reader) -> list[Rule]:
-    """One pool per service of the bill that has usage of its own, with every meter of that service.
+    """One pool per service of the bill that has usage of its own, with every meter of that service; or that access logs
+    tell of in a better way than by the number of requests.
 
     Where usage and bill tell the same regions apart, each region is a pool of its own: regions differ in how full
     they are.
     """
     used: dict[str, set[_Used]] = defaultdict(set)
-    for row in read.query(
-        "SELECT service_name, meter, region FROM meter_hours WHERE service_name <> '' GROUP BY ALL"
-    ):
-        used[_service(row.service_name)].add(_Used(row.meter, row.service_name, row.region))
+    of_logs: set[str] = set()
+    for row in read.query("SELECT service_name, meter, region FROM meter_hours GROUP BY ALL"):
+        if row.service_name:
+            used[_service(row.service_name)].add(_Used(row.meter, row.service_name, row.region))
+        elif row.meter in LOGGED:
+            of_logs.add(row.meter)
     billed: dict[str, set[str]] = defaultdict(set)
-    for row in read.query("SELECT service_name, region_id FROM charges GROUP BY ALL"):
+    categories: dict[str, str] = {}
+    for row in read.query(
+        "SELECT service_name, service_category, region_id FROM charges GROUP BY ALL ORDER BY ALL"
+    ):
         billed[row.service_name].add(row.region_id or "")
+        categories[row.service_name] = row.service_category or categories.get(row.service_name, "")
     rules = []
     for service in sorted(billed):
         meters = used.get(_service(service), set())
+        if not meters:
+            rules += _by_log(service, categories[service], of_logs)
         regions = sorted({m.region for m in meters} & billed[service] - {""})
         for region in [*regions, None] if len(regions) > 1 else [None]:
             rules += _pools(read, service, {m for m in meters if region in (None, m.region)}, region)

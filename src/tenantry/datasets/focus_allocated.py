@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar
 
 from ..kernel.dataset import (
@@ -20,7 +20,6 @@ from ..kernel.dataset import (
 from ..methods.policy import Meter, Policy, Strategy
 from .allocated_cells import CELL, PART, WEIGHT, Part, columns, ordered, same
 from .allocation import Allocation
-from .allocation_plan import CALLS
 from .charges import Charges
 from .names import text
 from .overhead import Overhead
@@ -217,21 +216,39 @@ def _quantity(units: str) -> str:
 
 def _unit(policy: Policy) -> str:
     """What `units` count, as a JSON string: the meter of a pool that has one, else units weighted by the policy."""
-    meters = {CALLS: _names(policy.coarse)}
+    meters: dict[str, set[str]] = {}
+    stood_in: dict[str, set[str]] = {}
     for rule in policy.rules:
         if rule.strategy is Strategy.DRIVER and rule.combine == "shares":
             meters |= {f"{rule.pool}#{meter.meter}": {meter.meter} for meter in rule.meters}
         elif rule.strategy is Strategy.DRIVER:
             meters[rule.pool] = _names(rule.meters)
-    single = {pool: next(iter(names)) for pool, names in meters.items() if len(names) == 1}
-    coarse, other = _quoted(single.pop(CALLS, "Weighted Units")), _quoted("Weighted Units")
-    own = "".join(f" WHEN {text(pool)} THEN {_quoted(name)}" for pool, name in single.items())
-    mine = f"CASE g.driver_pool{own} ELSE {other} END" if own else other
+        if rule.strategy is Strategy.DRIVER and rule.coarse:
+            parts = (
+                [f"{rule.pool}#{m.meter}" for m in rule.meters] if rule.combine == "shares" else [rule.pool]
+            )
+            stood_in |= dict.fromkeys(parts, _names(rule.coarse))
+    coarse = _meter_of(_names(policy.coarse))
     return f"""CASE WHEN g.units <= 0 THEN NULL
             WHEN g.reason = 'active users' THEN {_quoted("Users")}
             WHEN g.reason = 'even over active tenants' THEN {_quoted("Days")}
             WHEN g.reason LIKE 'all usage by %' THEN {coarse}
-            WHEN g.reason LIKE 'usage by %' OR g.reason LIKE 'ratio of %' OR g.rung = 'unallocated' THEN {mine} END"""
+            WHEN g.reason LIKE 'stand-in usage by %' THEN {_by_pool(stood_in)}
+            WHEN g.reason LIKE 'usage by %' OR g.reason LIKE 'ratio of %' OR g.rung = 'unallocated'
+                THEN {_by_pool(meters)} END"""
+
+
+def _by_pool(meters: Mapping[str, set[str]]) -> str:
+    """SQL: the unit of a row's driver pool."""
+    other = _meter_of(())
+    own = "".join(
+        f" WHEN {text(pool)} THEN {_meter_of(names)}" for pool, names in meters.items() if len(names) == 1
+    )
+    return f"CASE g.driver_pool{own} ELSE {other} END" if own else other
+
+
+def _meter_of(names: Collection[str]) -> str:
+    return _quoted(next(iter(names)) if len(names) == 1 else "Weighted Units")
 
 
 def _quoted(name: str) -> str:

@@ -58,6 +58,7 @@ class Rung(StrEnum):
 _MEANS = {
     "by": (Strategy.SILO,),
     "meters": (Strategy.DRIVER,),
+    "coarse": (Strategy.DRIVER,),
     "shares": (Strategy.FIXED, Strategy.CASCADE),
     "targets": (Strategy.CASCADE,),
 }
@@ -153,6 +154,8 @@ class Rule(_Frozen):
     """silo: `account`, `account_name`, `resource` or `tag:KEY`."""
     meters: tuple[Meter, ...] = ()
     """driver: what its tenants' usage is measured in."""
+    coarse: tuple[Meter, ...] = ()
+    """driver: meters that share the pool where its own are silent, in place of the policy's `coarse`."""
     combine: Literal["sum", "max", "shares"] = "sum"
     """driver: add weighted units; take the largest (request or use); or split the pool by weight, a part per meter."""
     grain: Literal["hour", "day"] = "hour"

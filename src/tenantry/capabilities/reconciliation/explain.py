@@ -262,9 +262,14 @@ class _Evidence:
 
     def _meters(self, row: Row) -> list[tuple[str, str]]:
         """(meter, service) of the driver behind a row; a pool split by meter has one. Service empty: of any."""
-        if not row.reason.startswith(("usage by", "all usage", "ratio of")) and row.rung != "unallocated":
+        if (
+            not row.reason.startswith(("usage by", "all usage", "stand-in", "ratio of"))
+            and row.rung != "unallocated"
+        ):
             return []
-        pool, _, meter = (CALLS if row.reason.startswith("all usage") else row.driver_pool).partition("#")
+        pool, _, meter = row.driver_pool.partition("#")
+        if row.reason.startswith(("all usage", "stand-in")):
+            pool, meter = CALLS if row.reason.startswith("all usage") else f"{CALLS}:{pool}", ""
         of_pool = [r for r in self._rules if r.pool == pool] or [
             r for r in self._rules if r.pool == SERVICE_POOL
         ]
