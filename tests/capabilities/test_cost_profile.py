@@ -11,6 +11,8 @@ import pytest
 from small_vendor import SmallVendor, charge, tenant
 from three_months import CATALOG, NOW
 
+from tenantry.errors import Kind, TenantryError
+from tenantry.kernel import Principal
 from tenantry.methods.policy import Policy
 from tenantry.runtime.call import Runtime
 
@@ -85,3 +87,60 @@ def test_with_a_bill_and_tenants_alone_everything_wants_a_meter(tmp_path: Path):
     assert [(x.service_name, x.without_meter, x.cumulative_share) for x in lines] == [
         ("Compute", 7, 0.7), ("Storage", 3, 1.0),
     ]  # fmt: skip
+
+
+def test_what_to_meter_next_is_what_plausible_drivers_disagree_on(runtime: Runtime):
+    # Of 12, shared 1 : 2 : 3 by users. Wrong would be .43 of it were it even, .42 by direct cost, 0 by users, .5 by
+    # milliseconds and .33 by gigabytes.
+    [queue] = ask(runtime, "meter_next", window="2026-03")
+    assert (queue.pool, queue.service_name, queue.cost, queue.drivers) == ("Queue", "Queue", 12, 5)
+    assert queue.part == pytest.approx((13 / 30 + 0.42 + 0 + 0.5 + 1 / 3) / 5)
+    assert queue.uncertainty == pytest.approx(Decimal("4.048"), abs=Decimal("0.00001"))
+    assert (queue.at_most, queue.reason, queue.meter) == (6, "active users", "seconds of work")
+
+
+def test_how_far_off_each_tenant_may_be(runtime: Runtime):
+    lines = {x.tenant_id: x for x in ask(runtime, "uncertainty", window="2026-03")}
+    lumen = lines["lumen-retail"]
+    assert (lumen.cost, lumen.lowest, lumen.highest) == (
+        6,
+        0,
+        pytest.approx(Decimal(8), abs=Decimal("0.0001")),
+    )
+    off = [0.5 - share for share in (0.2, 20 / 250, 0.5, 0, 2 / 3)]
+    assert float(lumen.uncertainty) == pytest.approx(12 * (sum(x * x for x in off) / 5) ** 0.5, abs=1e-4)
+    assert next(iter(lines)) == "lumen-retail"
+    assert ask(runtime, "uncertainty", window="2026-03", pool="Queue") == [*lines.values()]
+    assert ask(runtime, "uncertainty", window="2026-03", pool="Compute") == []
+
+
+def test_what_a_bill_counts_says_what_to_meter(tmp_path: Path):
+    units = {
+        "Models": ("1K tokens", "AI", "tokens"),
+        "Files": ("GB-Mo", "Storage", "GB stored, by the hour"),
+        "Functions": ("Lambda-GB-Second", "Compute", "seconds x memory"),
+        "Queues": ("Requests", "Integration", "requests"),
+        "Network": ("GB", "Networking", "bytes"),
+        "Database": ("Hrs", "Databases", "query seconds"),
+        "Machines": ("Hrs", "Compute", "seconds of work"),
+    }
+    vendor = SmallVendor(tmp_path, Policy()).land(
+        charges=[
+            charge("1", service_name=name, pricing_unit=unit, service_category=category)
+            for name, (unit, category, _) in units.items()
+        ],
+        tenants=[tenant("a"), tenant("b")],
+    )
+    runtime = Runtime(vendor.build().engine, CATALOG, lambda: NOW, lambda _: {"policy": Policy()})
+    lines = ask(runtime, "meter_next")
+    assert {x.service_name: x.meter for x in lines} == {name: meter for name, (*_, meter) in units.items()}
+    # Even shares are all there is to go by: nothing disagrees with them.
+    assert {(x.drivers, x.uncertainty, x.part) for x in lines} == {(1, None, None)}
+    assert ask(runtime, "uncertainty") == []
+
+
+def test_what_compares_all_tenants_is_not_for_one_of_them(runtime: Runtime):
+    for tool in ("meter_next", "uncertainty"):
+        with pytest.raises(TenantryError) as raised:
+            runtime.call("cost_profile", tool, {"window": "2026-03"}, Principal("t", "teal-partners"))
+        assert raised.value.kind is Kind.FORBIDDEN

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections import defaultdict
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,17 +12,20 @@ from typing import Any
 
 import pytest
 
-from tenantry.datasets import DATASETS
-from tenantry.datasets.default_policy import settings_from
+from tenantry import app
+from tenantry.datasets import DATASETS, PoolCost, TenantCost
+from tenantry.datasets.default_policy import settings_from, settings_of
 from tenantry.engine.build import Builder
 from tenantry.engine.duckdb import DuckDB
 from tenantry.engine.lake import Lake
-from tenantry.kernel import Catalog
+from tenantry.kernel import Capability, Catalog, Context, Window, tool
 from tenantry.methods.accuracy import AllocationError
+from tenantry.runtime.call import Runtime
 from tenantry.runtime.ingest import Ingested, ingest
 from tenantry.sources import SOURCES
 from tenantry.sources.demo import write_vendor
 from tenantry.sources.demo.accuracy import accuracy, feature_accuracy
+from tenantry.sources.demo.rules import OVERHEAD_POOLS
 
 CATALOG = Catalog(capabilities=(), sources=(), datasets=DATASETS)
 FINE_BAR = 0.02
@@ -42,6 +46,10 @@ class Loaded:
 
     def error(self) -> AllocationError:
         return accuracy(self.engine, self.vendor)
+
+    def runtime(self, catalog: Catalog) -> Runtime:
+        built_under = settings_of(self.engine.lake.notes(PoolCost)) or {}
+        return Runtime(self.engine, catalog, lambda: datetime(2026, 7, 2, tzinfo=UTC), lambda _: built_under)
 
     def one(self, sql: str) -> Any:
         (row,) = self.engine.query(sql)
@@ -151,3 +159,63 @@ def test_the_unprofitable_enterprise_is_found(fine: Loaded):
     months = fine.engine.query(f"SELECT margin FROM margin WHERE tenant_id = '{loser}' AND currency = 'USD'")
     assert len(months) == 4
     assert all(row.margin < 0 for row in months)
+
+
+# --- what to meter next ------------------------------------------------------------------------------------
+
+MONTH = Window(date(2026, 6, 1), date(2026, 7, 1))
+
+
+def test_metering_what_is_recommended_first_lowers_the_true_error_most(fine: Loaded, coarse: Loaded):
+    """Recommended on bills, tenants and users alone; measured against the truth, with one pool's real meter a time."""
+    advice = coarse.runtime(app.catalog()).call(
+        "cost_profile", "meter_next", {"window": str(MONTH), "top": 100}
+    )
+    wanted = [line for line in advice.data if line.currency == "USD"]
+    known, rules = fine.known, tomllib.loads((fine.vendor / "tenantry.toml").read_text())["allocation"]
+
+    def attributed(ctx: Context, metered: str) -> dict[str, Decimal]:
+        """What tenants cost were only the pool of this name metered, as far as a tenant can cause it."""
+        kept = [
+            {k: v for k, v in rule.items() if k != "meters" or rule["pool"] == metered}
+            for rule in rules["rules"]
+        ]
+        cost: dict[str, Decimal] = defaultdict(Decimal)
+        for row in ctx.under(settings_from({**rules, "rules": kept})).totals(
+            TenantCost, MONTH, by=("currency", "tenant_id", "service_name", "pool", "rung"), currency="USD"
+        ):
+            shared = row.service_name in known["shared_services"] and row.pool not in OVERHEAD_POOLS
+            if row.tenant_id not in ("(unallocated)", *known["not_tenants"]) and (
+                row.rung == "silo" or shared
+            ):
+                cost[row.tenant_id] += row.effective_cost
+        return dict(cost)
+
+    asking = Catalog((Capability("proof", "?", (TenantCost,), (tool()(attributed),), (), ""),), (), DATASETS)
+    true = {
+        row.tenant_id: row.cost
+        for row in fine.engine.query(
+            f"SELECT tenant_id, sum(effective_cost) AS cost FROM '{fine.vendor}/truth/tenant_cost.parquet'"
+            f" WHERE month = DATE '{MONTH.start}' AND currency = 'USD' AND part IN"
+            f" ({', '.join(repr(p) for p in fine.known['attributable_parts'])}) GROUP BY tenant_id"
+        )
+        if row.tenant_id not in fine.known["not_tenants"]
+    }
+
+    def wrong(metered: str) -> Decimal:
+        given = fine.runtime(asking).call("proof", "attributed", {"metered": metered}).data
+        return (
+            sum((abs(given.get(t, 0) - true.get(t, 0)) for t in given.keys() | true.keys()), Decimal(0)) / 2
+        )
+
+    before = wrong("")
+    chosen = [*wanted[:4], wanted[-1]]
+    bought = [before - wrong(line.pool) for line in chosen]
+    told = ", ".join(
+        f"{line.pool}: {line.uncertainty:.0f} expected, {gain:.0f} bought"
+        for line, gain in zip(chosen, bought, strict=True)
+    )
+    print(f"\nof {before:.0f} at the wrong tenant: {told}")
+    assert bought[0] == max(bought)
+    assert bought[-1] == min(bought)
+    assert bought[0] > before / 10

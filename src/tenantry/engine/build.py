@@ -99,13 +99,13 @@ class Builder:
             "settings": {name: value.model_dump(mode="json") for name, value in settings.items()},
         }
         if not dataset.partition:
-            return self._build_whole(dataset, settings, notes, since, began)
+            return self._build_whole(dataset, statement, settings, notes, since, began)
         available = self._available(dataset)
         todo, gone = self._todo(dataset, available, notes)
         files: list[DataFile] = []
         done = 0
         for window, days in _chunks(todo, available, whole_months=dataset.whole_months):
-            files += self._write(dataset, settings, window, days)
+            files += self._write(dataset, statement, settings, window, days)
             done += len(days)
             tell(dataset.table(), done, len(todo))
         if todo or gone or self.lake.notes(dataset) != notes:
@@ -117,6 +117,7 @@ class Builder:
     def _build_whole(
         self,
         dataset: type[Dataset],
+        statement: str | None,
         settings: Mapping[str, Any],
         notes: Mapping[str, Any],
         since: int,
@@ -124,7 +125,7 @@ class Builder:
     ) -> Built:
         if self.lake.notes(dataset) == notes:
             return Built(dataset.table(), 0, 0, perf_counter() - began)
-        with evaluated(self.engine, dataset, settings, ALWAYS) as query:
+        with evaluated(self.engine, dataset, statement, settings, ALWAYS) as query:
             files = self.engine.write(dataset, query, None) if query else []
         self.lake.commit(dataset, files, notes=notes, since=since)
         return Built(dataset.table(), 1, sum(f.rows for f in files), perf_counter() - began)
@@ -132,12 +133,13 @@ class Builder:
     def _write(
         self,
         dataset: type[Dataset],
+        statement: str | None,
         settings: Mapping[str, Any],
         window: Window,
         days: Sequence[date],
     ) -> list[DataFile]:
         partitions = sorted({str(_partition_of(dataset, day)) for day in days})
-        with evaluated(self.engine, dataset, settings, window) as query:
+        with evaluated(self.engine, dataset, statement, settings, window) as query:
             return self.engine.write(dataset, query, partitions) if query else []
 
     def _available(self, dataset: type[Dataset]) -> dict[date, int]:
@@ -233,10 +235,13 @@ class Builder:
 
 @contextmanager
 def evaluated(
-    engine: DuckDB, dataset: type[Dataset], settings: Mapping[str, Any], window: Window
+    engine: DuckDB,
+    dataset: type[Dataset],
+    statement: str | None,
+    settings: Mapping[str, Any],
+    window: Window,
 ) -> Iterator[str | None]:
-    """A query of the dataset's rows of these days under these settings; None where they are known to be none."""
-    statement = dataset.statement(settings)
+    """A query of the rows of these days, by the statement or computed; None where there are known to be none."""
     if statement is not None:
         yield bound(statement, window)
         return

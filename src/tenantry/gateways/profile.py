@@ -41,7 +41,7 @@ def profile(runtime: Runtime, ingested: Ingested | None, window: Window | None =
         "unprofitable": ("unit_economics", "unprofitable", {"top": 5}),
         "features": ("cost_per_feature", "rank", {"top": 12}),
         "tenant_features": ("cost_per_feature", "unit_cost", {"by": "tenant", "top": 12}),
-        "meter_next": ("cost_profile", "start_metering", {"top": 5}),
+        "meter_next": ("cost_profile", "meter_next", {"top": 5}),
     }
     document: dict[str, Any] = {
         "read": _read(ingested) if ingested else None,
@@ -159,9 +159,9 @@ def _advice(document: Mapping[str, Any], landed: set[str]) -> Sequence[Advice]:
         found += _advice_on_logs(document, landed)
     found += [
         Advice(
-            f"usage events with service_name {line['service_name']}",
-            f"a fine driver; today: {line['reason']}",
-            line["without_meter"],
+            f"usage of {line['pool']} per tenant: {line['meter']} (service_name {line['service_name']})",
+            f"a fine driver; today: {line['reason']}{_doubt(line['part'])}",
+            line["cost"],
             line["currency"],
         )
         for line in document["meter_next"]
@@ -171,6 +171,10 @@ def _advice(document: Mapping[str, Any], landed: set[str]) -> Sequence[Advice]:
             Advice("subscriptions.csv: tenant_id, plan, started_on, amount, currency", "margin per tenant")
         )
     return found
+
+
+def _doubt(part: float | None) -> str:
+    return f", {100 * part:.0f} % of it perhaps at the wrong tenant" if part else ""
 
 
 def _advice_on_logs(document: Mapping[str, Any], landed: set[str]) -> Iterator[Advice]:

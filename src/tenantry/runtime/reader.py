@@ -44,7 +44,7 @@ class Reader:
 
     def under(self, settings: Callable[[Any], Mapping[str, Any]]) -> Reader:
         other = copy(self)
-        other._tables = self._tables.under(settings)
+        other._tables = self._tables.under(settings)  # noqa: SLF001 - its own class
         return other
 
     def rows(

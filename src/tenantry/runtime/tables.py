@@ -144,7 +144,8 @@ class _Supposed(Tables):
                 continue
             for upstream in dataset.reads:
                 self._make(upstream, month)
-            with evaluated(self.engine, dataset, self._chosen(dataset), month) as query:
+            settings = self._chosen(dataset)
+            with evaluated(self.engine, dataset, dataset.statement(settings), settings, month) as query:
                 self.engine.hold(dataset, query)
             self._made.add((dataset, month))
 

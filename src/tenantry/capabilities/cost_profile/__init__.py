@@ -7,28 +7,30 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import accumulate, groupby
 from operator import attrgetter
+from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, Field
 
-from ..datasets import CostProfile, TenantCost
-from ..kernel import Capability, Context, Row, Window, tool
-from ..kernel.dataset import Count, Day, Dimension, Money, OptionalMoney, Ratio
-from ..kernel.money import Basis, part
-from ..kernel.parameters import Cost, Month, Span, Top
-from ..kernel.time import month_start
+from ...datasets import (
+    ActiveUsers,
+    AllocationRules,
+    Charges,
+    CostProfile,
+    TenantCost,
+    TenantNames,
+    Tenants,
+    UsageHourly,
+)
+from ...kernel import Capability, Context, Row, Window, tool
+from ...kernel.dataset import Count, Day, Dimension, Money, OptionalMoney, Ratio
+from ...kernel.money import Basis, part
+from ...kernel.parameters import Cost, Month, Span, Top
+from ...kernel.time import month_start
+from .doubt import guessed, meter_next, uncertainty
 
 _CREDIT = "Credit"
 _COLUMNS = {"service": "service_name", "category": "charge_category", "provider": "provider_name"}
-_DECIDED = (
-    "follows ",
-    "fixed shares",
-    "central by policy",
-    "capacity nobody used",
-    "idle capacity",
-)
-_EVEN = "even over active tenants"
-"""Reasons that a policy gives, not missing data: a meter would not change them."""
 
 
 class ServiceCost(BaseModel):
@@ -188,7 +190,7 @@ def _candidates(currency: str, rows: Sequence[Row], top: int, basis: Basis) -> I
 
 
 def _line(name: str, rows: Sequence[Row], basis: Basis) -> _Line:
-    unsure = sorted((r for r in rows if _guessed(r)), key=lambda r: -r[basis.column])
+    unsure = sorted((r for r in rows if guessed(r)), key=lambda r: -r[basis.column])
     return _Line(
         name,
         sum((r[basis.column] for r in rows), Decimal(0)),
@@ -197,20 +199,25 @@ def _line(name: str, rows: Sequence[Row], basis: Basis) -> _Line:
     )
 
 
-def _guessed(row: Row) -> bool:
-    decided = row.reason.startswith(_DECIDED) or row.reason == _EVEN
-    return row.rung in ("coarse", "fallback", "unallocated") and not decided
-
-
 CAPABILITY = Capability(
     name="cost_profile",
     question="Which services make up the bill, so where does metering pay?",
-    datasets=(CostProfile, TenantCost),
-    tools=(services, trend, start_metering),
+    datasets=(
+        CostProfile,
+        TenantCost,
+        Charges,
+        Tenants,
+        TenantNames,
+        ActiveUsers,
+        UsageHourly,
+        AllocationRules,
+    ),
+    tools=(services, trend, start_metering, meter_next, uncertainty),
     examples=(
         "What are the five dearest services this month?",
         "Which service grew most since January?",
         "What should we meter first?",
+        "Which tenants' cost is least sure, and by how much?",
     ),
-    instructions=Capability.instructions_beside(__file__),
+    instructions=Capability.instructions_beside(str(Path(__file__).parent)),
 )
