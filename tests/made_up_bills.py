@@ -35,6 +35,7 @@ class Books:
     policy: Policy
     tenants: list[dict[str, Any]]
     users: list[dict[str, Any]]
+    bills: list[Bill] = field(default_factory=list)
     charges: list[dict[str, Any]] = field(default_factory=list)
     usages: list[dict[str, Any]] = field(default_factory=list)
 
@@ -45,7 +46,7 @@ class Books:
 def books(seeds: Sequence[int]) -> Books:
     """One bill for each seed, under one policy."""
     everybody = Random(sum(seeds))
-    tenants = _tenants(everybody)
+    tenants = made_up_tenants(everybody)
     called = [
         *(row["tenant_id"] for row in tenants),
         "Alias of one",
@@ -59,20 +60,20 @@ def books(seeds: Sequence[int]) -> Books:
         if everybody.random() < 0.5
     ]
     users = list({(row["day"], row["tenant_id"]): row for row in users}.values())
-    made = [_Bill(Random(seed), f"w{place}", called) for place, seed in enumerate(seeds)]
+    made = [Bill(Random(seed), f"w{place}", called) for place, seed in enumerate(seeds)]
     coarse = (Meter(meter="calls"), Meter(meter="other calls", weight=Decimal(3)))[
         : everybody.choice([0, 0, 1, 2])
     ]
     policy = Policy(rules=tuple(rule for bill in made for rule in bill.rules()), coarse=coarse)
     policy.check_cascades()
-    found = Books(policy, tenants, users)
+    found = Books(policy, tenants, users, made)
     for bill in made:
         found.charges += bill.charges()
         found.usages += bill.usages()
     return found
 
 
-def _tenants(random: Random) -> list[dict[str, Any]]:
+def made_up_tenants(random: Random) -> list[dict[str, Any]]:
     if random.random() < 0.05:
         return []
     names = [*random.sample(NASTY, random.randint(0, 4)), *(f"t{i}" for i in range(random.randint(1, 6)))]
@@ -93,7 +94,7 @@ def _tenants(random: Random) -> list[dict[str, Any]]:
     return found
 
 
-class _Bill:
+class Bill:
     def __init__(self, random: Random, name: str, called: Sequence[str]) -> None:
         self.random, self.name, self.called = random, name, [*called, "moved"]
         nasty = [random.choice(NASTY) if random.random() < 0.2 else "" for _ in range(4)]
