@@ -109,11 +109,14 @@ def test_each_bad_part_is_quarantined_by_itself(shop: Shop) -> None:
         encoded({"resourceMetrics": [{"scopeMetrics": [{"metrics": [{"name": "of no kind"}]}]}]}),
         encoded(request(counter(point(5, NOON, on={"tenant.id": "late"})))),
     )
+    broken = encoded(request(counter(point(6, NOON), name="spoilt"), counter(point(7, NOON), name="late")))
+    file += after_four_bytes(broken.replace(b"\x0a\x06spoilt", b"\x0f\x06spoilt"))
     landed = shop.land(shop.put("m.pb", file + file[:50]))
-    assert sorted(map(int, shop.column(Usage, "quantity"))) == [0, 1, 4, 5]
-    assert sum(reasons(landed).values()) == 5
-    assert {reason for reason in reasons(landed) if "as OTLP" not in reason} == {
-        "the file ends within a request"
+    assert sorted(map(int, shop.column(Usage, "quantity"))) == [0, 1, 4, 5, 7]
+    assert reasons(landed) == {
+        "not as OTLP has it: bytes that are no message, or text that is not UTF-8": 4,
+        "not as OTLP has it: telemetry of no kind that is known": 1,
+        "the file ends within a request": 1,
     }
     assert all(text.isascii() for text in shop.column(Quarantine, "content"))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -47,10 +48,8 @@ _UNUSED = frozenset({
 class _StrangeError(ValueError):
     """Bytes that are no fields of a message."""
 
-    def __str__(self) -> str:
-        return "bytes that are no message"
 
-
+_NO_MESSAGE = "bytes that are no message, or text that is not UTF-8"
 _UNREADABLE = (_StrangeError, DecodeError)
 
 
@@ -164,11 +163,11 @@ class _Stream:
 
 def _kind(request: bytes) -> type[Message] | None:
     """Of which kind a request is, by the first of its leaves that tells; it may be cut off."""
-    return next((kind for leaf in _leaves(memoryview(request), 0) if (kind := _leaf_kind(leaf))), None)
+    return next(filter(None, map(_leaf_kind, _leaves(memoryview(request), 0))), None)
 
 
 def _leaves(part: memoryview, depth: int) -> Iterator[memoryview]:
-    """The metrics, spans or log records of a request, of a resource in it, or of a scope."""
+    """The metrics, spans or log records of a request, of a resource in it, or of a scope, as far as it can be read."""
     if depth == _LEAF:
         yield part
         return
@@ -176,12 +175,14 @@ def _leaves(part: memoryview, depth: int) -> Iterator[memoryview]:
         if field.wire != _LEN:
             raise _StrangeError
         if field.number == (2 if depth else 1):
-            yield from _leaves(field.content, depth + 1)
+            with suppress(_StrangeError):
+                yield from _leaves(field.content, depth + 1)
 
 
 def _leaf_kind(leaf: memoryview) -> type[Message] | None:
-    fields = {field.number: field for field in _fields(leaf)}
-    wires = {number: field.wire for number, field in fields.items()}
+    wires: dict[int, int] = {}
+    with suppress(_StrangeError):
+        wires.update((field.number, field.wire) for field in _fields(leaf))
     if _I64 in (wires.get(7), wires.get(8)):
         return ExportTraceServiceRequest
     if _I64 in (wires.get(1), wires.get(11)):
@@ -229,13 +230,13 @@ def _request(request: bytes) -> Iterator[Record]:
     try:
         kind = _kind(request)
         if kind is None:
-            if any(_leaves(memoryview(request), 0)):
+            if next(_leaves(memoryview(request), 0), None) is not None:
                 yield _bad(request, "telemetry of no kind that is known")
             return
         message = kind()
         bad = _merge(message, memoryview(request))
-    except _UNREADABLE as problem:
-        yield _bad(request, str(problem))
+    except _UNREADABLE:
+        yield _bad(request, _NO_MESSAGE)
         return
     yield from bad
     yield from records(_as_json(message))
@@ -261,9 +262,9 @@ def _merge_field(message: Any, field: _Field) -> list[Record]:
         return _merge(part, field.content)
     try:
         return _merge(part.add(), field.content)
-    except _UNREADABLE as problem:
+    except _UNREADABLE:
         del part[-1]
-        return [_bad(field.content, str(problem))]
+        return [_bad(field.content, _NO_MESSAGE)]
 
 
 def _bad(part: bytes | memoryview, why: str) -> Record:
