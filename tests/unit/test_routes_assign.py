@@ -55,6 +55,21 @@ def test_a_document_of_other_hosts_is_believed_less_and_not_where_another_docume
     assert found["/pets/1"].confidence < found["/pets/2"].confidence == 1
 
 
+def test_a_method_that_a_document_lacks_has_the_paths_template_and_tags_with_less_confidence():
+    documented = [Operation("GET", "/pets/{id}", tags=("Pets",)), Operation("GET", "/{page}")]
+    asked = [
+        Asked(HOST, "PATCH", "/pets/1"),
+        Asked(HOST, "OPTIONS", "/pets/2"),
+        Asked(HOST, "POST", "/xmlrpc.php"),
+    ]
+    patch, options, scan = routes(asked, documented).values()
+    assert (patch.template, patch.feature, patch.operation, patch.origin) == (
+        "/pets/{id}", "Pets", "update", "specification",
+    )  # fmt: skip
+    assert patch.confidence < options.confidence == 1
+    assert scan.origin == "learned"
+
+
 def test_scanners_teach_nothing_but_what_is_missing_may_be_an_instance():
     asked = [
         *(Asked(HOST, "GET", f"/orders/{n}", requests=5) for n in range(1000, 1010)),

@@ -118,7 +118,7 @@ def _asked(read: Any) -> Iterator[Asked]:
                 row["path"],
                 intern(row["named"]),
                 row["requests"],
-                row["missing"] == 1,
+                row["missing"] == 1 or not row["path"],
                 tuple(intern(claim) for claim in row["claims"].split(_BETWEEN) if claim),
             )
 

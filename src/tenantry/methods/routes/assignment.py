@@ -21,6 +21,8 @@ with what was learned; those that do not fit are learned from in their turn."""
 MOST_ROUNDS = 5
 ELSEWHERE = 0.9
 """Confidence in a specification that names other hosts than the log does."""
+UNDOCUMENTED = 0.8
+"""Confidence where it has the path, but not the method."""
 FRAMEWORK = 0.95
 
 
@@ -79,6 +81,8 @@ class _Place(NamedTuple):
     depth: int | None
 
 
+ANY_METHOD = "OPTIONS"
+"""Every path that has an operation answers it, with that path's template and tags."""
 NONE = _Found("", "", "none", 0.0)
 
 
@@ -153,17 +157,24 @@ def _by_what_is_told(
 ) -> list[_Found | None]:
     table = RouteTable(documented, base_paths=routing.base_paths)
     anywhere = RouteTable((o._replace(host="") for o in documented), base_paths=routing.base_paths)
-    known: dict[tuple[Route, float], _Found] = {}
+    known: dict[tuple[Route, str, float], _Found] = {}
 
     def specified(one: Asked) -> _Found | None:
-        route, confidence = table.match(one.host, one.method, one.path), 1.0
-        if route is None and not table.has_host(one.host):
-            route, confidence = anywhere.match("", one.method, one.path), ELSEWHERE
-        if route is None:
-            return None
-        key = (route, confidence)
+        known_host = table.has_host(one.host)
+        tables = [(table, one.host, 1.0), *([] if known_host else [(anywhere, "", ELSEWHERE)])]
+        for method, trust in ((one.method, 1.0), (ANY_METHOD, UNDOCUMENTED)):
+            for some, host, confidence in tables:
+                route = some.match(host, method, one.path)
+                if route is not None and (method == one.method or _has_name(route.template)):
+                    return specific(
+                        route, one.method if method == ANY_METHOD else route.method, trust * confidence
+                    )
+        return None
+
+    def specific(route: Route, method: str, confidence: float) -> _Found:
+        key = (route, method, confidence)
         if key not in known:
-            known[key] = _Found(route.method, route.template, "specification", confidence, route.tags)
+            known[key] = _Found(method, route.template, "specification", confidence, route.tags)
         return known[key]
 
     by_gateway: dict[tuple[str, str], _Found | None] = {}
