@@ -76,7 +76,7 @@ def test_now_then_and_difference_of_each_tenant(runtime: Runtime):
         ("EUR", 50, 50, 0, 0, 0),
         ("USD", Decimal("268.2"), Decimal("268.2"), 0, Decimal("128.32"), 6),
     ]
-    moves = {m.tenant_id: (m.now, cents(m.then), cents(m.difference)) for m in found.tenants}
+    moves = {m.tenant_id: (cents(m.now), cents(m.then), cents(m.difference)) for m in found.tenants}
     assert moves["teal-partners"] == (Decimal("156.2"), 40 + share, 40 + share - Decimal("156.2"))
     assert moves["fjord-bank"] == (0, share, share)
     assert moves["(unallocated)"] == (-20, 0, 20)

@@ -106,9 +106,8 @@ class Runtime:
 
     @contextmanager
     def _opened(self, principal: Principal, now: datetime) -> Generator[Reader]:
-        engine = self.engine.fork()
-        with closing(engine.connection):
-            yield Reader(engine, principal, now, self._settings)
+        with closing(Reader(self.engine.fork(), principal, now, self._settings)) as reader:
+            yield reader
 
     def _settings(self) -> Mapping[str, Any]:
         engine = self.engine.fork()

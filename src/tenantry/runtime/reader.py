@@ -38,6 +38,9 @@ class Reader:
         self.now = now
         self._tables = Tables(engine, settings)
 
+    def close(self) -> None:
+        self._tables.close()
+
     @property
     def evidence(self) -> tuple[Evidence, ...]:
         return tuple(self._tables.read.values())

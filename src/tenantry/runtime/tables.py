@@ -36,6 +36,7 @@ class Tables:
         self.engine = engine
         self.read: dict[type[Dataset], Evidence] = {}
         self._settings = cache(settings)
+        self._others: list[Tables] = []
 
     def make_readable(self, dataset: type[Dataset], window: Window | None) -> None:
         """The dataset's rows under its name; of a view at least those of the window (None: of all days)."""
@@ -61,7 +62,14 @@ class Tables:
 
     def under(self, settings: Callable[[DuckDB], Mapping[str, Any]]) -> Tables:
         """These tables as they would be, had they been built under other settings. Nothing is stored."""
-        return _Supposed(self, settings)
+        self._others.append(_Supposed(self, settings))
+        return self._others[-1]
+
+    def close(self) -> None:
+        """Let go of all that is held in memory, here and under other settings."""
+        for other in self._others:
+            other.close()
+        self.engine.connection.close()
 
     def _view(self, dataset: type[Dataset], window: Window) -> None:
         statement = dataset.statement(self._chosen(dataset)) or ""
