@@ -107,7 +107,7 @@ def test_the_example_of_a_service_is_metered_by_tenant_and_feature(tmp_path: Pat
         assert ask("beta", "/export") == b""
         assert ask("acme", "/export") == b"buy milk\nsell milk\nrest\n"
     finally:
-        service.send_signal(signal.SIGINT)
+        service.send_signal(signal.SIGTERM)
         answer, _ = service.communicate(timeout=30)
     assert "stopped" in answer
     lake = shop(tmp_path / "shop", now)

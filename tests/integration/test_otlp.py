@@ -189,6 +189,14 @@ def test_only_what_adds_up_is_usage_and_the_rest_is_counted(shop: Shop) -> None:
     }
 
 
+def test_what_an_sdk_counted_beyond_its_limit_of_combinations_is_said(shop: Shop) -> None:
+    beyond = point(7, NOON, on={"otel.metric.overflow": True})
+    shop.put("m.json", written([request(counter(point(1, NOON), beyond))]))
+    landed = shop.land()
+    assert sorted(shop.column(Usage, "tenant_id")) == [UNATTRIBUTED, "acme"]
+    assert noted(landed) == {"attributes are lost: the sender counted beyond its limit of combinations": 1}
+
+
 def test_a_histogram_is_two_meters_and_its_sum_may_be_missing(shop: Shop) -> None:
     full = {"attributes": [], "timeUnixNano": nanos(NOON), "count": "4", "sum": 1.25}
     shop.put("m.json", written([request(histogram(full), histogram({**full, "sum": None}, name="signed"))]))

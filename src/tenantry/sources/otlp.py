@@ -138,6 +138,11 @@ _REPAIRS = (
         f"quantity has more than {QUANTITY_PLACES} decimals: rounded half to even",
         Cell("number").rounded_number(QUANTITY_PLACES),
     ),
+    # OpenTelemetry's metrics SDK, "Cardinality limits".
+    (
+        "attributes are lost: the sender counted beyond its limit of combinations",
+        """contains(attributes, '"otel.metric.overflow":true')""",
+    ),
 )
 
 
