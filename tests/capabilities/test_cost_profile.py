@@ -139,6 +139,31 @@ def test_what_a_bill_counts_says_what_to_meter(tmp_path: Path):
     assert ask(runtime, "uncertainty") == []
 
 
+def test_a_large_pool_without_doubt_hides_no_small_one_with_it(tmp_path: Path):
+    """Of the large ones direct cost and users agree; one small pool is nobody's."""
+    policy = Policy.read(
+        {
+            "rules": [
+                {"pool": "Own", "strategy": "silo", "by": "account"},
+                {"pool": "Lost", "match": {"service": ["Lost"]}, "fallback": []},
+            ]
+        }
+    )
+    vendor = SmallVendor(tmp_path, policy).land(
+        charges=[
+            charge("6", sub_account_id="1"),
+            charge("6", sub_account_id="2"),
+            *(charge("100", service_name=f"Large {n}") for n in range(3)),
+            charge("10", service_name="Lost"),
+        ],
+        tenants=[tenant("a", accounts=["1"]), tenant("b", accounts=["2"])],
+        users=[{"day": date(2026, 3, 1), "tenant_id": name, "users": Decimal(4)} for name in "ab"],
+    )
+    runtime = Runtime(vendor.build().engine, CATALOG, lambda: NOW, lambda _: {"policy": policy})
+    found = [(x.pool, x.uncertainty) for x in ask(runtime, "meter_next", top=2)]
+    assert found == [("Lost", 10), ("Large 0", 0)]
+
+
 def test_what_compares_all_tenants_is_not_for_one_of_them(runtime: Runtime):
     for tool in ("meter_next", "uncertainty"):
         with pytest.raises(TenantryError) as raised:

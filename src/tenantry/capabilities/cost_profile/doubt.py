@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import groupby, islice
 from operator import attrgetter
@@ -79,14 +79,12 @@ def meter_next(
     """
     when = _open(ctx, window)
     known = _Known(ctx, when, basis)
-    named = _meters_of_rules(ctx)
-    units = _units_of_services(ctx, when, basis)
-    found = [
-        _pool_doubt(part, known.plausible(part.currency), named.get(part.pool) or units.get(part.service, ""))
-        for part in _unmetered(ctx, when, basis)
+    meters = {**_units_of_services(ctx, when, basis), **_meters_of_rules(ctx)}
+    return [
+        doubt
+        for currency, pools in groupby(_unmetered(ctx, when, basis), attrgetter("currency"))
+        for doubt in _most_doubtful(list(pools), known, known.plausible(currency), meters, top)
     ]
-    found.sort(key=lambda p: (p.currency, -(p.uncertainty or Decimal(0)), -p.cost, p.pool))
-    return [p for _, own in groupby(found, attrgetter("currency")) for p in islice(own, top)]
 
 
 @tool(window="2026-03", top=5)
@@ -103,11 +101,11 @@ def uncertainty(
     """
     when = _open(ctx, window)
     known = _Known(ctx, when, basis)
-    parts = [part for part in _unmetered(ctx, when, basis) if pool in (None, part.pool)]
+    pools = [p for p in _unmetered(ctx, when, basis) if pool in (None, p.name)]
     return [
         line
-        for currency, own in groupby(parts, attrgetter("currency"))
-        for line in islice(_tenant_doubts(currency, list(own), known.plausible(currency)), top)
+        for currency, own in groupby(pools, attrgetter("currency"))
+        for line in islice(_tenant_doubts(currency, known.cost(list(own)), known.plausible(currency)), top)
     ]
 
 
@@ -128,22 +126,19 @@ def _open(ctx: Context, window: Window | None) -> Window:
     return window or ctx.month(TenantCost)
 
 
-class _Part(NamedTuple):
-    """Money of a pool that nothing of its own explains, by tenant."""
+class _Pool(NamedTuple):
+    """Money of a pool that nothing of its own explains, and the rungs and reasons that say so."""
 
     currency: str
-    pool: str
+    name: str
     service: str
-    reason: str
-    of: dict[str, Decimal]
-
-    @property
-    def cost(self) -> Decimal:
-        return sum(self.of.values(), Decimal(0))
+    cost: Decimal
+    rungs: frozenset[str]
+    reasons: tuple[str, ...]
 
 
-def _unmetered(ctx: Context, window: Window, basis: Basis) -> Iterator[_Part]:
-    """By currency and pool. Pools in credit are left out: a share of nothing says nothing."""
+def _unmetered(ctx: Context, window: Window, basis: Basis) -> Iterator[_Pool]:
+    """By currency. Pools in credit are left out: a share of nothing says nothing."""
     rows = ctx.totals(
         TenantCost,
         window,
@@ -152,25 +147,10 @@ def _unmetered(ctx: Context, window: Window, basis: Basis) -> Iterator[_Part]:
     )
     for (currency, pool), own in groupby(filter(guessed, rows), attrgetter("currency", "pool")):
         lines = sorted(own, key=lambda r: -r[basis.column])
-        by_tenant = ctx.totals(
-            TenantCost,
-            window,
-            by=("currency", "tenant_id"),
-            measures=(basis.column,),
-            currency=currency,
-            pool=pool,
-            rung={line.rung for line in lines},
-            reason={line.reason for line in lines},
-        )
-        part = _Part(
-            currency,
-            pool,
-            lines[0].service_name,
-            lines[0].reason,
-            {r.tenant_id: r[basis.column] for r in by_tenant},
-        )
-        if part.cost > 0:
-            yield part
+        cost = sum((line[basis.column] for line in lines), Decimal(0))
+        if cost > 0:
+            rungs, reasons = frozenset(line.rung for line in lines), tuple(line.reason for line in lines)
+            yield _Pool(currency, pool, lines[0].service_name, cost, rungs, reasons)
 
 
 class _Known:
@@ -203,6 +183,20 @@ class _Known:
             self._of[currency] = [found for each in weights if (found := shares(each))]
         return self._of[currency]
 
+    def cost(self, pools: Sequence[_Pool]) -> dict[str, Decimal]:
+        """What nothing of their own explains of these pools of one currency, by tenant."""
+        rows = self._ctx.totals(
+            TenantCost,
+            self._window,
+            by=("currency", "tenant_id"),
+            measures=(self._basis.column,),
+            currency=pools[0].currency,
+            pool={pool.name for pool in pools},
+            rung=frozenset[str]().union(*(pool.rungs for pool in pools)),
+            reason={reason for pool in pools for reason in pool.reasons},
+        )
+        return {row.tenant_id: row[self._basis.column] for row in rows}
+
     def _users(self) -> dict[str, Decimal]:
         rows = self._ctx.totals(ActiveUsers, self._window, by=("tenant_id",), measures=("users",))
         names = self._ctx.rows(TenantNames, kind=("id", "alias")) if rows else []
@@ -219,32 +213,43 @@ class _Known:
             yield {row.tenant_id: Decimal(row.units) for row in own}
 
 
-def _pool_doubt(part: _Part, plausible: Sequence[Shares], meter: str) -> PoolDoubt:
-    present, enough = shares(part.of), len(plausible) > 1
+def _most_doubtful(
+    pools: Sequence[_Pool], known: _Known, plausible: Sequence[Shares], meters: Mapping[str, str], top: int
+) -> list[PoolDoubt]:
+    """The largest doubts of a currency. None is larger than its pool: smaller pools than those need no look."""
+    found: list[PoolDoubt] = []
+    for pool in sorted(pools, key=lambda p: (-p.cost, p.name)):
+        least = found[top - 1].uncertainty if len(found) >= top else Decimal(0)
+        if least is None or pool.cost <= least:
+            break
+        meter = meters.get(pool.name) or meters.get(pool.service) or "usage"
+        found.append(_pool_doubt(pool, shares(known.cost([pool])), plausible, meter))
+        found.sort(key=lambda p: (-(p.uncertainty or Decimal(0)), -p.cost, p.pool))
+    return found[:top]
+
+
+def _pool_doubt(pool: _Pool, present: Shares, plausible: Sequence[Shares], meter: str) -> PoolDoubt:
+    enough = len(plausible) > 1
     expected = expected_misplaced(present, plausible) if enough else 0.0
     return PoolDoubt(
-        pool=part.pool,
-        service_name=part.service,
-        currency=part.currency,
-        cost=part.cost,
-        uncertainty=_times(part.cost, expected) if enough else None,
-        at_most=_times(part.cost, max(misplaced(present, true) for true in plausible)) if enough else None,
+        pool=pool.name,
+        service_name=pool.service,
+        currency=pool.currency,
+        cost=pool.cost,
+        uncertainty=_times(pool.cost, expected) if enough else None,
+        at_most=_times(pool.cost, max(misplaced(present, true) for true in plausible)) if enough else None,
         part=expected if enough else None,
         drivers=len(plausible),
-        reason=part.reason,
-        meter=meter or "usage",
+        reason=pool.reasons[0],
+        meter=meter,
     )
 
 
 def _tenant_doubts(
-    currency: str, parts: Sequence[_Part], plausible: Sequence[Shares]
+    currency: str, cost: Mapping[str, Decimal], plausible: Sequence[Shares]
 ) -> Iterator[TenantDoubt]:
-    if len(plausible) < 2:  # noqa: PLR2004 - one driver differs from none
+    if len(plausible) < 2:  # noqa: PLR2004 - one driver alone disagrees with nothing
         return
-    cost: dict[str, Decimal] = defaultdict(Decimal)
-    for part in parts:
-        for name, amount in part.of.items():
-            cost[name] += amount
     whole, present = sum(cost.values(), Decimal(0)), shares(cost)
     names = {name for every in (present, *plausible) for name in every}
     spreads = {name: spread(name, present, plausible) for name in names}
@@ -253,7 +258,7 @@ def _tenant_doubts(
         yield TenantDoubt(
             tenant_id=name,
             currency=currency,
-            cost=cost[name],
+            cost=cost.get(name, Decimal(0)),
             uncertainty=_times(whole, spreads[name]),
             lowest=_times(whole, min(possible)),
             highest=_times(whole, max(possible)),
