@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from hand_sql import BASES
 
 from tenantry.datasets import DATASETS, Allocation, Charges, TenantCost, Tenants, Usage
@@ -18,6 +19,9 @@ from tenantry.engine.lake import DataFile, Lake
 from tenantry.kernel import Catalog, Dataset
 
 WANTED = (TenantCost,)
+# Where pandas is installed, as for the contenders here, pyarrow imports it with its first array.
+pa.array([1])
+
 CATALOG = Catalog(capabilities=(), sources=(), datasets=DATASETS)
 
 

@@ -47,41 +47,28 @@ class Tally:
             self.engine.query(f"COPY ({judged}) TO {literal(str(self._unfit))} (FORMAT parquet)")
 
     def _statement(self, said: str) -> str:
-        """Rows are added up twice: first those that say the same, then, taken apart, those that mean the same."""
-        mapping = self.mapping
-        by = ", ".join(["_delivery", *map(quoted, mapping.by)])
+        mapping, types = self.mapping, self.dataset.columns()
+        named = {name: sql for name, sql in mapping.columns.items() if sql in mapping.asked}
+        others = {name: sql for name, sql in mapping.columns.items() if name not in named}
         wrong = " OR ".join(
             [f"({mapping.where}) IS NOT TRUE", *(f"({sql})" for _, sql in (*mapping.aside, *mapping.rejects))]
         )
-        summed = {name: sql for name, sql in mapping.sums.items() if sql != "1"}
-        inner = ", ".join([by, *(f"{sql} AS {quoted(name)}" for name, sql in summed.items())])
-        once = ", ".join(
-            [
-                by,
-                "_bad",
-                "_again",
-                "count(*) AS _rows",
-                *(f"sum({quoted(name)}) AS {quoted(name)}" for name in summed),
-            ]
-        )
         nth = f"row_number() OVER (PARTITION BY {mapping.once} ORDER BY _delivery, {said})"
         again = f"{mapping.once} IS NOT NULL AND {nth} > 1" if mapping.once else "FALSE"
+        asked = ", ".join(["_delivery", *named.values()])
         bad = f"CASE WHEN {wrong} THEN {said} END AS _bad"
-        rows = f"SELECT {inner}, {bad}, {again} AS _again FROM {raw_asked(mapping)}"
-        grouped = f"SELECT {once} FROM ({rows}) GROUP BY {by}, _bad, _again"
-        types = self.dataset.columns()
-        cells = [
-            f"CAST({sql} AS {types[name].sql}) AS {quoted(name)}" for name, sql in mapping.columns.items()
-        ]
-        names = ", ".join(["_delivery", "_bad", "_again", *map(quoted, mapping.columns)])
-        sums = [f"CAST(sum({quoted(name)}) AS {types[name].sql}) AS {quoted(name)}" for name in summed]
-        sums += [
-            f"CAST(sum(_rows) AS {types[name].sql}) AS {quoted(name)}"
-            for name in mapping.sums.keys() - summed
-        ]
-        kept = ", ".join(["_delivery", "_bad", "_again", *cells, "_rows", *map(quoted, summed)])
-        meant = f"SELECT {kept} FROM ({grouped})"
-        return f"SELECT {names}, sum(_rows) AS _rows, {', '.join(sums)} FROM ({meant}) GROUP BY {names}"
+        summed = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in mapping.sums.items())
+        rows = f"SELECT {asked}, {bad}, {again} AS _again, {summed} FROM {raw_asked(mapping)}"
+        sums = ", ".join(
+            f"CAST(sum({quoted(name)}) AS {types[name].sql}) AS {quoted(name)}" for name in mapping.sums
+        )
+        agreeing = f"{asked}, _bad, _again"
+        grouped = f"SELECT {agreeing}, count(*) AS _rows, {sums} FROM ({rows}) GROUP BY {agreeing}"
+        cells = ", ".join(
+            f"CAST({sql} AS {types[name].sql}) AS {quoted(name)}" for name, sql in (named | others).items()
+        )
+        added = ", ".join(map(quoted, mapping.sums))
+        return f"SELECT _delivery, {cells}, _bad, _again, _rows, {added} FROM ({grouped})"
 
     def mark_repeats(self, _earlier: Sequence[object] = ()) -> None:
         """Nothing to do: equal rows of a delivery are as many events."""

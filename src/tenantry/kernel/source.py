@@ -64,8 +64,8 @@ class RowMapping:
     `where` says which rows are looked at: those left out are counted under `left_out`, which says why.
     `aside` are (why, condition) pairs: a row for which one holds is left out, and counted under the first that does.
     `divided` says which become two; the ledger counts them once.
-    With `sums`, columns to add up, rows that agree in what is asked of them `by` name become one; `columns` see only
-    these names, and a delivery lands as a whole. `once` names a row: of equal ones that land together, one counts.
+    With `sums`, columns to add up, rows that agree in those `columns` that are asked for by name become one, the others
+    are of these, and a delivery lands as a whole. `once` names a row: of equal ones that land together, one counts.
     """
 
     dataset: type[Dataset]
@@ -77,7 +77,6 @@ class RowMapping:
     divided: Division | None = None
     aside: Sequence[tuple[str, str]] = ()
     asked: Mapping[str, str] = field(default_factory=dict[str, str])
-    by: tuple[str, ...] = ()
     once: str = ""
     sums: Mapping[str, str] = field(default_factory=dict[str, str])
 

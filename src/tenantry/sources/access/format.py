@@ -20,39 +20,34 @@ NO_BYTES = ("the size cannot be read", "_bytes IS NULL OR _bytes < 0")
 class LogFormat:
     """How one kind of log is read: `parts` are SQL expressions over `raw` and the parts before them.
 
-    Rows that agree in the parts `by` are counted as one; `columns` say what these mean, `sums` what is added up.
-    `once` is SQL of a request's own id, which counts once among the files that land together.
+    A part of the name of a column of `access_hours`, behind a `_`, is that column. `once` is SQL of a request's own id,
+    which counts once among the files that land together.
     """
 
     name: str
     layout: Format
     parts: Mapping[str, str]
-    by: Sequence[str]
-    columns: Mapping[str, str]
-    sums: Mapping[str, str]
     rejects: Sequence[tuple[str, str]]
     aside: Sequence[tuple[str, str]] = field(default=())
     once: str = ""
 
     def mapping(self) -> RowMapping:
         """What lands in `access_hours`."""
-        columns = {
-            "delivery": "_delivery",
-            "source": literal(self.name),
-            "day": "CAST(_hour AS DATE)",
-            "hour": "_hour",
-            "status": "_status",
-            "agent": "_agent",
-            **self.columns,
-        }
+        told = {name: f"_{name}" for name in AccessHours.columns() if f"_{name}" in self.parts}
+        sums = {name: told.pop(name, "CAST(0 AS DECIMAL(14,6))") for name in ("seconds", "bytes")}
         return RowMapping(
             AccessHours,
-            columns,
+            {
+                "delivery": "_delivery",
+                "source": literal(self.name),
+                "day": "CAST(_hour AS DATE)",
+                "template": "CAST(NULL AS VARCHAR)",
+                **told,
+            },
             (*self.rejects, NO_TIME, NO_STATUS, NO_BYTES),
             aside=self.aside,
             asked=self.parts,
-            by=("_hour", "_status", "_agent", *self.by),
-            sums={"seconds": "CAST(0 AS DECIMAL(12,6))", **self.sums, "bytes": "_bytes", "requests": "1"},
+            sums={**sums, "requests": "1"},
             once=self.once,
         )
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from ...kernel.source import Format
 from .format import LogFormat, hour_of, milliseconds_of, seconds_of, status_of, whole
-from .request import Claimants, agent, clf_time, host, host_of, request_line
+from .request import Claimants, agent, clf_time, host, request_parts
 
 BLANK = ("blank lines", "coalesce(line, '') = ''")
 _OPEN = ("a quote is not closed", "len(_parts) % 2 = 0")
@@ -35,13 +35,11 @@ def _combined(who: Claimants) -> LogFormat:
             "_bytes": whole("_answer[3]"),
             "_agent": agent("_parts[6]"),
             # A user's name may hold spaces, too.
-            "_host": "CASE WHEN len(_before) > 6 AND contains(_before[1], ':') AND _before[2] <> '-'"
+            "_virtual": "CASE WHEN len(_before) > 6 AND contains(_before[1], ':') AND _before[2] <> '-'"
             " THEN _before[1] END",
-            "_user": "NULLIF(NULLIF(_before[-4], '-'), '')",
+            **request_parts(who, [("user", "NULLIF(NULLIF(_before[-4], '-'), '')")]),
+            "_host": host("coalesce(_virtual, _authority)"),
         },
-        ["_request", "_host", "_user"],
-        {"host": host("_host"), **request_line("_request", who, [("user", "_user")])},
-        {},
         [_OPEN, ("no request in quotes", "len(_parts) < 3")],
         [BLANK],
     )
@@ -55,12 +53,10 @@ def _ingress(who: Claimants) -> LogFormat:
         "_tail": "string_split(_parts[7], ' ')",
         **plain.parts,
         "_bytes": f"{plain.parts['_bytes']} + {whole('_tail[2]')}",
+        "_seconds": seconds_of("_tail[3]"),
     }
-    sums = {"seconds": seconds_of("_tail[3]")}
     once = r"CASE WHEN regexp_matches(_tail[-1], '^[0-9a-f]{32}$') THEN _tail[-1] END"
-    return LogFormat(
-        "nginx", plain.layout, parts, plain.by, plain.columns, sums, plain.rejects, plain.aside, once
-    )
+    return LogFormat("nginx", plain.layout, parts, plain.rejects, plain.aside, once)
 
 
 def _alb(who: Claimants) -> LogFormat:
@@ -78,17 +74,12 @@ def _alb(who: Claimants) -> LogFormat:
             "_seconds": " + ".join(seconds_of(f"_front[{n}]") for n in (6, 7, 8)),
             "_bytes": f"{whole('_front[11]')} + {whole('_front[12]')}",
             "_agent": agent("_parts[4]"),
-            "_name": "CASE WHEN contains(_request, '://') THEN NULL ELSE _parts[8] END",
             # Root, Self, Parent and Sampled are AWS's own.
-            "_trace": "CASE WHEN len(_parts[6]) > 40 THEN"
+            "_trace": "CASE WHEN strlen(_parts[6]) > 40 THEN"
             f" NULLIF(regexp_extract(_parts[6], '{trace}', 1), '') END",
+            **request_parts(who, [("trace", "_trace")]),
+            "_host": host("coalesce(_authority, _parts[8])"),
         },
-        ["_request", "_name", "_trace"],
-        {
-            "host": host(f"coalesce(_name, {host_of('_request')})"),
-            **request_line("_request", who, [("trace", "_trace")]),
-        },
-        {"seconds": "_seconds"},
         [
             _OPEN,
             ("the line ends early", "len(_parts) < 5"),
@@ -117,11 +108,10 @@ def _envoy(who: Claimants) -> LogFormat:
             "_status": status_of("_answer[2]"),
             "_bytes": f"{whole('_figures[1]')} + {whole('_figures[2]')}",
             "_agent": agent("_parts[6 + _more]"),
-            "_host": "_parts[10 + _more]",
+            "_seconds": milliseconds_of("_figures[3]"),
+            **request_parts(who),
+            "_host": host("_parts[10 + _more]"),
         },
-        ["_request", "_host"],
-        {"host": host("_host"), **request_line("_request", who)},
-        {"seconds": milliseconds_of("_figures[3]")},
         [_OPEN, ("the line ends early", "len(_parts) < 11")],
         [BLANK, ("TCP connections: no requests", "starts_with(_request, '- - -')")],
         # Retries of a request share its id, not its size and time.

@@ -22,8 +22,8 @@ from .request import (
     host,
     method,
     method_of,
-    path,
     target_of,
+    target_parts,
 )
 
 TIMES = (
@@ -174,34 +174,25 @@ def _format(
     }
     line = fields.first(LINES)
     asked = {
-        "_target": f"coalesce({fields.first(TARGETS)}, {target_of(line)})",
         "_method": method(f"coalesce({fields.first(METHODS)}, {method_of(line)})"),
-        "_path": path("_target"),
-        "_host": host(fields.first(HOSTS)),
+        "_uri": f"coalesce({fields.first(TARGETS)}, {target_of(line)})",
+        "_asked": f"CASE WHEN contains(_uri, '?') THEN NULL ELSE {fields.first(QUERIES)} END",
+        "_target": "_uri || coalesce('?' || _asked, '')",
+        **target_parts(),
+        "_host": host(f"coalesce({fields.first(HOSTS)}, _authority)"),
         "_template": fields.first(TEMPLATES),
-        "_url": f"_target || coalesce('?' || {fields.first(QUERIES)}, '')",
     }
-    claimed = {f"_{name}": sql for name, sql in claims(_claims(fields, who)).items()}
-    ms = fields.first(MILLISECONDS) if not fields.has(["s_ip"]) else fields.first(["time_taken"])
-    seconds = (
-        seconds_of(fields.first(SECONDS))
-        if fields.has(SECONDS) and not fields.has(["s_ip"])
-        else milliseconds_of(ms)
-    )
-    by = ["_method", "_path", "_host", "_template", "_claim", "_claimed_by"]
-    once = (
-        f"{fields.first(IDS)} || '|' || _time || '|' || _status || '|' || _bytes" if fields.has(IDS) else ""
-    )
+    # IIS says milliseconds where CloudFront says seconds.
+    in_ms = ("time_taken",) if fields.has(["s_ip"]) else () if fields.has(SECONDS) else MILLISECONDS
+    seconds = milliseconds_of(fields.first(in_ms)) if in_ms else seconds_of(fields.first(SECONDS))
+    id_ = f"{fields.first(IDS)} || '|' || _time || '|' || _status || '|' || _bytes"
     return LogFormat(
         next((product for name, product in _PRODUCTS.items() if fields.has([name])), "log"),
         layout,
-        {**parts, **figures, **asked, **claimed},
-        by,
-        {name.removeprefix("_"): name for name in by},
-        {"seconds": seconds},
+        {**parts, **figures, "_seconds": seconds, **asked, **claims(_claims(fields, who))},
         [],
         aside,
-        once,
+        id_ if fields.has(IDS) else "",
     )
 
 
@@ -224,8 +215,8 @@ def _claims(fields: Fields, who: Claimants) -> list[tuple[str, str]]:
         ("header", fields.first(headers)),
         ("key", fields.first(KEY_IDS)),
         ("key", hashed(fields.first(KEYS))),
-        ("key", hashed(asked_of("_url", who.key))),
+        ("key", hashed(asked_of(who.key))),
         ("user", fields.first(USERS)),
-        ("query", asked_of("_url", who.query)),
+        ("query", asked_of(who.query)),
         ("trace", f"NULLIF(regexp_extract({fields.first(TRACES)}, {literal(trace)}, 1), '')"),
     ]

@@ -54,21 +54,17 @@ def method(said: str) -> str:
     return f"CASE WHEN {known} THEN {said} WHEN coalesce({said}, '') IN ('', '-') THEN '' ELSE '_OTHER' END"
 
 
-def path(target: str) -> str:
-    """SQL: the path of a request target (RFC 9112, section 3.2) without its query; empty where there is none."""
-    plain = f"split_part({target}, '?', 1)"
-    after = f"substr({target}, strpos({target}, '://') + 3)"
-    below = f"split_part(substr({after}, strpos({after}, '/')), '?', 1)"
-    absolute = f"CASE WHEN contains({after}, '/') THEN {below} ELSE '' END"
-    return (
-        f"CASE WHEN starts_with({target}, '/') THEN {plain} WHEN contains({target}, '://') THEN {absolute}"
-        f" WHEN {target} IS NULL OR {target} = '-' THEN '' ELSE {plain} END"
-    )
-
-
-def host_of(url: str) -> str:
-    """SQL: the authority of an absolute URL, null where it is none."""
-    return f"CASE WHEN contains({url}, '://') THEN split_part(substr({url}, strpos({url}, '://') + 3), '/', 1) END"
+def target_parts() -> dict[str, str]:
+    """Parts of a request's `_target` (RFC 9112, section 3.2): `_authority` of an absolute one, `_path`, `_query`."""
+    return {
+        "_below": "CASE WHEN contains(_target, '://') THEN substr(_target, strpos(_target, '://') + 3) END",
+        "_local": "CASE WHEN _below IS NULL THEN coalesce(_target, '')"
+        " WHEN contains(_below, '/') THEN substr(_below, strpos(_below, '/')) ELSE '' END",
+        "_authority": "CASE WHEN _below IS NOT NULL THEN left(_below, len(_below) - len(_local)) END",
+        "_query": "CASE WHEN contains(_local, '?') THEN substr(_local, strpos(_local, '?')) END",
+        "_path": "CASE WHEN _query IS NOT NULL THEN left(_local, strpos(_local, '?') - 1)"
+        " WHEN _local = '-' THEN '' ELSE _local END",
+    }
 
 
 def host(said: str) -> str:
@@ -84,14 +80,14 @@ def agent(user_agent: str) -> str:
     return f"CASE WHEN {named} THEN 'bot' ELSE '' END"
 
 
-def asked_of(target: str, names: Sequence[str]) -> str:
-    """SQL: the value of the first of these parameters in a target's query; null where it has none of them."""
+def asked_of(names: Sequence[str]) -> str:
+    """SQL: the value of the first of these parameters in `_query`; null where it has none of them."""
     if not names:
         return "CAST(NULL AS VARCHAR)"
     pattern = f"[?&](?:{'|'.join(names)})=([^&#]+)"
-    some = " OR ".join(f"contains({target}, {literal(name + '=')})" for name in names)
-    value = f"NULLIF(url_decode(regexp_extract({target}, {literal(pattern)}, 1)), '')"
-    return f"CASE WHEN contains({target}, '?') AND ({some}) THEN {value} END"
+    some = " OR ".join(f"contains(_query, {literal(name + '=')})" for name in names)
+    value = f"NULLIF(url_decode(regexp_extract(_query, {literal(pattern)}, 1)), '')"
+    return f"CASE WHEN {some} THEN {value} END"
 
 
 def hashed(key: str) -> str:
@@ -100,21 +96,20 @@ def hashed(key: str) -> str:
 
 
 def claims(found: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """The columns `claim` and `claimed_by` of (how, SQL) pairs, the best first; null where all are null."""
-    hows = " ".join(f"WHEN {sql} IS NOT NULL THEN {literal(how)}" for how, sql in found)
-    return {
-        "claim": f"COALESCE({', '.join(sql for _, sql in found)}, NULL)",
-        "claimed_by": f"CASE {hows} END",
-    }
+    """Parts `_claim` and `_claimed_by` of (how, SQL) pairs, the best first; null where all are null."""
+    parts = {f"_claim{place}": sql for place, (_, sql) in enumerate(found)}
+    hows = " ".join(
+        f"WHEN {part} IS NOT NULL THEN {literal(how)}" for part, (how, _) in zip(parts, found, strict=True)
+    )
+    return {**parts, "_claim": f"coalesce({', '.join(parts)}, NULL)", "_claimed_by": f"CASE {hows} END"}
 
 
-def request_line(request: str, who: Claimants, others: Sequence[tuple[str, str]] = ()) -> dict[str, str]:
-    """Columns that a request line tells, and its claims before `others`."""
-    target = target_of(request)
+def request_parts(who: Claimants, others: Sequence[tuple[str, str]] = ()) -> dict[str, str]:
+    """Parts that `_request`, a request line, tells, and its claims before `others`."""
+    asked = [("key", hashed(asked_of(who.key))), ("query", asked_of(who.query))]
     return {
-        "method": method(method_of(request)),
-        "path": path(target),
-        **claims(
-            [("key", hashed(asked_of(target, who.key))), ("query", asked_of(target, who.query)), *others]
-        ),
+        "_method": method(method_of("_request")),
+        "_target": target_of("_request"),
+        **target_parts(),
+        **claims([*asked, *others]),
     }
