@@ -2,8 +2,9 @@
 
     python benchmarks/routes.py FOLDER [API ...]
 
-FOLDER holds one sub-folder per API with its OpenAPI documents as JSON or YAML, each bundled into one file. They are fetched by whoever runs this: github/rest-api-description, twilio/twilio-oai,
-kubernetes/kubernetes (api/openapi-spec/swagger.json), Adyen/adyen-openapi, digitalocean/openapi.
+FOLDER holds one sub-folder per API with its OpenAPI documents as JSON or YAML, each bundled into one file. They are
+fetched by whoever runs this: github/rest-api-description, twilio/twilio-oai, kubernetes/kubernetes
+(api/openapi-spec/swagger.json), Adyen/adyen-openapi, digitalocean/openapi.
 
 For each route (host and path template) 40 requests are made up. A request has a tenant, and its ids are that tenant's:
 drawn from pools of three for the first parameter of a path and thirty for the rest, of a kind that the parameter's name

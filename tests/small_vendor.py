@@ -35,7 +35,7 @@ CATALOG = Catalog(capabilities=(), sources=(), datasets=DATASETS)
 BASES = ("billed_cost", "effective_cost", "list_cost", "contracted_cost")
 
 
-def charge(cost: str | Decimal, start: str = "2026-03-01", **columns: Any) -> dict[str, Any]:
+def charge(cost: str | int | Decimal, start: str = "2026-03-01", **columns: Any) -> dict[str, Any]:
     """A bill row: `start` is a day, or an hour as `2026-03-01T05`, or a month as `2026-03`."""
     begin, end = _period(start)
     amount = Decimal(cost)
