@@ -100,10 +100,11 @@ def _letters(key: str) -> str:
 
 _BUSY = re.compile(
     "ec2|elastic compute|lambda|function|fargate|container|kubernetes|ecs|eks|gke|aks|app service|app engine|cloud run"
-    "|virtual machine|compute|beanstalk|batch|rds|relational|aurora|dynamo|database|sql|cosmos|redis|cache|memorystore"
-    "|elasticsearch|opensearch|neptune|documentdb|redshift|sagemaker|bedrock|openai|ai platform|vertex"
+    "|virtual machine|compute|beanstalk|batch|rds|relational|aurora|sql|elasticsearch|opensearch|neptune|documentdb"
+    "|redshift|sagemaker"
 )
-_BUSY_CATEGORIES = {"compute", "databases", "ai and machine learning", "analytics"}
+_BUSY_CATEGORIES = {"compute", "databases", "analytics"}
+_BY_CALL = re.compile("dynamo|cosmos|firestore|cache|redis|memorystore")
 _CARRYING = re.compile(
     "cloudfront|cdn|front door|data transfer|bandwidth|nat gateway|transit|direct connect|vpc|egress"
 )
@@ -111,12 +112,14 @@ _CARRYING_CATEGORIES = {"networking"}
 
 
 def _by_log(service: str, category: str, of_logs: Collection[str]) -> list[Rule]:
-    """A service nobody meters, by what access logs tell of all: what computes by seconds, what carries by bytes.
+    """A service nobody meters, by what access logs tell of all: what computes by seconds, what carries by bytes, what
+    is paid by the call as all else.
 
     It stands in, day by day, like the calls that all else is shared by. None where the log has no such column.
     """
     name, kind = service.lower(), category.lower()
-    meter = "logged_seconds" if kind in _BUSY_CATEGORIES or _BUSY.search(name) else ""
+    busy = (kind in _BUSY_CATEGORIES or _BUSY.search(name)) and not _BY_CALL.search(name)
+    meter = "logged_seconds" if busy else ""
     if kind in _CARRYING_CATEGORIES or _CARRYING.search(name):
         meter = "logged_bytes"
     if meter not in of_logs:
