@@ -130,6 +130,17 @@ PAID = (
 )
 
 
+def worked(amount: Decimal) -> Decimal:
+    """An amount as it is worked by hand: a share of overhead may be off by a few units of its eighteenth place."""
+    return plain if abs(amount - (plain := round(amount, 9))) < Decimal("1E-16") else amount
+
+
+def as_worked(data: Any) -> Any:
+    if isinstance(data, list):
+        return [as_worked(one) for one in data]
+    return data.model_copy(update={n: worked(v) for n, v in data if isinstance(v, Decimal)})
+
+
 def three_months(folder: Path) -> tuple[SmallVendor, Runtime]:
     """The vendor, landed and built, and the door to it."""
     vendor = SmallVendor(folder, POLICY)

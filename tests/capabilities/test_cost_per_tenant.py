@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from small_vendor import SmallVendor, charge, tenant, usage
-from three_months import CATALOG, HOSTILE, NOW
+from three_months import CATALOG, HOSTILE, NOW, as_worked
 
 from tenantry.errors import Kind, TenantryError
 from tenantry.methods.policy import Meter, Policy, Rule
@@ -19,7 +19,7 @@ METERED = Policy(rules=(Rule(pool="Compute", meters=(Meter(meter="ms", service="
 
 
 def ask(runtime: Runtime, tool: str, **arguments: Any) -> list[Any]:
-    return runtime.call("cost_per_tenant", tool, {"window": "2026-03", **arguments}).data
+    return as_worked(runtime.call("cost_per_tenant", tool, {"window": "2026-03", **arguments}).data)
 
 
 def test_rank_is_dearest_first_and_sums_to_the_bill(runtime: Runtime):

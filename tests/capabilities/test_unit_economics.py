@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from small_vendor import SmallVendor, charge, tenant
-from three_months import CATALOG, NOW, POLICY, subscription
+from three_months import CATALOG, NOW, POLICY, as_worked, subscription
 
 from tenantry.runtime.call import Runtime
 
 
 def ask(runtime: Runtime, tool: str, **arguments: Any) -> list[Any]:
-    return runtime.call("unit_economics", tool, {"window": "2026-03", **arguments}).data
+    return as_worked(runtime.call("unit_economics", tool, {"window": "2026-03", **arguments}).data)
 
 
 def test_margin_per_tenant_highest_first(runtime: Runtime):
