@@ -68,6 +68,10 @@ def test_a_method_that_a_document_lacks_has_the_paths_template_and_tags_with_les
     )  # fmt: skip
     assert patch.confidence < options.confidence == 1
     assert scan.origin == "learned"
+    [gateway] = routes([Asked(HOST, "POST", "/pets/1", named="POST /pets/{pet}")], documented).values()
+    assert (gateway.template, gateway.origin) == ("/pets/{pet}", "gateway")
+    [missing] = routes([Asked(HOST, "GET", "/wp-login.php", missing=True)], documented).values()
+    assert missing.origin == "none"
 
 
 def test_scanners_teach_nothing_but_what_is_missing_may_be_an_instance():

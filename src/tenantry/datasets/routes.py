@@ -135,7 +135,7 @@ class RouteTemplates(Dataset):
     reads: ClassVar[tuple[type[Dataset], ...]] = (Routes,)
     query: ClassVar[str | None] = """
         SELECT pattern AS host, method, template, feature_id, operation, origin, min(confidence) AS confidence,
-            doubt, count(*) AS paths, min(path) AS example, max(path) AS other
+            doubt, count(*) AS paths, min(path) AS example
         FROM routes GROUP BY pattern, method, template, feature_id, operation, origin, doubt
     """
 
@@ -149,4 +149,3 @@ class RouteTemplates(Dataset):
     doubt: OptionalDimension
     paths: Count
     example: Dimension
-    other: Dimension

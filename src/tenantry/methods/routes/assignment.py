@@ -159,35 +159,30 @@ def _by_what_is_told(
     anywhere = RouteTable((o._replace(host="") for o in documented), base_paths=routing.base_paths)
     known: dict[tuple[Route, str, float], _Found] = {}
 
-    def specified(one: Asked) -> _Found | None:
-        known_host = table.has_host(one.host)
-        tables = [(table, one.host, 1.0), *([] if known_host else [(anywhere, "", ELSEWHERE)])]
-        for method, trust in ((one.method, 1.0), (ANY_METHOD, UNDOCUMENTED)):
-            for some, host, confidence in tables:
-                route = some.match(host, method, one.path)
-                if route is not None and (method == one.method or _has_name(route.template)):
-                    return specific(
-                        route, one.method if method == ANY_METHOD else route.method, trust * confidence
-                    )
-        return None
-
-    def specific(route: Route, method: str, confidence: float) -> _Found:
-        key = (route, method, confidence)
+    def specified(one: Asked, method: str) -> _Found | None:
+        route, confidence = table.match(one.host, method, one.path), 1.0
+        if route is None and not table.has_host(one.host):
+            route, confidence = anywhere.match("", method, one.path), ELSEWHERE
+        documents_it = method == one.method
+        if route is None or ((one.missing or not documents_it) and not _has_name(route.template)):
+            return None
+        own = route.method if documents_it else one.method
+        key = (route, own, confidence if documents_it else UNDOCUMENTED)
         if key not in known:
-            known[key] = _Found(method, route.template, "specification", confidence, route.tags)
+            known[key] = _Found(own, route.template, "specification", key[2], route.tags)
         return known[key]
 
     by_gateway: dict[tuple[str, str], _Found | None] = {}
-    found: list[_Found | None] = []
-    for one in asked:
-        told = specified(one) if documented else None
-        if told is None and " " in one.named:
-            key = (one.method, one.named)
-            if key not in by_gateway:
-                by_gateway[key] = _of_gateway(*key)
-            told = by_gateway[key]
-        found.append(told)
-    return found
+
+    def of_gateway(one: Asked) -> _Found | None:
+        key = (one.method, one.named)
+        if key not in by_gateway:
+            by_gateway[key] = _of_gateway(*key) if " " in one.named else None
+        return by_gateway[key]
+
+    if not documented:
+        return [of_gateway(one) for one in asked]
+    return [specified(one, one.method) or of_gateway(one) or specified(one, ANY_METHOD) for one in asked]
 
 
 def _of_gateway(method: str, named: str) -> _Found | None:
