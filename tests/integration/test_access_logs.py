@@ -16,6 +16,7 @@ from shop import Shop, reasons
 from tenantry.datasets import AccessHours
 from tenantry.engine.duckdb import DuckDB
 from tenantry.engine.lake import Lake
+from tenantry.engine.land import Landing
 from tenantry.kernel.landing import Deliveries, Quarantine
 
 LOGS = Path(__file__).parent / "logs"
@@ -140,6 +141,24 @@ def test_states_of_one_log_in_one_run_count_once(shop: Shop) -> None:
     assert sum(shop.column(AccessHours, "requests")) == 31
 
 
+def test_a_run_that_was_killed_before_its_ledger_leaves_nothing_once_the_log_has_grown(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.land(shop.put("other.log", line(50)))
+    text = b"".join(map(line, range(20)))
+    with monkeypatch.context() as patch:
+        patch.setattr(Landing, "_write_deliveries", killed)
+        with pytest.raises(KeyboardInterrupt):
+            shop.land(shop.put("access.log", text))
+    assert sum(shop.column(AccessHours, "requests")) == 21
+    shop.land(shop.put("access.log", text + line(21)))
+    assert sum(shop.column(AccessHours, "requests")) == 22
+
+
+def killed(_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_equal_lines_of_a_file_are_as_many_requests(shop: Shop) -> None:
     shop.land(shop.put("access.log", line(1) * 5))
     assert shop.column(AccessHours, "requests") == [5]
@@ -174,7 +193,7 @@ def test_whatever_is_done_to_lines_every_one_is_accounted_for(
     for _ in range(dice.randint(1, 6)):
         n = dice.randrange(len(rest)) if rest else 0
         if rest:
-            at = dice.randrange(len(rest[n]))
+            at = dice.randrange(len(rest[n]) or 1)
             rest[n] = (
                 rest[n][:at]
                 + dice.choice([b"", b'"', b" ", b"\\", b"9" * 40, b"\xe2", b"-", b"'", b"%", b"["])

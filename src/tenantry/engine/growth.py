@@ -18,6 +18,8 @@ class Growth:
 
     table: str
     known: dict[str, Deliveries]
+    orphans: list[str]
+    """Deliveries whose rows landed before their run was killed: no ledger has them."""
     sizes: dict[str, int] = field(default_factory=dict)
     """Bytes by delivery; what is read next may begin with any of them."""
     newer: dict[str, RawFile] = field(default_factory=dict)
@@ -30,12 +32,14 @@ class Growth:
         cls, engine: DuckDB, dataset: type[Dataset], entries: Mapping[tuple[str, str], Deliveries]
     ) -> Growth:
         """What the lake's ledger and this run's `entries` say."""
-        engine.attach([Deliveries])
+        engine.attach([Deliveries, dataset])
         table = dataset.table()
         rows = engine.query(f"SELECT * FROM deliveries WHERE dataset = {literal(table)}")
         known = {row["delivery"]: Deliveries(**row) for row in rows}
+        landed = [row["delivery"] for row in engine.query(f"SELECT DISTINCT delivery FROM {table}")]
+        orphans = [delivery for delivery in landed if delivery not in known]
         known |= {entry.delivery: entry for (_, name), entry in entries.items() if name == table}
-        return cls(table, known, {entry.delivery: entry.bytes for entry in known.values()})
+        return cls(table, known, orphans, {entry.delivery: entry.bytes for entry in known.values()})
 
     def is_new(self, file: RawFile) -> bool:
         """Notes a file that was read; false where a later state of the same log has landed."""

@@ -125,9 +125,8 @@ class Landing:
         ]
         for stage in stages:
             if isinstance(stage, Tally):
-                self._write_tally(
-                    stage, [*(file.delivery for file in files), *(e.delivery for e in outgrown)]
-                )
+                gone = [*(file.delivery for file in files), *(entry.delivery for entry in outgrown)]
+                self._write_tally(stage, [*gone, *(growth.orphans if growth else ())])
             else:
                 self._write(stage, batch)
                 self._landed.setdefault(stage.dataset, []).append(stage)

@@ -169,6 +169,7 @@ def _scan(path: Path, earlier: Mapping[str, int] | None = None) -> _Scan:
         if not last:
             raise
         plain = False
+    plain = plain and _is_utf8(decoder, b"")
     name, lines = digest.hexdigest()[:12], newlines + (last not in (b"\n", b""))
     return _Scan(name, size, lines, plain and returns == 0, frozenset(begins.found))
 
@@ -202,8 +203,9 @@ def _blank_lines(path: Path) -> int:
 
 
 def _is_utf8(decoder: codecs.IncrementalDecoder, chunk: bytes) -> bool:
+    """Whether the text so far is; no more bytes say that it ends here."""
     try:
-        decoder.decode(chunk)
+        decoder.decode(chunk, final=not chunk)
     except UnicodeDecodeError:
         return False
     return True
