@@ -98,6 +98,20 @@ def invoices(_: Path) -> bytes:
     return "\n".join(["invoice_id,invoice_issuer_name,currency,amount", *rows, ""]).encode()
 
 
+def service_log(_: Path) -> bytes:
+    """Lambda's log: a metric, a call of DynamoDB and a report of each request."""
+    return "".join(f"{line}\n" for n in range(ROWS // 3) for line in _messages(n)).encode()
+
+
+def _messages(n: int) -> tuple[str, str, str]:
+    metric = {"Namespace": "n", "Dimensions": [[]], "Metrics": [{"Name": "items", "Unit": "Count"}]}
+    told = {"_aws": {"Timestamp": 1_782_907_200_000 + n, "CloudWatchMetrics": [metric]}, "items": [n, 1.5]}
+    called = {"operation": "Query", "ConsumedCapacity": {"TableName": "t", "CapacityUnits": n}}
+    whose = {"requestId": f"r{n}", "tenant_id": f"tenant-{n}", "time": "2026-07-01T12:00:00Z"}
+    report = f"REPORT RequestId: r{n}\tBilled Duration: {n + 1} ms\tMemory Size: 128 MB\t"
+    return json.dumps(told | whose), json.dumps(called | whose), f"2026-07-01T12:00:00.000Z {report}"
+
+
 def _event(n: int) -> dict[str, object]:
     return {
         "specversion": "1.0",
@@ -215,6 +229,26 @@ def test_every_record_of_a_broken_file_is_accounted_for(
     for path in sorted(folder.iterdir()):
         _check_records(engine, path, tmp_path)
     _check_ledger(engine, folder, now)
+
+
+@pytest.mark.parametrize("delivered", [False, True])
+def test_every_figure_of_a_broken_log_is_accounted_for(
+    tmp_path: Path, fixtures: Path, now: datetime, *, delivered: bool
+) -> None:
+    data = service_log(fixtures)
+    if delivered:
+        events = [
+            {"id": str(n), "timestamp": 1_782_907_200_000, "message": line}
+            for n, line in enumerate(data.decode().splitlines())
+        ]
+        parts = [{"messageType": "DATA_MESSAGE", "logEvents": events[n : n + 5]} for n in range(0, ROWS, 5)]
+        data = "".join(f"{json.dumps(part)}\n" for part in parts).encode()
+    dice = random.Random(f"tenantry {delivered}")
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for n in range(-(-COUNT // len(SEEDS))):
+        (folder / f"{n:03}").write_bytes(mutated(data, dice))
+    _check_ledger(DuckDB(Lake(tmp_path / "lake"), "1GB"), folder, now)
 
 
 def _check_records(engine: DuckDB, path: Path, folder: Path) -> None:

@@ -6,6 +6,7 @@ import copy
 import json
 from typing import Any
 
+from anything import ANYTHING, places
 from hypothesis import given
 from hypothesis import strategies as st
 from otlp_requests import counter, histogram, logs, point, request, span, spans
@@ -21,23 +22,6 @@ GOOD: list[dict[str, Any]] = [
     spans(span(1, NOON, **ON)),
     logs(LOG),
 ]
-PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
-ANYTHING = st.recursive(
-    PLAIN,
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
-    max_leaves=5,
-)
-
-
-def places(value: Any) -> list[tuple[Any, Any]]:
-    """Every container of a request with each of its keys."""
-    if isinstance(value, dict):
-        keys = list(value)
-    elif isinstance(value, list):
-        keys = list(range(len(value)))
-    else:
-        return []
-    return [(value, key) for key in keys] + [place for key in keys for place in places(value[key])]
 
 
 @given(st.sampled_from(GOOD), st.data())

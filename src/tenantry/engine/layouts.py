@@ -17,7 +17,7 @@ import duckdb
 
 from ..errors import TenantryError, invalid
 from ..kernel.source import Format, Sample
-from . import openapi, otlp, otlp_protobuf
+from . import figures, openapi, otlp, otlp_protobuf, service_logs
 from .duckdb import literal
 from .records import Record, csv_records, json_elements, json_lines, text_lines
 
@@ -70,6 +70,8 @@ class Layout:
     protobuf: bool = False
     """OTLP in Protobuf."""
     notes: tuple[str, ...] = ()
+    service_log: bool = False
+    """Its objects, rows or lines are read as messages of a service."""
     head: tuple[Record, ...] = field(default=(), compare=False)
 
 
@@ -130,6 +132,8 @@ def sample(path: Path) -> Sample:
     if is_parquet(path):
         return _parquet_sample(path)
     found = layout(path)
+    if found.service_log:
+        return Sample(path, Format.SERVICE_LOG, figures.COLUMNS)
     if found.format is Format.JSON:
         rows = [{name: _cell(value) for name, value in json.loads(r.text).items()} for r in found.head]
     else:
@@ -164,11 +168,13 @@ def layout(path: Path) -> Layout:
     found = (
         _otlp_layout(head)
         or _openapi_layout(head, path)
+        or _service_layout(text)
         or _json_layout(text, head)
         or _csv_layout(text)
         or _lines_layout(text)
     )
-    return replace(found, gzip=packed, encoding=encoding)
+    service_log = found.service_log or _tells_figures(found, text)
+    return replace(found, gzip=packed, encoding=encoding, service_log=service_log)
 
 
 def is_parquet(path: Path) -> bool:
@@ -235,6 +241,23 @@ def _openapi_layout(head: bytes, path: Path) -> Layout | None:
     return (
         Layout(Format.OPENAPI, openapi.COLUMNS) if openapi.is_openapi(head, lambda: content(path)) else None
     )
+
+
+def _service_layout(text: bytes) -> Layout | None:
+    """The layout of messages of a service that no table is made of."""
+    if service_logs.is_answer(text):
+        return Layout(Format.JSON, (), lines=False, service_log=True)
+    return Layout(Format.LINES, ("line",), service_log=True) if service_logs.holds_messages(text) else None
+
+
+def _tells_figures(found: Layout, text: bytes) -> bool:
+    """True where objects or rows of the beginning are messages of a service."""
+    if found.format is Format.JSON:
+        return service_logs.are_messages([json.loads(record.text) for record in found.head], text)
+    if found.format is not Format.CSV or not any(name.startswith("@") for name in found.columns):
+        return False
+    rows = [dict(zip(found.columns, record.fields, strict=True)) for record in found.head]
+    return service_logs.are_messages(rows, text)
 
 
 def _json_layout(text: bytes, head: bytes) -> Layout | None:

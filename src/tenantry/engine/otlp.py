@@ -14,8 +14,7 @@ from hashlib import blake2b
 from math import isfinite
 from typing import Any, NamedTuple
 
-from pydantic_core import from_json
-
+from .decoded import Decoder
 from .records import Record, json_elements, json_lines
 
 COLUMNS = (
@@ -48,8 +47,6 @@ _POINTS = {
 }  # fmt: skip
 # Of a log record, beside its attributes, body and ids.
 _SAID = ("timeUnixNano", "observedTimeUnixNano", "severityNumber", "severityText", "eventName", "flags")
-# Escapes of NUL and of halves of surrogate pairs.
-_UNSTORABLE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _NO_RECORDED_VALUE = 1
 _NANO = 1_000_000_000
 _quoted = json.encoder.encode_basestring
@@ -84,12 +81,12 @@ def one_a_line(head: bytes) -> bool:
 
 def otlp_records(chunks: Iterable[bytes], *, lines: bool) -> Iterator[Record]:
     """The records of a text of requests. A request that cannot be read is one bad record."""
-    check = _Requests()
-    for read in (json_lines if lines else json_elements)(chunks, check.read, MAX_REQUEST):
+    decoder = Decoder()
+    for read in (json_lines if lines else json_elements)(chunks, decoder.read, MAX_REQUEST):
         if read.reason:
             yield read
         else:
-            yield from records(check.request)
+            yield from records(decoder.value)
 
 
 def records(request: Any) -> Iterator[Record]:
@@ -103,38 +100,6 @@ def records(request: Any) -> Iterator[Record]:
         ("resourceLogs", "scopeLogs", _logs),
     ):
         yield from _each(request, name, lambda part, s=scopes, r=read: _resource(part, s, r))
-
-
-class _Requests:
-    """Checks that a text is a request, and keeps it decoded."""
-
-    request: Any = None
-
-    def read(self, record: Record) -> Record:
-        try:
-            if _UNSTORABLE.search(record.text):
-                self.request = _storable(json.loads(record.text))
-            else:
-                self.request = from_json(record.text)
-        except RecursionError:
-            record.reason = "JSON nested too deeply"
-        except ValueError as problem:
-            record.reason = f"not JSON: {problem}"
-        else:
-            if not isinstance(self.request, dict):
-                record.reason = "not a JSON object"
-        return record
-
-
-def _storable(value: Any) -> Any:
-    """The value with its texts as UTF-8 can hold them, and no NUL."""
-    if isinstance(value, str):
-        return value.replace("\0", "\u2400").encode(errors="replace").decode()
-    if isinstance(value, list):
-        return [_storable(one) for one in value]
-    if isinstance(value, dict):
-        return {_storable(key): _storable(one) for key, one in value.items()}
-    return value
 
 
 def _each(parent: Any, name: str, read: Callable[[Any], Iterable[Record]]) -> Iterator[Record]:

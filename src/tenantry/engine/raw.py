@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -22,6 +22,7 @@ from pyarrow.parquet import ParquetWriter
 from ..errors import TenantryError, invalid
 from ..kernel.source import Format
 from .duckdb import DuckDB, literal, quoted
+from .figures import COLUMNS as FIGURES
 from .layouts import (
     CHUNK,
     Layout,
@@ -36,7 +37,8 @@ from .layouts import (
 from .openapi import openapi_records
 from .otlp import otlp_records
 from .otlp_protobuf import protobuf_records
-from .records import MAX_RECORD, csv_records, json_elements, json_lines, text_lines
+from .records import MAX_RECORD, Record, csv_records, json_elements, json_lines, text_lines
+from .service_logs import of_lines, of_objects, of_rows
 
 SHOWN = 2_000
 """Characters of a bad record that are kept."""
@@ -118,6 +120,8 @@ def read(engine: DuckDB, path: Path, folder: Path, earlier: Mapping[str, int] | 
         return _parquet(engine, path)
     found = layout(path)
     scan = _scan(path, earlier or {})
+    if found.service_log:
+        return _rewritten(path, found, scan, folder)
     if found.format is Format.LINES and scan.plain and found.encoding == "utf-8":
         return _plain_lines(path, found, scan)
     if found.format is Format.CSV and scan.plain and found.encoding == "utf-8":
@@ -295,25 +299,15 @@ def _rewritten(path: Path, found: Layout, scan: _Scan, folder: Path) -> RawFile:
     chunks = content(path)
     if found.encoding != "utf-8":
         chunks = utf8_chunks(chunks, found.encoding)
-    if found.format is Format.CSV:
-        records, written = csv_records(chunks, found.delimiter, len(found.columns), found.skip), found.columns
-    elif found.protobuf:
-        records, written = protobuf_records(chunks), found.columns
-    elif found.format is Format.OTLP:
-        records, written = otlp_records(chunks, lines=found.lines), found.columns
-    elif found.format is Format.OPENAPI:
-        records, written = openapi_records(chunks), found.columns
-    elif found.format is Format.LINES:
-        records, written = text_lines(chunks), found.columns
-    else:
-        records, written = (json_lines if found.lines else json_elements)(chunks), ("_record",)
+    records, written = _records(chunks, found)
+    objects = written == ("_record",)
     row = repaired = 0
     with _Writer(good, written) as keep, _Writer(bad, ("reason", "content")) as leave:
         for row, record in enumerate(records, start=1):
             if record.reason:
                 leave.add(row, [record.reason, record.text.rstrip("\r\n")[:SHOWN].replace("\0", "\u2400")])
             else:
-                keep.add(row, [record.text] if found.format is Format.JSON else record.fields)
+                keep.add(row, [record.text] if objects else record.fields)
                 repaired += record.repaired
     return RawFile(
         path,
@@ -321,14 +315,37 @@ def _rewritten(path: Path, found: Layout, scan: _Scan, folder: Path) -> RawFile:
         scan.size,
         row,
         leave.rows,
-        dict.fromkeys([*found.columns, *(["_record"] if found.format is Format.JSON else [])], "VARCHAR"),
+        dict.fromkeys([*found.columns, "_record"] if objects else written, "VARCHAR"),
         _read_parquet(good),
         "_row",
-        "json_extract_string(_record, {1})" if found.format is Format.JSON else "NULLIF({}, '')",
+        "json_extract_string(_record, {1})" if objects else "NULLIF({}, '')",
         _read_parquet(bad),
         {**dict.fromkeys(found.notes, keep.rows), **({_NOT_UTF8: repaired} if repaired else {})},
         scan.begins,
     )
+
+
+def _records(chunks: Iterator[bytes], found: Layout) -> tuple[Iterator[Record], Sequence[str]]:
+    """The records of a text, and the columns of which they give the cells."""
+    if found.service_log:
+        return _figures(chunks, found), FIGURES
+    if found.format is Format.CSV:
+        return csv_records(chunks, found.delimiter, len(found.columns), found.skip), found.columns
+    if found.format is Format.OTLP:
+        read = protobuf_records(chunks) if found.protobuf else otlp_records(chunks, lines=found.lines)
+        return read, found.columns
+    if found.format is Format.OPENAPI:
+        return openapi_records(chunks), found.columns
+    if found.format is Format.LINES:
+        return text_lines(chunks), found.columns
+    return (json_lines if found.lines else json_elements)(chunks), ("_record",)
+
+
+def _figures(chunks: Iterator[bytes], found: Layout) -> Iterator[Record]:
+    if found.format is Format.CSV:
+        rows = csv_records(chunks, found.delimiter, len(found.columns), found.skip)
+        return of_rows(rows, found.columns)
+    return of_lines(chunks) if found.lines else of_objects(chunks)
 
 
 class _Writer:

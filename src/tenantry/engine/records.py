@@ -100,9 +100,9 @@ _LETTERS = {
 codecs.register_error("tenantry_windows_1252", _windows_1252)
 
 
-def text_lines(chunks: Iterable[bytes]) -> Iterator[Record]:
+def text_lines(chunks: Iterable[bytes], limit: int = MAX_RECORD) -> Iterator[Record]:
     """Each line without its end."""
-    for line in physical_lines(chunks):
+    for line in physical_lines(chunks, limit):
         text = line.text.rstrip("\r\n")
         reason = line.reason or ("a NUL byte" if "\0" in text else "")
         yield Record(text, [text], reason, line.repaired)

@@ -22,6 +22,7 @@ class Format(StrEnum):
     OTLP = "otlp"
     OPENAPI = "openapi"
     LINES = "lines"
+    SERVICE_LOG = "service_log"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from .cur import Cur
 from .focus import Focus
 from .openapi import OpenApi
 from .otlp import Otlp
+from .service_log import ServiceLog
 from .tables import ActiveUsersTable, InvoicesTable, SubscriptionsTable, TenantsTable, UsageTable
 
 SOURCES = (
@@ -12,6 +13,7 @@ SOURCES = (
     Focus,
     Cur,
     Otlp,
+    ServiceLog,
     OpenApi,
     UsageTable,
     ActiveUsersTable,

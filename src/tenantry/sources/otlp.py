@@ -13,6 +13,7 @@ from ..datasets.usage import Usage
 from ..kernel.dataset import Dataset
 from ..kernel.money import QUANTITY_PLACES
 from ..kernel.source import Batch, Format, RowMapping, Sample, Source
+from .attributes import FEATURE, REGION, SERVICE, TENANT
 from .cells import Cell, full, literal
 
 # Spans that are one request to a service; the others are parts of it.
@@ -29,17 +30,11 @@ class Otlp(Source):
     lands: ClassVar[tuple[type[Dataset], ...]] = (Usage, UsageCounters)
 
     tenant: Annotated[tuple[str, ...], Field(description="attributes that name the tenant, the best first")] = (
-        "tenant.id", "tenant_id", "tenant", "baggage.tenant.id", "baggage.tenant_id", "enduser.id",
+        *TENANT, "baggage.tenant.id", "baggage.tenant_id", "enduser.id",
     )  # fmt: skip
-    feature: Annotated[tuple[str, ...], Field(description="attributes that name the feature")] = (
-        "feature.id", "feature", "http.route",
-    )  # fmt: skip
-    service: Annotated[tuple[str, ...], Field(description="attributes that name the service")] = (
-        "service.name",
-    )
-    region: Annotated[tuple[str, ...], Field(description="attributes that name the region")] = (
-        "cloud.region",
-    )
+    feature: Annotated[tuple[str, ...], Field(description="attributes that name the feature")] = FEATURE
+    service: Annotated[tuple[str, ...], Field(description="attributes that name the service")] = SERVICE
+    region: Annotated[tuple[str, ...], Field(description="attributes that name the region")] = REGION
     resource: Annotated[tuple[str, ...], Field(description="attributes that name the resource")] = (
         "cloud.resource_id", "service.instance.id",
     )  # fmt: skip

@@ -55,7 +55,11 @@ class AccessLog(Source):
         if samples[0].format is Format.LINES:
             lines = [row["line"] or "" for row in samples[0].rows]
             return lines_format(lines, who) or named_format(samples, who)
-        return named_format(samples, who) if samples[0].format is not Format.OTLP else None
+        return named_format(samples, who) if samples[0].format not in _TOLD_APART else None
+
+
+# Their columns are the reader's, not a log's.
+_TOLD_APART = (Format.OTLP, Format.SERVICE_LOG)
 
 
 def _fields(sample: Sample) -> tuple[str, ...]:
