@@ -14,7 +14,7 @@ from .feature_cost import FeatureCost, FeatureCostFull
 from .focus_allocated import FocusAllocated
 from .invoices import Invoices, InvoiceSums
 from .margin import Margin
-from .overhead import Overhead
+from .overhead import Borne, Overhead
 from .pool_cost import PoolCost
 from .pool_routes import PoolRoutes
 from .requests import Requests
@@ -42,6 +42,7 @@ DATASETS = (
     PoolCost,
     PoolRoutes,
     Allocation,
+    Borne,
     Overhead,
     TenantCost,
     FeatureCost,

@@ -13,6 +13,34 @@ from .shares import each_basis, places, priced, rates
 from .tenants import Tenants
 
 
+class Borne(Dataset):
+    """What each tenant bears of a day by name, before overhead follows it: `allocation` without features and bases.
+
+    A table of its own, so that a changed day does not have its whole month read at the grain of features again.
+    """
+
+    keys: ClassVar[tuple[str, ...]] = (
+        "charge_day", "currency", "pool", "service_name", "sub_account_id", "tenant_id",
+    )  # fmt: skip
+    reads: ClassVar[tuple[type[Dataset], ...]] = (Allocation,)
+    query: ClassVar[str | None] = """
+        SELECT charge_day, currency, pool, service_name, sub_account_id, tenant_id,
+            CAST(sum(effective_cost) AS DECIMAL(38, 18)) AS effective_cost
+        FROM allocation
+        WHERE charge_day >= $start AND charge_day < $end
+            AND tenant_id NOT IN ('(shared)', '(unallocated)', '(idle)')
+        GROUP BY charge_day, currency, pool, service_name, sub_account_id, tenant_id
+    """
+
+    charge_day: Day
+    currency: Key
+    pool: Key
+    service_name: Key
+    sub_account_id: Key
+    tenant_id: Key
+    effective_cost: Money
+
+
 class Overhead(Dataset):
     """The `(shared)` money of `allocation`, given out in proportion to what tenants already bear.
 
@@ -25,7 +53,7 @@ class Overhead(Dataset):
         "charge_day", "billing_period", "currency", "pool", "driver_pool", "service_name", "sub_account_id",
         "tenant_id", "rung", "reason", "span",
     )  # fmt: skip
-    reads: ClassVar[tuple[type[Dataset], ...]] = (Allocation, Tenants)
+    reads: ClassVar[tuple[type[Dataset], ...]] = (Allocation, Borne, Tenants)
     configured: ClassVar[bool] = True
     whole_months: ClassVar[bool] = True
 
@@ -114,27 +142,24 @@ _WANTED = """
 
 # What tenants bear already. Only positive sums weigh: a tenant in credit is not charged less than nothing.
 _WEIGHTS = """
-    borne AS (
+    bears AS (
         SELECT charge_day, CAST(date_trunc('month', charge_day) AS DATE) AS month, currency, pool,
-            service_name, sub_account_id, tenant_id, sum(effective_cost) AS cost
-        FROM allocation
-        WHERE charge_day >= $start AND charge_day < $end
-            AND tenant_id NOT IN ('(shared)', '(unallocated)', '(idle)')
-        GROUP BY charge_day, currency, pool, service_name, sub_account_id, tenant_id
+            service_name, sub_account_id, tenant_id, effective_cost AS cost
+        FROM borne WHERE charge_day >= $start AND charge_day < $end
     ),
     cost AS (
         SELECT w.basis_id, b.tenant_id, sum(b.cost) AS cost
-        FROM basis AS w JOIN borne AS b ON b.month = w.day AND b.currency = w.currency
+        FROM basis AS w JOIN bears AS b ON b.month = w.day AND b.currency = w.currency
             AND b.service_name = w.service_name AND (w.kind = 'service' OR b.sub_account_id = w.sub_account_id)
         WHERE w.kind IN ('account', 'service') GROUP BY w.basis_id, b.tenant_id
         UNION ALL
         SELECT w.basis_id, b.tenant_id, sum(b.cost)
-        FROM basis AS w JOIN borne AS b ON b.currency = w.currency AND b.charge_day = w.day
+        FROM basis AS w JOIN bears AS b ON b.currency = w.currency AND b.charge_day = w.day
             AND (w.pools = '' OR contains(',' || w.pools || ',', ',' || replace(b.pool, ' ', '') || ','))
         WHERE w.kind IN ('pools day', 'all day') GROUP BY w.basis_id, b.tenant_id
         UNION ALL
         SELECT w.basis_id, b.tenant_id, sum(b.cost)
-        FROM basis AS w JOIN borne AS b ON b.currency = w.currency AND b.month = w.day
+        FROM basis AS w JOIN bears AS b ON b.currency = w.currency AND b.month = w.day
             AND (w.pools = '' OR contains(',' || w.pools || ',', ',' || replace(b.pool, ' ', '') || ','))
         WHERE w.kind IN ('pools month', 'all month') GROUP BY w.basis_id, b.tenant_id
         UNION ALL
