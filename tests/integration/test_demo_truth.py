@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tenantry import app
-from tenantry.datasets import DATASETS, AccessHours, PoolCost, TenantCost
+from tenantry.datasets import DATASETS, PoolCost, TenantCost
 from tenantry.datasets.default_policy import settings_from, settings_of
 from tenantry.engine.build import Builder
 from tenantry.engine.duckdb import DuckDB
@@ -34,26 +34,15 @@ FINE_BAR = 0.02
 class Loaded:
     """A lake with the vendor's files in it, built under its own rules."""
 
-    def __init__(self, vendor: Path, lake: Path, inputs: tuple[str, ...], log: Any = None) -> None:
+    def __init__(self, vendor: Path, lake: Path, inputs: tuple[str, ...]) -> None:
         self.vendor = vendor
         self.known: dict[str, Any] = json.loads((vendor / "truth" / "truth.json").read_text())
         self.engine = DuckDB(Lake(lake), memory_limit="1GB")
         now = datetime(2026, 7, 2, tzinfo=UTC).replace(tzinfo=None)
         self.ingested: Ingested = ingest(self.engine, SOURCES, [str(vendor / name) for name in inputs], now)
         rules = tomllib.loads((vendor / "tenantry.toml").read_text())["allocation"]
-        if log:
-            self._log(log, rules)
         Builder(self.engine, CATALOG, settings_from(rules)).build()
         self.engine.attach(DATASETS)
-
-    def _log(self, log: Any, rules: dict[str, Any]) -> None:
-        """An access log as landed, and what it stands in for."""
-        with self.engine.registered("log", log):
-            self.engine.lake.commit(AccessHours, self.engine.write(AccessHours, "FROM log", None))
-        rules["coarse"] = [{"meter": "logged_requests"}]
-        for rule in rules["rules"]:
-            if rule["pool"].startswith(("Compute", "Databases")):
-                rule["coarse"] = [{"meter": "logged_seconds"}]
 
     def error(self) -> AllocationError:
         return accuracy(self.engine, self.vendor)
@@ -83,33 +72,6 @@ def fine(vendor: Path, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
 @pytest.fixture(scope="module")
 def coarse(vendor: Path, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
     return Loaded(vendor, tmp_path_factory.mktemp("coarse"), ("bills", "tenants.csv", "active_users.csv"))
-
-
-LOGGED = """
-    WITH meter AS (
-        SELECT day, tenant_id, feature_id, CAST(sum(quantity) FILTER (WHERE meter = 'requests') AS BIGINT) AS requests,
-            sum(quantity) FILTER (WHERE meter IN ('compute_ms', 'db_ms')) / 1000 AS seconds
-        FROM usage WHERE meter IN ('requests', 'compute_ms', 'db_ms') AND service_name IS NOT NULL GROUP BY ALL
-    )
-    SELECT 'd' AS delivery, 'log' AS source, day, CAST(day AS TIMESTAMP) AS hour, '' AS host, 'GET' AS method,
-        '/' || feature_id AS path, CAST(NULL AS VARCHAR) AS template, CAST(200 AS BIGINT) AS status, '' AS agent,
-        tenant_id AS claim, 'header' AS claimed_by, requests,
-        CAST(coalesce(seconds, 0) AS DECIMAL(38, 9)) AS seconds, CAST(0 AS DECIMAL(38, 9)) AS bytes
-    FROM meter WHERE requests > 0
-"""
-"""The access log that the shared load balancers would have written: requests and seconds as the meters saw them."""
-
-
-def test_a_log_alone_misplaces_far_less_than_users_do(
-    vendor: Path, fine: Loaded, coarse: Loaded, tmp_path: Path
-):
-    by_log = Loaded(vendor, tmp_path, ("bills", "tenants.csv"), fine.engine.arrow(LOGGED)).error()
-    by_users = coarse.error()
-    print(f"\nlogs {by_log}\nusers {by_users}")
-    assert by_log.mean is not None
-    assert by_users.mean is not None
-    assert by_log.mean < by_users.mean
-    assert (by_log.misplaced or 1) < 0.4 * (by_users.misplaced or 0)
 
 
 def test_every_row_is_landed_once(fine: Loaded):

@@ -26,7 +26,7 @@ class AccessHours(Dataset):
     All that routes, tenants and drivers need can be read off again: a later specification, alias or rule changes what
     is made of these rows, not the rows. `host` is in lower case, without port, empty where the log has none; `path` as
     requested, without query; `template` what a gateway or framework named (`/pets/{id}`, `GET /pets/{id}`). `status` 0:
-    the client left before an answer. `agent` is `bot` or empty.
+    the client left before an answer. `agent` is `bot` or empty. `region` is the cloud's, where the log tells it.
 
     `claim` is the tenant that the log itself names, and `claimed_by` how: `claim`, `header` and `key` say it on
     purpose; `user`, `query` and `trace` may. An API key is kept as `key:` and 16 hex digits of its SHA-256. Host and
@@ -35,7 +35,7 @@ class AccessHours(Dataset):
 
     partition: ClassVar[str] = "day"
     keys: ClassVar[tuple[str, ...]] = (
-        "delivery", "hour", "host", "method", "path", "template", "status", "agent", "claim", "claimed_by",
+        "delivery", "hour", "host", "method", "path", "template", "status", "agent", "claim", "claimed_by", "region",
     )  # fmt: skip
     sort: ClassVar[tuple[str, ...]] = ("hour",)
 
@@ -51,6 +51,7 @@ class AccessHours(Dataset):
     agent: Dimension
     claim: OptionalDimension
     claimed_by: OptionalDimension
+    region: OptionalDimension
     requests: Count
     seconds: Quantity
     bytes: Quantity

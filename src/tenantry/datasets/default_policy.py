@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, Protocol
 from ..errors import invalid
 from ..kernel import Row
 from ..methods.policy import Match, Meter, Policy, Rule, Strategy
+from .logged_driver import LOGS, logged_driver, regions_told
 from .names import text
-from .usage import LOGGED
 
 TENANT_TAGS = frozenset({"tenant", "tenantid", "tenantname", "customer", "customerid", "client", "clientid"})
 """Tag keys (letters only, without prefix) that name tenants whatever their values."""
@@ -31,6 +31,7 @@ def default_policy(read: Reader) -> Policy:
     Promotional credits and unused commitment stay central; tax follows the taxed service; support and commitment
     purchases follow all cost. With nothing but a bill and tenants it is total / active tenants.
     """
+    calls = _coarse_meters(read)
     return Policy(
         rules=(
             Rule(
@@ -54,9 +55,9 @@ def default_policy(read: Reader) -> Policy:
                 match=Match(service=("*support*",)),
                 strategy=Strategy.PROPORTIONAL,
             ),
-            *_service_rules(read),
+            *_service_rules(read, {meter.meter for meter in calls}),
         ),
-        coarse=_coarse_meters(read),
+        coarse=calls,
     )
 
 
@@ -98,39 +99,28 @@ def _letters(key: str) -> str:
     return re.sub(r"[^a-z]", "", re.split(r"[:/]", key)[-1].lower())
 
 
-_BUSY = re.compile(
-    "ec2|elastic compute|lambda|function|fargate|container|kubernetes|ecs|eks|gke|aks|app service|app engine|cloud run"
-    "|virtual machine|compute|beanstalk|batch|rds|relational|aurora|sql|elasticsearch|opensearch|neptune|documentdb"
-    "|redshift|sagemaker"
-)
-_BUSY_CATEGORIES = {"compute", "databases", "analytics"}
-_BY_CALL = re.compile("dynamo|cosmos|firestore|cache|redis|memorystore")
-_CARRYING = re.compile(
-    "cloudfront|cdn|front door|data transfer|bandwidth|nat gateway|transit|direct connect|vpc|egress"
-)
-_CARRYING_CATEGORIES = {"networking"}
+def _by_log(service: str, meter: str, regions: Collection[str], calls: Collection[str]) -> list[Rule]:
+    """A service nobody meters, by what access logs tell of all; each of several regions by its own.
 
-
-def _by_log(service: str, category: str, of_logs: Collection[str]) -> list[Rule]:
-    """A service nobody meters, by what access logs tell of all: what computes by seconds, what carries by bytes, what
-    is paid by the call as all else.
-
-    It stands in, day by day, like the calls that all else is shared by. None where the log has no such column.
+    It stands in, day by day, like the `calls` that all else is shared by; no rule where these do as well.
     """
-    name, kind = service.lower(), category.lower()
-    busy = (kind in _BUSY_CATEGORIES or _BUSY.search(name)) and not _BY_CALL.search(name)
-    meter = "logged_seconds" if busy else ""
-    if kind in _CARRYING_CATEGORIES or _CARRYING.search(name):
-        meter = "logged_bytes"
-    if meter not in of_logs:
-        return []
+    places = [*(sorted(regions) if len(regions) > 1 else []), *([] if meter in calls else [None])]
     return [
         Rule(
-            pool=service,
-            match=Match(service=(_literally(service),)),
-            coarse=(Meter(meter=meter, service=""),),
+            pool=_pool(service, region),
+            match=_of(service, region),
+            coarse=(Meter(meter=meter, service="", region=region),),
         )
+        for region in places
     ]
+
+
+def _pool(service: str, region: str | None) -> str:
+    return service if region is None else f"{service} {region}"
+
+
+def _of(service: str, region: str | None) -> Match:
+    return Match(service=(_literally(service),), region=() if region is None else (_literally(region),))
 
 
 class _Used(NamedTuple):
@@ -141,7 +131,7 @@ class _Used(NamedTuple):
     region: str
 
 
-def _service_rules(read: Reader) -> list[Rule]:
+def _service_rules(read: Reader, calls: Collection[str]) -> list[Rule]:
     """One pool per service of the bill that has usage of its own, with every meter of that service; or that access logs
     tell of in a better way than by the number of requests.
 
@@ -149,12 +139,11 @@ def _service_rules(read: Reader) -> list[Rule]:
     they are.
     """
     used: dict[str, set[_Used]] = defaultdict(set)
-    of_logs: set[str] = set()
-    for row in read.query("SELECT service_name, meter, region FROM meter_hours GROUP BY ALL"):
-        if row.service_name:
-            used[_service(row.service_name)].add(_Used(row.meter, row.service_name, row.region))
-        elif row.meter in LOGGED:
-            of_logs.add(row.meter)
+    for row in read.query(
+        "SELECT service_name, meter, region FROM meter_hours WHERE service_name <> '' GROUP BY ALL"
+    ):
+        used[_service(row.service_name)].add(_Used(row.meter, row.service_name, row.region))
+    logs = regions_told(read.query(LOGS))
     billed: dict[str, set[str]] = defaultdict(set)
     categories: dict[str, str] = {}
     for row in read.query(
@@ -166,7 +155,8 @@ def _service_rules(read: Reader) -> list[Rule]:
     for service in sorted(billed):
         meters = used.get(_service(service), set())
         if not meters:
-            rules += _by_log(service, categories[service], of_logs)
+            meter = logged_driver(service, categories[service], logs, calls)
+            rules += _by_log(service, meter, {*logs[meter]} & billed[service], calls) if meter else []
         regions = sorted({m.region for m in meters} & billed[service] - {""})
         for region in [*regions, None] if len(regions) > 1 else [None]:
             rules += _pools(read, service, {m for m in meters if region in (None, m.region)}, region)
@@ -182,8 +172,7 @@ def _pools(read: Reader, service: str, used: set[_Used], region: str | None) -> 
     names = sorted({m.meter for m in used})
     if not names:
         return []
-    whole = service if region is None else f"{service} {region}"
-    where = Match(service=(_literally(service),), region=() if region is None else (_literally(region),))
+    whole, where = _pool(service, region), _of(service, region)
     prices = _prices(read, service, names) if len(names) > 1 else {}
 
     def meters(chosen: Iterable[str]) -> tuple[Meter, ...]:

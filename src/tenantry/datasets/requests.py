@@ -26,7 +26,8 @@ class Requests(Dataset):
 
     partition: ClassVar[str] = "day"
     keys: ClassVar[tuple[str, ...]] = (
-        "hour", "tenant_id", "feature_id", "operation", "source", "resolved_by", "agent", "host", "template", "origin",
+        "hour", "tenant_id", "feature_id", "operation", "source", "region", "resolved_by", "agent", "host", "template",
+        "origin",
     )  # fmt: skip
     sort: ClassVar[tuple[str, ...]] = ("hour",)
     reads: ClassVar[tuple[type[Dataset], ...]] = (AccessHours, Routes, TenantNames)
@@ -46,6 +47,7 @@ class Requests(Dataset):
     feature_id: Key
     operation: Dimension
     source: Dimension
+    region: Dimension
     resolved_by: Dimension
     agent: Dimension
     host: Dimension
@@ -61,15 +63,15 @@ class Requests(Dataset):
         routing: Routing = settings.get("routing", Routing())
         return f"""
         WITH cell AS (
-            SELECT a.day, a.hour, a.source, a.agent, a.claim, a.claimed_by, r.subdomain, r.segment, r.feature_id,
-                r.operation, r.pattern AS host, r.template, r.origin, sum(a.requests) AS requests,
+            SELECT a.day, a.hour, a.source, a.region, a.agent, a.claim, a.claimed_by, r.subdomain, r.segment,
+                r.feature_id, r.operation, r.pattern AS host, r.template, r.origin, sum(a.requests) AS requests,
                 sum(CASE WHEN a.status >= 500 THEN a.requests ELSE 0 END) AS errors, sum(a.seconds) AS seconds,
                 sum(a.bytes) AS bytes
             FROM access_hours AS a
             JOIN routes AS r ON r.host = a.host AND r.method = a.method AND r.path = a.path
             WHERE a.day >= $start AND a.day < $end
-            GROUP BY a.day, a.hour, a.source, a.agent, a.claim, a.claimed_by, r.subdomain, r.segment, r.feature_id,
-                r.operation, r.pattern, r.template, r.origin
+            GROUP BY a.day, a.hour, a.source, a.region, a.agent, a.claim, a.claimed_by, r.subdomain, r.segment,
+                r.feature_id, r.operation, r.pattern, r.template, r.origin
         ),
         said AS (
             SELECT claim AS name, day FROM cell WHERE claim IS NOT NULL
@@ -88,11 +90,12 @@ class Requests(Dataset):
             SELECT *, {_by_rule(routing)} AS resolved_by, {_tenant(routing)} AS tenant_id
             FROM candidate
         )
-        SELECT day, CAST(hour AS TIMESTAMP) AS hour, tenant_id, feature_id, operation, source, resolved_by, agent,
-            host, template, origin, CAST(sum(requests) AS BIGINT) AS requests, CAST(sum(errors) AS BIGINT) AS errors,
+        SELECT day, CAST(hour AS TIMESTAMP) AS hour, tenant_id, feature_id, operation, source,
+            coalesce(region, '') AS region, resolved_by, agent, host, template, origin,
+            CAST(sum(requests) AS BIGINT) AS requests, CAST(sum(errors) AS BIGINT) AS errors,
             CAST(sum(seconds) AS DECIMAL(38, 9)) AS seconds, CAST(sum(bytes) AS DECIMAL(38, 9)) AS bytes
         FROM resolved
-        GROUP BY day, hour, tenant_id, feature_id, operation, source, resolved_by, agent, host, template, origin
+        GROUP BY day, hour, tenant_id, feature_id, operation, source, region, resolved_by, agent, host, template, origin
         """
 
 

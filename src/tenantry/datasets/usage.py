@@ -121,9 +121,9 @@ def _logged() -> str:
     """SQL: what access logs tell, as usage. Seconds and bytes that a log does not have are left out."""
     return " UNION ALL ".join(
         f"""SELECT day, hour, tenant_id, nullif(feature_id, '') AS feature_id, CAST(NULL AS VARCHAR) AS service_name,
-            CAST(NULL AS VARCHAR) AS region, {text(meter)} AS meter, CAST(sum({column}) AS DECIMAL(38, 9)) AS quantity
+            nullif(region, '') AS region, {text(meter)} AS meter, CAST(sum({column}) AS DECIMAL(38, 9)) AS quantity
             FROM requests WHERE day >= $start AND day < $end AND {column} > 0
-            GROUP BY day, hour, tenant_id, feature_id"""
+            GROUP BY day, hour, tenant_id, feature_id, region"""
         for meter, column in LOGGED.items()
     )
 

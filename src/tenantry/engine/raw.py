@@ -218,6 +218,7 @@ def _is_utf8(decoder: codecs.IncrementalDecoder, chunk: bytes) -> bool:
 def _plain_lines(path: Path, found: Layout, scan: _Scan) -> RawFile:
     options = (
         f"quote = '', escape = '', max_line_size = {2 * MAX_RECORD}"
+        f", buffer_size = {2 * MAX_RECORD}"
         f", compression = {literal('gzip' if found.gzip else 'none')}"
     )
     columns = {"line": "VARCHAR"}

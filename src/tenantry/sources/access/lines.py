@@ -74,6 +74,8 @@ def _alb(who: Claimants) -> LogFormat:
             "_seconds": " + ".join(seconds_of(f"_front[{n}]") for n in (6, 7, 8)),
             "_bytes": f"{whole('_front[11]')} + {whole('_front[12]')}",
             "_agent": agent("_parts[4]"),
+            # arn:aws:elasticloadbalancing:REGION:ACCOUNT:targetgroup/...
+            "_region": "NULLIF(split_part(_parts[5], ':', 4), '')",
             # Root, Self, Parent and Sampled are AWS's own.
             "_trace": "CASE WHEN strlen(_parts[6]) > 40 THEN"
             f" NULLIF(regexp_extract(_parts[6], '{trace}', 1), '') END",

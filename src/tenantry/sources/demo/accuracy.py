@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -28,20 +28,17 @@ class Reader(Protocol):
     def query(self, sql: str) -> Sequence[Any]: ...
 
 
-def accuracy(engine: Reader, vendor: Path) -> AllocationError:
-    """The error per tenant and month of `tenant_cost`, built under the rules of the vendor's tenantry.toml.
+def accuracy(engine: Reader, vendor: Path, month: date | None = None) -> AllocationError:
+    """The error per tenant and month of `tenant_cost`, built under the vendor's rules or under none.
 
     Counts what a tenant can cause: its own resources, and shared services without overhead. `vendor` is the folder that
-    `write_vendor` filled.
+    `write_vendor` filled; `month` limits it to one.
     """
     known = json.loads((vendor / "truth" / "truth.json").read_text(encoding="utf-8"))
-    true = _true(vendor, known)
-    given = _allocated(engine, known)
-    keys = sorted(true.keys() | given.keys())
-    return allocation_error((*key, given.get(key, Decimal(0)), true.get(key, Decimal(0))) for key in keys)
+    return _compared(_allocated(engine, known), _true(vendor, known), month)
 
 
-def feature_accuracy(engine: Reader, vendor: Path) -> AllocationError:
+def feature_accuracy(engine: Reader, vendor: Path, month: date | None = None) -> AllocationError:
     """The error per feature and month of what `feature_cost` gives to features, over services metered by feature.
 
     Of other services the truth knows features too, but their meters name none: that money has no feature.
@@ -56,7 +53,13 @@ def feature_accuracy(engine: Reader, vendor: Path) -> AllocationError:
         "SELECT CAST(date_trunc('month', charge_day) AS DATE) AS month, feature_id, effective_cost"
         f" FROM feature_cost WHERE feature_id <> '' AND service_name IN ({services})",
     )
-    keys = sorted(true.keys() | given.keys())
+    return _compared(given, true, month)
+
+
+def _compared(
+    given: Mapping[tuple[date, str], Decimal], true: Mapping[tuple[date, str], Decimal], month: date | None
+) -> AllocationError:
+    keys = sorted(key for key in true.keys() | given.keys() if month in (None, key[0]))
     return allocation_error((*key, given.get(key, Decimal(0)), true.get(key, Decimal(0))) for key in keys)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from .dice import Dice
+from .ingress import has_key, key_alias
 from .plan import Plan, Tenant
 from .traffic import people_factor
 
@@ -70,9 +71,10 @@ def write_customers(folder: Path, plan: Plan, paid: Sequence[Subscription]) -> d
 
 
 def tenant_rows(plan: Plan) -> Iterator[tuple[object, ...]]:
-    for t in plan.tenants:
+    for i, t in enumerate(plan.tenants):
+        aliases = [*t.aliases, *([key_alias(plan, i)] if has_key(plan, i) else [])]
         yield (
-            t.id, t.name, t.tier, t.isolation, t.account, ";".join(t.aliases), t.started, t.ended, t.seats, t.region,
+            t.id, t.name, t.tier, t.isolation, t.account, ";".join(aliases), t.started, t.ended, t.seats, t.region,
             t.importance, f"owner@{t.id}.example",
         )  # fmt: skip
 

@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from . import prices
+from . import api, prices
+from .alb import write_logs
 from .answers import known_answers
 from .bill import Bill
 from .customers import Subscription, subscriptions, write_customers
@@ -20,6 +21,7 @@ from .dedicated import Dedicated
 from .deliveries import write_bill
 from .dice import Ints
 from .focus import focus_table
+from .ingress import log_truth, logged
 from .metering import Metering
 from .overhead import charge_overhead, correct
 from .plan import Plan, make_plan
@@ -31,6 +33,7 @@ from .truth import Truth, slot_sums
 
 _COMMITTED_PERCENTILE = 70
 _ANSWERS = Path("truth", "truth.json")
+_FOLDERS = ("bills", "usage", "logs", "truth")
 
 
 def write_vendor(
@@ -47,8 +50,9 @@ def write_vendor(
 
     `bills/` FOCUS 1.2, a folder per billing period: the first month as CSV, one month delivered twice (the later
     delivery holds); `tenants.csv`, `subscriptions.csv`, `active_users.csv`; `usage/` Parquet, a file per month;
-    `tenantry.toml` with the vendor's business context and allocation rules. `truth/` is for checking only:
-    `tenant_cost.parquet`, `feature_cost.parquet`, `truth.json` (docs/explanation/demo-vendor.md says what they mean).
+    `logs/` load balancers' logs of the last month and `openapi.json`; `tenantry.toml` with the vendor's business
+    context and allocation rules. `truth/` is for checking only: `tenant_cost.parquet`, `feature_cost.parquet`,
+    `logged_requests.parquet`, `truth.json` (docs/explanation/demo-vendor.md says what they mean).
     An earlier demo vendor in the folder is replaced.
 
     `months` whole months up to `end`. `noise` multiplies the meters' errors; 0 makes them exact. `progress` is called
@@ -64,12 +68,14 @@ def write_vendor(
         if progress:
             progress(done, months)
     year.write_truth(folder, paid, rows)
+    document = json.dumps(api.document(), indent=1) + "\n"
+    (folder / "logs" / "openapi.json").write_text(document, encoding="utf-8")
     (folder / "tenantry.toml").write_text(settings_text(VENDOR), encoding="utf-8")
 
 
 def _clear(folder: Path) -> None:
     if (folder / _ANSWERS).is_file():
-        for name in ("bills", "usage", "truth"):
+        for name in _FOLDERS:
             shutil.rmtree(folder / name)
     for name in ("bills", "usage", "truth"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -84,6 +90,7 @@ class _Year:
         self.bills: list[pa.Table] = []
         self.usage_rows = 0
         self.uses = np.zeros(len(FEATURES), dtype=np.int64)
+        self.log_lines: dict[str, int] = {}
         self.hourly = 0
         self.wrong: Cells | None = None
 
@@ -95,6 +102,11 @@ class _Year:
         self.usage_rows += len(usage)
         pq.write_table(usage, folder / "usage" / f"usage-{cells.month:%Y-%m}.parquet", compression="zstd")
         self.uses += slot_sums(cells.feature, cells.consumed["requests"], len(FEATURES))
+        if cells.month == self.plan.months[-1]:
+            lines = logged(self.plan, cells)
+            self.log_lines = write_logs(folder / "logs", self.plan, lines)
+            truth = log_truth(self.plan, lines)
+            pq.write_table(truth, folder / "truth" / "logged_requests.parquet", compression="zstd")
 
     def write_truth(self, folder: Path, paid: list[Subscription], rows: dict[str, int]) -> None:
         pq.write_table(self.truth.tenant_cost(), folder / "truth" / "tenant_cost.parquet", compression="zstd")
@@ -106,6 +118,7 @@ class _Year:
             "usage": self.usage_rows,
             "usage_distinct": sum(self.metering.issued.values()),
             "bills": sum(map(len, self.bills)),
+            **{f"log_{kind}": lines for kind, lines in self.log_lines.items()},
         }
         uses = dict(zip(FEATURES, self.uses.tolist(), strict=True))
         answers = known_answers(self.truth, self.bills, paid, rows, uses)
