@@ -6,7 +6,6 @@ of it is usage, is the source's business.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,8 @@ from decimal import Context, Decimal
 from functools import cache, cached_property
 from hashlib import blake2b
 from typing import Any
+
+from pydantic_core import to_json
 
 from .records import Record
 
@@ -49,7 +50,6 @@ _MILLIS_LONG = 11
 _EXACT = Context(prec=100)
 _SIZE = 40
 """Powers of ten."""
-_canonical = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 
 
 class OddError(ValueError):
@@ -78,11 +78,12 @@ class Entry:
 
     @cached_property
     def fields(self) -> dict[str, str]:
-        return {**flat(self.beside), **flat(self.message)}
+        own = flat(self.message)
+        return flat(self.beside) | own if self.beside else own
 
     @cached_property
     def fields_text(self) -> str:
-        return _canonical(self.fields)
+        return to_json(self.fields).decode()
 
     @cached_property
     def observed(self) -> str:
@@ -97,9 +98,8 @@ class Entry:
     @cached_property
     def digest(self) -> str:
         """The same however the message was delivered."""
-        said = self.text or _canonical(self.message)
-        said = said if self.own_time else f"{self.at}\n{said}"
-        return blake2b(said.encode(errors="replace"), digest_size=12).hexdigest()
+        said = self.text.encode(errors="replace") or to_json(self.message)
+        return blake2b(said if self.own_time else f"{self.at}\n".encode() + said, digest_size=12).hexdigest()
 
     @cached_property
     def lambda_function(self) -> str:
@@ -133,7 +133,7 @@ class Entry:
 
 def bad(part: Any, reason: str) -> Record:
     """The record of a part that cannot be read."""
-    return Record((part if isinstance(part, str) else _canonical(part))[:_SHOWN], reason=reason)
+    return Record((part if isinstance(part, str) else to_json(part).decode())[:_SHOWN], reason=reason)
 
 
 @cache

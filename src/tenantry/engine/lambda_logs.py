@@ -37,7 +37,6 @@ _LEVELS = ("Percent", "/Second")
 _REPORT = re.compile(r"REPORT RequestId: (\S+)")
 _BILLED = re.compile(r"Billed Duration: ([\d.]+) ms")
 _MEMORY = re.compile(r"Memory Size: (\d+) MB")
-_WHOSE = re.compile(r"Tenant ?I[dD]: ([^\t]+)")
 _PLATFORM = re.compile(
     r"(START|END) RequestId: |(INIT_START|INIT_REPORT|RESTORE_START|RESTORE_REPORT|EXTENSION)\b"
 )
@@ -77,8 +76,6 @@ def text_records(entry: Entry) -> Iterator[Record]:
     if found := _REPORT.match(text):
         billed, memory = _BILLED.search(text), _MEMORY.search(text)
         entry.request = found[1]
-        whose = _WHOSE.search(text)
-        entry.message = {"tenantId": whose[1]} if whose else {}
         if billed and memory:
             yield from _invocation(entry, billed[1], memory[1])
         else:
