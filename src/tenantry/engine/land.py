@@ -65,7 +65,7 @@ class Landing:
         self._entries: dict[tuple[str, str], Deliveries] = {}
         self._again: list[Deliveries] = []
         self._older: dict[tuple[str, str], Deliveries] = {}
-        self._staged: list[Stage | Tally] = []
+        self._staged: list[Stage] = []
         self._landed: dict[type[Dataset], list[Stage]] = {}
 
     def __enter__(self) -> Self:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 from ..kernel.dataset import Dataset
@@ -33,20 +32,24 @@ class Tally:
     def fill(self, raw_columns: Sequence[str]) -> None:
         """Evaluate the mapping over the relation `raw`, which has these columns."""
         said = content(raw_columns)
-        self.engine.query(f"COPY ({self._statement(said)}) TO {literal(str(self.path))} (FORMAT parquet)")
-        unfit = f"SELECT DISTINCT _delivery, _bad FROM {_read(self.path)} WHERE _bad IS NOT NULL"
-        # What could not be added up is looked up once more by what it says, for where it stood.
+        self._write(self._statement(said), self.path)
+        bad = f"SELECT DISTINCT _delivery, _bad FROM {_read(self.path)} WHERE _bad IS NOT NULL"
+        if self.engine.query(f"{bad} LIMIT 1"):
+            self._write(self._judged(said, bad), self._unfit)
+
+    def _write(self, query: str, path: Path) -> None:
+        self.engine.query(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet)")
+
+    def _judged(self, said: str, bad: str) -> str:
+        """SQL of the rows that could not be added up, looked up once more by what they say, for where they stood."""
         kept = {"_delivery": "_delivery", "_row": "_row", "_file": "_file", "_said": said}
-        few = f"(SELECT r.* FROM (SELECT *, {said} AS _content FROM raw) AS r SEMI JOIN ({unfit}) AS b"
-        few += " ON r._delivery = b._delivery AND r._content = b._bad)"
-        judged = (
-            f"SELECT _delivery, _row, _file, _said, _inside, _aside, {fate(self.mapping, None)}"
-            f" FROM ({marked(self.mapping, kept, few)})"
-        )
-        if self.engine.query(f"{unfit} LIMIT 1"):
-            self.engine.query(f"COPY ({judged}) TO {literal(str(self._unfit))} (FORMAT parquet)")
+        rows = f"SELECT r.* FROM (SELECT *, {said} AS _content FROM raw) AS r SEMI JOIN ({bad}) AS b"
+        few = f"({rows} ON r._delivery = b._delivery AND r._content = b._bad)"
+        shown = f"_delivery, _row, _file, _said, _inside, _aside, {fate(self.mapping, None)}"
+        return f"SELECT {shown} FROM ({marked(self.mapping, kept, few)})"
 
     def _statement(self, said: str) -> str:
+        """SQL of the sums; what a row that is bad, or no request, says is kept beside them."""
         mapping, types = self.mapping, self.dataset.columns()
         named = {name: sql for name, sql in mapping.columns.items() if sql in mapping.asked}
         others = {name: sql for name, sql in mapping.columns.items() if name not in named}
@@ -69,9 +72,6 @@ class Tally:
         )
         added = ", ".join(map(quoted, mapping.sums))
         return f"SELECT _delivery, {cells}, _bad, _again, _rows, {added} FROM ({grouped})"
-
-    def mark_repeats(self, _earlier: Sequence[object] = ()) -> None:
-        """Nothing to do: equal rows of a delivery are as many events."""
 
     @property
     def rows(self) -> str:
@@ -110,10 +110,7 @@ class Tally:
                 found.setdefault(row.pop("_delivery"), {}).update(row)
         return found
 
-    def forget(self) -> None:
-        """Nothing outlives the files."""
-
-    @cached_property
+    @property
     def _unfit(self) -> Path:
         return self.path.with_suffix(".unfit.parquet")
 
