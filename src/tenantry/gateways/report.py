@@ -20,6 +20,7 @@ _RUNG_STYLE = {
     "unallocated": "red",
 }
 _BAR = 24
+_MOST_SAID = 10
 
 
 def print_profile(console: Console, document: Mapping[str, Any]) -> None:
@@ -72,8 +73,8 @@ def _read(read: Mapping[str, Any]) -> RenderableType:
     ]
     lines += [Text(f"  {line}", "dim") for line in _kinds(read["files"])]
     lines += [
-        Text(f"  quarantined: {r['rows']:,} rows of {_safe(r['file'])}: {_safe(r['reason'])}", "red")
-        for r in read["reasons"][:10]
+        Text(f"  quarantined: {sum(r['rows'] for r in alike):,} rows of {of}: {_safe(reason)}", "red")
+        for reason, of, alike in _alike(read["reasons"], "reason")
     ]
     lines += [Text(f"  not read: {_safe(p['file'])}: {_safe(p['reason'])}", "red") for p in read["problems"]]
     lines += [
@@ -83,14 +84,27 @@ def _read(read: Mapping[str, Any]) -> RenderableType:
 
 
 def _kinds(files: Sequence[Mapping[str, Any]]) -> Iterable[str]:
-    """A line per kind of file, and one for each file of which something is to be said."""
+    """A line per kind of file, and one for each thing that is to be said of files."""
     for kind in dict.fromkeys(f["source"] for f in files):
         own = [f for f in files if f["source"] == kind]
         rows = {(f["delivery"], f["file"]): f["rows"] for f in own}
         taken = sum(f["accepted"] for f in own)
         named = _safe(own[0]["file"]) if len(rows) == 1 else _files(len(rows))
         yield f"{kind:13} {taken:>11,} of {sum(rows.values()):,} rows  {named}"
-        yield from (f"{'':13} {_safe(f['file'])}: {_safe(f['note'])}" for f in own if f["note"])
+        noted = [f for f in own if f["note"]]
+        yield from (f"{'':13} {of}: {_safe(note)}" for note, of, _ in _alike(noted, "note"))
+
+
+def _alike(
+    rows: Sequence[Mapping[str, Any]], what: str
+) -> Iterable[tuple[str, str, Sequence[Mapping[str, Any]]]]:
+    """(text, files, rows) of what is said most often, of one file by name and of several by number."""
+    said: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        said.setdefault(row[what], []).append(row)
+    for text, alike in sorted(said.items(), key=lambda item: -len(item[1]))[:_MOST_SAID]:
+        files = {row["file"] for row in alike}
+        yield text, _safe(alike[0]["file"]) if len(files) == 1 else _files(len(files)), alike
 
 
 def _files(count: int) -> str:
