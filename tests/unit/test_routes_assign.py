@@ -207,3 +207,10 @@ def test_every_problem_of_the_routing_settings_is_told_at_once():
     }
     with pytest.raises(TenantryError, match="twice"):
         Routing.read({"tenant": ["claim", "claim"]})
+
+
+def test_what_a_log_without_hosts_taught_holds_for_hosts_of_other_logs():
+    taught = [Asked("", "GET", f"/pets/{n}/toys") for n in range(100, 140)]
+    found = routes([*taught, Asked(HOST, "GET", "/pets/999/toys", missing=True)])
+    last = found["/pets/999/toys"]
+    assert (last.pattern, last.template, last.origin) == (HOST, "/pets/{pet}/toys", "learned")

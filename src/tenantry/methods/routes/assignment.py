@@ -278,6 +278,8 @@ class _Templates:
         return self._known[key]
 
     def _found(self, host: str, method: str, text: str, depth: int | None) -> _Found:
+        if (host, text) not in self._by_text:
+            host = ""  # learned from a log without hosts, which may be of any
         return _Found(
             method,
             _with_tenant(text, depth),
