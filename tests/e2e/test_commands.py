@@ -91,6 +91,37 @@ def test_a_cur_with_tenants_and_usage_keeps_every_digit(tmp_path, fixtures):
     assert cost["beta"] / cost["alpha"] == pytest.approx(Decimal(5), rel=Decimal("0.0001"))
 
 
+def test_an_access_log_gives_cost_by_tenant_and_feature(tmp_path, fixtures):
+    (tmp_path / "bill.csv").write_text(
+        "BilledCost,EffectiveCost,ListCost,ContractedCost,BillingCurrency,BillingPeriodStart,BillingPeriodEnd,"
+        "ChargePeriodStart,ChargePeriodEnd,ChargeCategory,ProviderName,BillingAccountId,ServiceName\n"
+        "9.00,9.00,9.00,9.00,USD,2026-10-01,2026-11-01,2026-10-02,2026-10-03,Usage,AWS,1,Amazon EC2\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "tenants.csv").write_text(f'tenant_id\nacme\n"{HOSTILE}"\n', encoding="utf-8")
+    line = '{}.example.com:443 10.0.0.{} - - [02/Oct/2026:{:02}:00:00 +0000] "GET /v1/{}/{} HTTP/1.1" 200 5 "-" "a"\n'
+    lines = [
+        line.format(host, n % 9, n % 24, feature, n)
+        for n in range(300)
+        for host, feature in (("acme", "orders"), ("acme", "invoices"), ("www", "orders"))
+    ]
+    (tmp_path / "access.log").write_text("".join([*lines, "\x1b[2J not a line\n"]), encoding="utf-8")
+    document = answer(tmp_path, "profile", "bill.csv", "access.log", "tenants.csv")
+    assert (document["read"]["rows"], document["read"]["quarantined"]) == (904, 1)
+    assert {row["tenant_id"]: row["cost"] for row in document["tenants"]} == {
+        "acme": "6",
+        "(unattributed)": "3",
+    }
+    cells = {(row["name"], row["feature_id"]): row["cost"] for row in document["tenant_features"]}
+    assert cells == {("acme", "orders"): "3", ("acme", "invoices"): "3", ("(unattributed)", "orders"): "3"}
+    assert document["requests"]["count"] == 900
+    assert document["certificate"]["reconciles"]
+    other_days = answer(
+        tmp_path, "profile", "bill.csv", str(fixtures / "logs" / "apache_combined.log"), "--lake", "other"
+    )
+    assert "access logs of the bill's days" in " ".join(advice["add"] for advice in other_days["next"])
+
+
 def test_hostile_names_are_data(profiled):
     folder, document = profiled
     assert HOSTILE in {row["tenant_id"] for row in document["tenants"]}

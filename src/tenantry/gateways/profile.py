@@ -157,6 +157,13 @@ def _advice(document: Mapping[str, Any], landed: set[str]) -> Sequence[Advice]:
         )
     if document["requests"]:
         found += _advice_on_logs(document, landed)
+    elif "access_hours" in landed:
+        found.append(
+            Advice(
+                f"access logs of the bill's days: those given have none in {document['window']}",
+                "cost by tenant and feature, from requests",
+            )
+        )
     found += [
         Advice(
             f"usage of {line['pool']} per tenant: {line['meter']} (service_name {line['service_name']})",
