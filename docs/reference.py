@@ -20,8 +20,9 @@ from pydantic import BaseModel
 from tenantry.config import PREFIX, Settings
 from tenantry.datasets import DATASETS
 from tenantry.errors import PROTOCOLS, Kind
-from tenantry.kernel import Dataset, landing
+from tenantry.kernel import Dataset, Source, landing
 from tenantry.methods import policy, routes
+from tenantry.sources import SOURCES
 
 FOLDER = Path(__file__).parent / "reference"
 WORDS = {
@@ -59,11 +60,19 @@ environment only. A name that is not known is an error, which tells the nearest 
 | setting | type | default | |
 |---|---|---|---|
 """
+SOURCES_HEAD = """# Sources
+
+A table `[sources.NAME]` of `tenantry.toml`, with a name of your choice, has a `kind` and a `path` (a file, a folder
+or a glob), and what else its kind takes. [What the files look like](inputs.md).
+"""
 POLICY_HEAD = """# Allocation policy
 
 The `[allocation]` table of `tenantry.toml`. [How to write one](../how-to/write-a-policy.md).
 """
-_TABLES = "`[allocation]` is the [allocation policy](policy.md), `[routing]` says what [access logs](routing.md) mean."
+_TABLES = (
+    "`[sources]` are [sources](sources.md), `[allocation]` is the [allocation policy](policy.md), `[routing]` says what"
+    "\n[access logs](routing.md) mean."
+)
 ROUTING_HEAD = """# Routing
 
 The `[routing]` table of `tenantry.toml`. [How access logs are read](../how-to/use-access-logs.md).
@@ -78,6 +87,7 @@ def pages() -> dict[str, str]:
         "policy.md": _policy_page(),
         "routing.md": _routing_page(),
         "settings.md": _settings_page(),
+        "sources.md": _sources_page(),
     }
 
 
@@ -114,6 +124,21 @@ def _errors_page() -> str:
 def _settings_page() -> str:
     rows = (_row(f"`{name}`", kind, default, about) for name, kind, default, about in _fields(Settings))
     return _page(SETTINGS_HEAD, *rows, "", _TABLES)
+
+
+def _sources_page() -> str:
+    return _page(SOURCES_HEAD, *(line for source in SOURCES for line in _source(source)))
+
+
+def _source(source: type[Source]) -> Iterator[str]:
+    landed = ", ".join(f"[{d.table()}](datasets.md#{d.table()})" for d in source.lands)
+    about = source.__doc__ if source.__doc__ != Source.__doc__ else None
+    yield from ("", f"## {source.kind}", "", f"Lands {landed}. {inspect.cleandoc(about or '')}".rstrip())
+    rows = [field for field in _fields(source) if field[0] != "path"]
+    if rows:
+        yield from ("", "| field | type | default | |", "|---|---|---|---|")
+    for name, kind, default, note in rows:
+        yield _row(f"`{name}`", kind, default, note)
 
 
 def _routing_page() -> str:
