@@ -84,32 +84,20 @@ class _Balancer:
     """One load balancer, as its log names it."""
 
     def __init__(self, account: Account) -> None:
-        self.account, self.region = account, account.region
-        self.number = 0 if account is SHARED[0] else 1
-        self.name = account.name.replace("-prod", "")
+        self.account, self.region = account.id, account.region
+        self.number = SHARED.index(account)
+        name = account.name.replace("-prod", "")
         arn = f"arn:aws:elasticloadbalancing:{self.region}:{account.id}"
-        self.id = f"5f1c0a{self.number}e9d2b7{self.number}48"
-        self.elb = f"app/{self.name}/{self.id}"
-        self.targets = f"{arn}:targetgroup/{self.name}-web/9b3d{self.number}6f2a71c8e05"
+        self.elb = f"app/{name}/5f1c0a{self.number}e9d2b7{self.number}48"
+        self.targets = f"{arn}:targetgroup/{name}-web/9b3d{self.number}6f2a71c8e05"
         certificate = f"0c7e4a58-2f61-4d2c-9a35-7b1f0e9d6c4{self.number}"
         self.certificate = f"arn:aws:acm:{self.region}:{account.id}:certificate/{certificate}"
 
     def file(self, folder: Path, day: date) -> Path:
         """Where AWS delivers: by account, service, region and day; the name holds when the file was closed."""
-        account = self.account.id
-        name = (
-            f"{account}_elasticloadbalancing_{self.region}_{self.elb.replace('/', '.')}_{day:%Y%m%d}T2355Z"
-            f"_203.0.113.{10 + self.number}_{day.toordinal():08x}.log.gz"
-        )
-        return (
-            folder
-            / "AWSLogs"
-            / account
-            / "elasticloadbalancing"
-            / self.region
-            / day.strftime("%Y/%m/%d")
-            / name
-        )
+        below = f"AWSLogs/{self.account}/elasticloadbalancing/{self.region}/{day:%Y/%m/%d}"
+        name = f"{self.account}_elasticloadbalancing_{self.region}_{self.elb.replace('/', '.')}_{day:%Y%m%d}T2355Z"
+        return folder / below / f"{name}_203.0.113.{10 + self.number}_{day.toordinal():08x}.log.gz"
 
     def line(self, one: _Entry) -> str:
         error = "TargetConnectionErrorCode" if one.target == "-" else "-"
@@ -191,13 +179,8 @@ def _others(plan: Plan, balancer: _Balancer, day: date) -> Iterator[tuple[str, s
     at = _stamps((day - EPOCH).days * 24 * HOUR_US + dice.whole(size, 0, 24 * HOUR_US))
     for n, (sent, chance) in enumerate(zip(at, dice.whole(size, 0, 2**48).tolist(), strict=True)):
         if n >= size - CONNECTIONS:
-            yield (
-                sent,
-                (
-                    f"{sent}Z 198.51.100.{chance % 250} {chance % 40_000 + 20_000} 443 TLSv1.3"
-                    f' TLS_AES_128_GCM_SHA256 0.011 "-" - - Success TID_{chance:032x}'
-                ),
-            )
+            line = f"{sent}Z 198.51.100.{chance % 250} {chance % 40_000 + 20_000} 443 TLSv1.3 TLS_AES_128_GCM_SHA256"
+            yield sent, f'{line} 0.011 "-" - - Success TID_{chance:032x}'
             continue
         crawls = n < CRAWLS
         pages = _CRAWLED if crawls else _SCANNED
