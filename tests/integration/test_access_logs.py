@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from shop import Shop, reasons
 
 from tenantry.datasets import AccessHours
+from tenantry.engine import land
 from tenantry.engine.duckdb import DuckDB
 from tenantry.engine.lake import Lake
 from tenantry.engine.land import Landing
@@ -157,6 +158,18 @@ def test_a_run_that_was_killed_before_its_ledger_leaves_nothing_once_the_log_has
 
 def killed(_: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_more_files_than_one_statement_reads_land_together(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(land, "FILES_AT_ONCE", 2)
+    for n in range(5):
+        shop.put(f"{n}.log", line(n) * (n + 1) + (b"not a request\n" if n % 2 else b""))
+    landed = shop.land()
+    assert sum(shop.column(AccessHours, "requests")) == 15
+    assert {(row["file"][-5:], row["row"]) for row in shop.rows(Quarantine)} == {("1.log", 3), ("3.log", 5)}
+    assert len(landed.deliveries) == 5
 
 
 def test_equal_lines_of_a_file_are_as_many_requests(shop: Shop) -> None:

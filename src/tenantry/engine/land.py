@@ -33,6 +33,8 @@ from .tally import Tally
 _LEDGER = ("delivery", "dataset")
 _WORK = ".landing-"
 _A_DAY = 86_400
+FILES_AT_ONCE = 100
+"""Log files that one statement reads; a request's own id counts once among so many."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,7 @@ class Landing:
     ) -> list[Stage | Tally]:
         """Each mapping evaluated. A file that turns out damaged is taken from `files` and added to `problems`."""
         try:
-            columns = self._attach_raw(files)
+            columns = self._attach_raw(files) if not any(m.sums for m in batch.mappings) else []
             stages = [self._stage(mapping, columns, batch, files) for mapping in batch.mappings]
         except (duckdb.Error, TenantryError) as problem:
             broken = [(file, why) for file in files if (why := damaged(self._engine, file))]
@@ -197,6 +199,13 @@ class Landing:
             ) from problem
         return stages
 
+    def _tally(self, mapping: RowMapping, files: Sequence[RawFile]) -> Tally:
+        """A mapping's sums over these files, of which there may be thousands: balancers write one in five minutes."""
+        tally = Tally(self._engine, mapping, self._folder / uuid4().hex)
+        for start in range(0, len(files), FILES_AT_ONCE):
+            tally.fill(self._attach_raw(files[start : start + FILES_AT_ONCE]))
+        return tally
+
     def _attach_raw(self, files: Sequence[RawFile]) -> list[str]:
         """Make the files readable as `raw`; returns its columns without those that say where a row stood."""
         self._engine.query(f"CREATE OR REPLACE TEMP VIEW raw AS {relation(files)}")
@@ -208,9 +217,7 @@ class Landing:
         self, mapping: RowMapping, columns: Sequence[str], batch: Batch, files: Sequence[RawFile]
     ) -> Stage | Tally:
         if mapping.sums:
-            tally = Tally(self._engine, mapping, self._folder / f"{uuid4().hex}.parquet")
-            tally.fill(columns)
-            return tally
+            return self._tally(mapping, files)
         earlier = self._landed.get(mapping.dataset, [])
         stage = Stage(self._engine, mapping, self._folder / f"{uuid4().hex}.parquet")
         self._staged.append(stage)

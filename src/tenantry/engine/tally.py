@@ -23,22 +23,27 @@ class Tally:
     engine: DuckDB
     mapping: RowMapping
     path: Path
+    """Of its files without their ending: there is one for each time that it was filled."""
     copies: dict[str, str] = field(default_factory=dict)
+    _sums: list[Path] = field(default_factory=list)
+    _unfit: list[Path] = field(default_factory=list)
 
     @property
     def dataset(self) -> type[Dataset]:
         return self.mapping.dataset
 
     def fill(self, raw_columns: Sequence[str]) -> None:
-        """Evaluate the mapping over the relation `raw`, which has these columns."""
+        """Add what the mapping makes of the relation `raw`, which has these columns."""
         said = content(raw_columns)
-        self._write(self._statement(said), self.path)
-        bad = f"SELECT DISTINCT _delivery, _bad FROM {_read(self.path)} WHERE _bad IS NOT NULL"
+        self._sums.append(self._written(self._statement(said)))
+        bad = f"SELECT DISTINCT _delivery, _bad FROM {_read(self._sums[-1:])} WHERE _bad IS NOT NULL"
         if self.engine.query(f"{bad} LIMIT 1"):
-            self._write(self._judged(said, bad), self._unfit)
+            self._unfit.append(self._written(self._judged(said, bad)))
 
-    def _write(self, query: str, path: Path) -> None:
+    def _written(self, query: str) -> Path:
+        path = self.path.with_suffix(f".{len(self._sums)}.{len(self._unfit)}.parquet")
         self.engine.query(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet)")
+        return path
 
     def _judged(self, said: str, bad: str) -> str:
         """SQL of the rows that could not be added up, looked up once more by what they say, for where they stood."""
@@ -81,11 +86,11 @@ class Tally:
             quoted(name) if name in told else f"CAST(NULL AS {column.sql}) AS {quoted(name)}"
             for name, column in self.dataset.columns().items()
         )
-        return f"SELECT {', '.join(cells)} FROM {_read(self.path)} WHERE {_FIT}"
+        return f"SELECT {', '.join(cells)} FROM {_read(self._sums)} WHERE {_FIT}"
 
     def quarantined(self, _raw_columns: Sequence[str]) -> str:
         """As a stage's."""
-        if not self._unfit.exists():
+        if not self._unfit:
             return ""
         shown = f"_delivery, _row, _file, _reason AS reason, left(_said, {SHOWN}) AS content"
         return f"SELECT {shown} FROM {_read(self._unfit)} WHERE _reason IS NOT NULL"
@@ -101,22 +106,20 @@ class Tally:
         fit = (
             f"SELECT _delivery, coalesce(sum(_rows) FILTER ({_FIT}), 0)::BIGINT AS accepted,"
             " coalesce(sum(_rows) FILTER (_again AND _bad IS NULL), 0)::BIGINT AS duplicates"
-            f" FROM {_read(self.path)} GROUP BY ALL"
+            f" FROM {_read(self._sums)} GROUP BY ALL"
         )
         counted = ", ".join(f"count(*) FILTER ({sql})::BIGINT AS {name}" for name, sql in told.items())
-        unfit = f"SELECT _delivery, {counted} FROM {_read(self._unfit)} GROUP BY ALL"
-        for sql in (fit, unfit) if self._unfit.exists() else (fit,):
+        judged = (
+            [f"SELECT _delivery, {counted} FROM {_read(self._unfit)} GROUP BY ALL"] if self._unfit else []
+        )
+        for sql in (fit, *judged):
             for row in self.engine.query(sql):
                 found.setdefault(row.pop("_delivery"), {}).update(row)
         return found
-
-    @property
-    def _unfit(self) -> Path:
-        return self.path.with_suffix(".unfit.parquet")
 
 
 _FIT = "_bad IS NULL AND NOT _again"
 
 
-def _read(path: Path) -> str:
-    return f"read_parquet({literal(str(path))}, hive_partitioning = false)"
+def _read(paths: Sequence[Path]) -> str:
+    return f"read_parquet([{', '.join(literal(str(path)) for path in paths)}], hive_partitioning = false)"

@@ -136,7 +136,13 @@ _LOOKS: tuple[tuple[re.Pattern[str], Callable[[Claimants], LogFormat]], ...] = (
 )
 
 
+_TOLD_BY = 20
+
+
 def lines_format(lines: Sequence[str], who: Claimants) -> LogFormat | None:
-    """The format that most of these lines have, if any line has one."""
-    votes = [sum(bool(looks.match(line)) for line in lines) for looks, _ in _LOOKS]
-    return _LOOKS[votes.index(max(votes))][1](who) if any(votes) else None
+    """The format that most of these lines have, if any line has one; some of many lines tell."""
+    for some in (lines[:: len(lines) // _TOLD_BY or 1], lines):
+        votes = [sum(bool(looks.match(line)) for line in some) for looks, _ in _LOOKS]
+        if any(votes):
+            return _LOOKS[votes.index(max(votes))][1](who)
+    return None
