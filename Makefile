@@ -4,7 +4,7 @@ BIN := .venv/bin
 # The locks pin every package and its hash, and are complete (--no-deps). What is imported is compiled then.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile
 
-# On all cores, a file's tests on one of them; in order of folders, so that the longest file (Spark) is not the last.
+# On all cores, a file's tests on one of them, in the order in which they are collected: the longest file first.
 PYTEST := $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
