@@ -132,11 +132,12 @@ class Landing:
             else:
                 self._write(stage, batch)
                 self._landed.setdefault(stage.dataset, []).append(stage)
-        mine = {file.delivery for file in self._seen.values()}
-        for entry in (*outgrown, *entries, *(growth.stale if growth else ())):
+        for entry in outgrown:
             # What an earlier run delivered is no account of this one.
-            accounts = self._entries if entry.delivery in mine or entry not in outgrown else self._older
+            accounts = self._entries if entry.delivery in self._seen else self._older
             accounts[entry.delivery, entry.dataset] = entry
+        for entry in (*entries, *(growth.stale if growth else ())):
+            self._entries[entry.delivery, entry.dataset] = entry
         quarantined = self._write_quarantine(stages, files, outgrown)
         again_entries = [
             self._same_content(path, file, mapping.dataset, source)

@@ -11,7 +11,6 @@ from ...errors import invalid
 from .document import PLACEHOLDER
 from .shapes import is_version
 
-OPERATIONS = ("read", "create", "update", "delete", "search", "export")
 BY_METHOD = {
     "GET": "read",
     "HEAD": "read",

@@ -67,7 +67,6 @@ def _fields(sample: Sample) -> tuple[str, ...]:
     if sample.format is Format.JSON:
         return ()
     if sample.format is Format.LINES:
-        return tuple(row["line"] or "" for row in sample.rows if (row["line"] or "").startswith("#Fields:"))[
-            :1
-        ]
+        lines = [row["line"] or "" for row in sample.rows]
+        return tuple(line for line in lines if line.startswith("#Fields:"))[:1]
     return tuple(map(plain, sample.columns))
