@@ -22,7 +22,12 @@ from .sources import SOURCES
 
 if TYPE_CHECKING:
     from .config import Settings
+    from .engine.duckdb import DuckDB
     from .runtime.plane import ControlPlane
+    from .runtime.records import Records
+
+STATE = "state.db"
+"""The state store's file in the lake, unless the settings name a database."""
 
 
 @cache
@@ -60,7 +65,19 @@ def open_plane(lake: str | None, allocation: Mapping[str, Any] | None = None) ->
         return settings_of(reader.lake.notes(PoolCost)) or ask(reader)
 
     told = {"routing": Routing.read(said.routing)}
-    return ControlPlane(engine, catalog(), ask, built_under, lambda: datetime.now(UTC), told)
+    file = engine.lake.path / STATE
+    return ControlPlane(
+        engine, catalog(), ask, built_under, lambda: datetime.now(UTC), told,
+        cache(lambda: _open_records(said.state.url or f"sqlite:///{file}", engine)),
+        lambda: said.state.url is not None or file.exists(),
+    )  # fmt: skip
+
+
+def _open_records(url: str, engine: DuckDB) -> Records:
+    from .runtime.records import Records
+    from .runtime.state import State
+
+    return Records(State(url), engine, catalog())
 
 
 def sources() -> dict[str, Source]:

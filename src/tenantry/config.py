@@ -53,11 +53,23 @@ class EngineSettings(_Table):
     threads: Annotated[int | None, Field(ge=1, description="all cores if not given")] = None
 
 
+class StateSettings(_Table):
+    """`[state]`: where decisions, audit and tokens are kept."""
+
+    url: Annotated[
+        str | None,
+        Field(
+            description="`sqlite:///FILE` or `postgresql://USER@HOST/DATABASE`; by default a file in the lake"
+        ),
+    ] = None
+
+
 class Settings(_Table):
     """Everything `tenantry.toml` may say. Tables left as mappings are read by those they are for."""
 
     lake: LakeSettings = LakeSettings()
     engine: EngineSettings = EngineSettings()
+    state: StateSettings = StateSettings()
     sources: Annotated[
         dict[str, dict[str, Any]],
         AfterValidator(_each_with_its_kind),

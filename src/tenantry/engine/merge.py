@@ -4,9 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pyarrow as pa
+
 from ..errors import Kind, TenantryError
 from ..kernel.dataset import Dataset
 from .duckdb import DuckDB, literal, quoted
+from .lake import arrow_schema
+
+_GIVEN = "given"
+
+
+def merge_rows(engine: DuckDB, rows: Sequence[Dataset]) -> None:
+    """Put rows of one dataset into its table, each in the place of the one with its keys."""
+    dataset = type(rows[0])
+    table = pa.Table.from_pylist([row.model_dump() for row in rows], arrow_schema(dataset))
+    keys = ", ".join(map(quoted, dataset.keys))
+    with engine.registered(_GIVEN, table):
+        merge(
+            engine,
+            dataset,
+            f"SELECT * FROM {_GIVEN}",
+            f"SELECT {keys} FROM {_GIVEN}",
+            dataset.keys,
+            len(rows),
+        )
 
 
 def merge(

@@ -13,14 +13,14 @@ import shlex
 import sys
 import traceback
 import types
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Union, get_args, get_origin
 
 from ..errors import Kind, TenantryError, invalid
-from ..kernel import Capability, Catalog, Tool, Window
+from ..kernel import Capability, Catalog, Effect, Tool, Window
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -168,13 +168,16 @@ def _add_tool(group: Any, capability: Capability, tool: Tool, open_runtime: Open
     parser.add_argument("--about", action=_About, page=capability.instructions, help="how to read the answer")
     add_lake(parser)
     add_json(parser)
+    if tool.effect is Effect.ACT:
+        parser.add_argument("--yes", action="store_true", help="say yes: do it without asking")
 
     def call(arguments: argparse.Namespace) -> None:
         given = {k.removeprefix(_TOOL): v for k, v in vars(arguments).items() if k.startswith(_TOOL)}
         given |= {
             n: _content(v) for n, v in given.items() if _is_text_of_a_file(tool.parameters.model_fields[n])
         }
-        answer = open_runtime(arguments).call(capability.name, tool.name, given)
+        approved = tool.effect is Effect.ACT and (arguments.yes or _agrees(parser.prog, given))
+        answer = open_runtime(arguments).call(capability.name, tool.name, given, approved=approved)
         if arguments.json:
             print_document(answer.document())
         else:
@@ -222,6 +225,17 @@ def _is_text_of_a_file(parameter: FieldInfo) -> bool:
     """Whether JSON Schema's `contentMediaType` says that the text is what a file of some kind holds."""
     extra = parameter.json_schema_extra
     return isinstance(extra, dict) and "contentMediaType" in extra
+
+
+def _agrees(command: str, given: Mapping[str, Any]) -> bool:
+    """Whether the person at the terminal says yes. Without a terminal there is nobody to ask."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    what = ", ".join(f"{name} = {value!r}" for name, value in given.items())
+    print(
+        f"{command} acts, with {what or 'no arguments'}. Do it? [y/N] ", end="", file=sys.stderr, flush=True
+    )
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
 def _content(value: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 from .dataset import Dataset
@@ -13,12 +14,27 @@ from .time import Window
 D = TypeVar("D", bound=Dataset)
 
 
+class AccessRole(StrEnum):
+    """What a principal may do; each what those before it may: look, propose, decide and act, say who may what."""
+
+    VIEWER = "viewer"
+    ANALYST = "analyst"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
 @dataclass(frozen=True)
 class Principal:
     """Who calls. A principal bound to a tenant sees that tenant's rows and no others, through every gateway."""
 
     name: str = "local"
     tenant_id: str | None = None
+    role: AccessRole = AccessRole.ADMIN
+
+    def may(self, role: AccessRole) -> bool:
+        """Whether it may do what this role may."""
+        order = list(AccessRole)
+        return order.index(self.role) >= order.index(role)
 
 
 class Row(dict[str, Any]):
@@ -74,6 +90,13 @@ class Context(Protocol):
 
     def month(self, dataset: type[Dataset]) -> Window:
         """The newest whole month of the dataset; the newest, if none is whole. Raises `not_found` if it is empty."""
+        ...
+
+    def record(self, *rows: Dataset) -> None:
+        """Keep rows of landing datasets: all of a call's or none, with an audit entry, once the call has ended.
+
+        For tools that act. A row takes the place of the one with its keys, and holds over what files say.
+        """
         ...
 
     def under(self, settings: Callable[[Any], Mapping[str, Any]]) -> Context:

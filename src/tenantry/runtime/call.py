@@ -11,19 +11,27 @@ from decimal import Decimal, localcontext
 from enum import Enum
 from math import isfinite
 from time import perf_counter
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel
 
 from ..engine.build import Settings
 from ..engine.duckdb import DuckDB
 from ..errors import Kind, TenantryError
-from ..kernel import Catalog, Effect, Principal, Window
+from ..kernel import AccessRole, Catalog, Effect, Principal, Tool, Window
 from ..kernel.money import EXACT, exact
 from .reader import Reader, several
 from .tables import Evidence, empty
 
+if TYPE_CHECKING:
+    from .records import Records
+
 LOCAL = Principal()
+_NEEDS = {
+    Effect.READ: AccessRole.VIEWER,
+    Effect.PROPOSE: AccessRole.ANALYST,
+    Effect.ACT: AccessRole.OPERATOR,
+}
 _log = logging.getLogger("tenantry.call")
 
 
@@ -51,38 +59,64 @@ class Answer:
 
 
 class Runtime:
-    """Calls tools of a catalog over an engine; `now` is the clock, `settings` are what views depend on.
+    """Calls tools of a catalog over an engine; `now` is the clock, `settings` are what views depend on, `records`
+    opens what keeps the rows of tools that act.
 
     One object serves many threads.
     """
 
     def __init__(
-        self, engine: DuckDB, catalog: Catalog, now: Callable[[], datetime], settings: Settings
+        self,
+        engine: DuckDB,
+        catalog: Catalog,
+        now: Callable[[], datetime],
+        settings: Settings,
+        records: Callable[[], Records] | None = None,
     ) -> None:
         self.engine = engine
         self.catalog = catalog
         self.now = now
         self.settings = settings
+        self._records = records
 
     def call(
-        self, capability: str, tool: str, arguments: Mapping[str, Any], principal: Principal = LOCAL
+        self,
+        capability: str,
+        tool: str,
+        arguments: Mapping[str, Any],
+        principal: Principal = LOCAL,
+        *,
+        approved: bool = False,
     ) -> Answer:
-        """The tool's answer for this principal.
+        """The tool's answer for this principal; `approved`: it has said yes to these very arguments.
 
         Raises `not_found` for a name that is not in the catalog, `invalid` for arguments that are not the tool's,
-        `forbidden` for data that is not the principal's, `approval_required` for a tool that acts.
+        `forbidden` for data or a deed that is not the principal's, `approval_required` for a tool that acts.
         """
         owner, found = self.catalog.capability(capability), self.catalog.tool(capability, tool)
-        if found.effect is Effect.ACT:
+        if not principal.may(_NEEDS[found.effect]):
             raise TenantryError(
-                Kind.APPROVAL_REQUIRED, f"{found.name} acts on the world", "a person must approve it first"
+                Kind.FORBIDDEN,
+                f"{principal.name} is {principal.role}; {owner.name}.{found.name} needs {_NEEDS[found.effect]}",
+                "ask an administrator for another role",
             )
         values = found.read_arguments(dict(arguments))
+        if found.effect is Effect.ACT and not approved:
+            raise _not_approved(owner.name, found, values)
         began, now = perf_counter(), self.now()
         with self._opened(principal, now) as reader, localcontext(EXACT):
             data = found.function(reader, **values)
+        if found.effect is Effect.ACT:
+            self._done(f"{owner.name}.{found.name}", reader, values)
         _log.info("call %s.%s by %s: %.3f s", owner.name, found.name, principal.name, perf_counter() - began)
         return Answer(owner.name, found.name, values, data, reader.evidence, now)
+
+    def _done(self, action: str, reader: Reader, values: Mapping[str, Any]) -> None:
+        if self._records is None:
+            raise TenantryError(Kind.UNAVAILABLE, f"{action}: there is no state store here", "open one")
+        evidence = [plain(vars(e)) for e in reader.evidence]
+        details = {"arguments": plain(values), "evidence": evidence}
+        self._records().keep(reader.recorded, reader.principal, reader.now, action, details)
 
     def span(self, dataset: str) -> Window:
         """From the first to the last day that the dataset holds. Raises `not_found` where it is empty."""
@@ -118,6 +152,17 @@ class Runtime:
     def rows_held(self, dataset: str) -> int:
         """How many rows the newest version of a dataset holds."""
         return sum(file.rows for file in self.engine.lake.files(self.catalog.dataset(dataset)))
+
+
+def _not_approved(capability: str, tool: Tool, values: Mapping[str, Any]) -> TenantryError:
+    return TenantryError(
+        Kind.APPROVAL_REQUIRED,
+        f"{capability}.{tool.name} acts on the world",
+        "a person must say yes to these arguments: --yes, approved=true, or the client's own question",
+        capability=capability,
+        tool=tool.name,
+        arguments=plain(values),
+    )
 
 
 def plain(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..engine.build import Builder, Built, Settings
 from ..engine.duckdb import DuckDB
@@ -14,12 +14,16 @@ from ..kernel import Catalog, Source
 from .call import Runtime
 from .ingest import Ingested, Progress, ingest, pull
 
+if TYPE_CHECKING:
+    from .records import Records
+
 
 class ControlPlane:
     """One vendor's lake with everything that can be done to it.
 
     Builds ask for `settings` anew; calls use those of the tables they read, `built_under`. `told` are the settings that
-    are known before there is data.
+    are known before there is data. `records` opens what keeps the rows of tools that act; `recorded` says whether
+    there may be any.
     """
 
     def __init__(
@@ -30,20 +34,30 @@ class ControlPlane:
         built_under: Settings,
         now: Callable[[], datetime],
         told: Mapping[str, Any] | None = None,
+        records: Callable[[], Records] | None = None,
+        recorded: Callable[[], bool] = lambda: False,
     ) -> None:
         self.engine = engine
         self.catalog = catalog
         self.now = now
         self.builder = Builder(engine, catalog, settings, told)
-        self.runtime = Runtime(engine, catalog, now, built_under)
+        self.runtime = Runtime(engine, catalog, now, built_under, records)
+        self._records = records
+        self._recorded = recorded
 
     def ingest(self, paths: Sequence[str], progress: Progress | None = None) -> Ingested:
         """Land the files of these paths, recognised by content. Raises `invalid`, with nothing landed."""
-        return ingest(self.engine, self.catalog.sources, paths, self.now(), progress)
+        return self._held(ingest(self.engine, self.catalog.sources, paths, self.now(), progress))
 
     def pull(self, sources: Mapping[str, Source], progress: Progress | None = None) -> Ingested:
         """Land configured sources. Raises `invalid`, with nothing landed."""
-        return pull(self.engine, sources, self.now(), progress)
+        return self._held(pull(self.engine, sources, self.now(), progress))
+
+    def _held(self, ingested: Ingested) -> Ingested:
+        """What tools recorded holds over what files say: it is landed again on top of them."""
+        if self._records and self._recorded():
+            self._records().land(again={d.dataset for d in ingested.deliveries})
+        return ingested
 
     def build(self, names: Sequence[str] = (), progress: Progress | None = None) -> list[Built]:
         """Bring derived datasets up to date: the named ones and what they read, or all. Raises `not_found`."""

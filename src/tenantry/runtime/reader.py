@@ -36,6 +36,7 @@ class Reader:
     ) -> None:
         self.principal = principal
         self.now = now
+        self.recorded: list[Dataset] = []
         self._tables = Tables(engine, settings)
 
     def close(self) -> None:
@@ -44,6 +45,11 @@ class Reader:
     @property
     def evidence(self) -> tuple[Evidence, ...]:
         return tuple(self._tables.read.values())
+
+    def record(self, *rows: Dataset) -> None:
+        for row in rows:
+            self._own(type(row), {name: getattr(row, name) for name in (_TENANT,) if name in row.columns()})
+            self.recorded.append(row)
 
     def under(self, settings: Callable[[Any], Mapping[str, Any]]) -> Reader:
         other = copy(self)

@@ -1,0 +1,6 @@
+"""The state store: what was decided and recorded, by whom; on SQLite or PostgreSQL."""
+
+from .audit import Entry
+from .store import State
+
+__all__ = ["Entry", "State"]

@@ -1,0 +1,43 @@
+"""The state store's tables as the code reads them; the migrations beside this file make them.
+
+Moments are text in ISO 8601, UTC, to the microsecond: they sort as they are, and are hashed as they are.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import JSON, BigInteger, Column, Integer, MetaData, String, Table, Text
+
+METADATA = MetaData()
+_Sequence = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up INTEGER keys alone
+
+AUDIT = Table(
+    "audit",
+    METADATA,
+    Column("sequence", _Sequence, primary_key=True, autoincrement=False),
+    Column("at", String(32), nullable=False),
+    Column("principal", Text, nullable=False),
+    Column("tenant_id", Text),
+    Column("action", Text, nullable=False),
+    Column("details", Text, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+"""What was done. `details` is JSON text; `hash` covers the row and the hash of the row before it."""
+
+RECORD = Table(
+    "record",
+    METADATA,
+    Column("sequence", _Sequence, primary_key=True, autoincrement=True),
+    Column("dataset", String(64), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("row", JSON, nullable=False),
+    Column("audit", _Sequence, nullable=False),
+    Column("landed", Integer, nullable=False),
+)
+"""Every row that tools recorded, as it was each time; the newest of a key holds. `landed`: 1 once the lake has it."""
+
+
+def moment(at: datetime) -> str:
+    """A moment as the store writes it."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
