@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from . import __version__
 from .capabilities import CAPABILITIES
 from .datasets import DATASETS
-from .errors import invalid
+from .errors import Kind, TenantryError, invalid
 from .gateways.cli import build_parser, run
 from .gateways.commands import commands
 from .gateways.doors import Doors
@@ -21,6 +21,8 @@ from .kernel.landing import Deliveries, Quarantine
 from .sources import SOURCES
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from .config import Settings
     from .engine.duckdb import DuckDB
     from .runtime.plane import ControlPlane
@@ -112,9 +114,37 @@ def _accuracy(*arguments: Any) -> Any:
     return accuracy(*arguments)
 
 
+def serve(lake: str | None, bind: str) -> None:
+    """Serve the lake on an address, until the process is told to stop. Raises `invalid`, `forbidden`, `unavailable`."""
+    from .gateways.serve import Address
+    from .gateways.serve import serve as run_server
+    from .telemetry import log_to_stderr
+
+    address = Address.parse(bind)
+    if not address.is_loopback:
+        raise TenantryError(
+            Kind.FORBIDDEN,
+            f"{bind} can be reached from other machines, and nobody has to log in",
+            "bind to 127.0.0.1",
+        )
+    log_to_stderr()
+    plane = open_plane(lake)
+    plane.check_state()
+    run_server(open_app(plane), address)
+
+
+def open_app(plane: ControlPlane) -> ASGIApp:
+    """The ASGI app over a control plane."""
+    from .gateways.http.access import Loopback
+    from .gateways.http.app import Part, build_app
+
+    lake = Part(check={"lake": lambda: plane.runtime.rows_held("charges"), "state": plane.check_state})
+    return build_app(plane.runtime, __version__, Loopback, [lake])
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """The command `tenantry`; returns its exit code."""
-    doors = Doors(open_plane, settings, sources, _write_vendor, _accuracy)
+    doors = Doors(open_plane, settings, sources, _write_vendor, _accuracy, serve)
 
     def open_runtime(arguments: argparse.Namespace) -> Any:
         return open_plane(arguments.lake).runtime

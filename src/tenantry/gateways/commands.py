@@ -25,6 +25,7 @@ def commands(doors: Doors) -> tuple[Command, ...]:
                 _profile_arguments, lambda a: _profile(doors, a)),
         Command("demo", "A made-up vendor with known answers: 14 months of all inputs, loaded and shown.",
                 _demo_arguments, lambda a: _demo(doors, a)),
+        Command("serve", "Serve REST on one port.", _serve_arguments, lambda a: _serve(doors, a)),
         Command("init", "Write a commented tenantry.toml.", _init_arguments, _init),
         Command("check", "Look for problems in settings, sources, contracts and conservation; all at once.",
                 _answering, lambda a: _check(doors, a)),
@@ -103,7 +104,21 @@ def _demo(doors: Doors, arguments: argparse.Namespace) -> int:
         plane, ingested, accuracy = load_demo(
             doors, arguments.lake, arguments.vendor, arguments.months, arguments.tenants, tell
         )
-    return _show_profile(plane, ingested, as_json=arguments.json, extra={"accuracy": accuracy})
+    code = _show_profile(plane, ingested, as_json=arguments.json, extra={"accuracy": accuracy})
+    if not arguments.no_serve:
+        doors.serve(arguments.lake, "127.0.0.1:8080")
+    return code
+
+
+def _serve_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--bind", metavar="HOST:PORT", default="127.0.0.1:8080", help="where to listen (default: %(default)s)"
+    )
+    add_lake(parser)
+
+
+def _serve(doors: Doors, arguments: argparse.Namespace) -> None:
+    doors.serve(arguments.lake, arguments.bind)
 
 
 def _init_arguments(parser: argparse.ArgumentParser) -> None:

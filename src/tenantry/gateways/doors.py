@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Doors:
-    """What commands are given by the composition root: a plane over a lake, the settings, the configured sources, and
-    the made-up vendor with the measure of how far an allocation is from its truth.
+    """What commands are given by the composition root: a plane over a lake, the settings, the configured sources, the
+    made-up vendor with the measure of how far an allocation is from its truth, and the server.
     """
 
     open_plane: Callable[..., ControlPlane]
@@ -23,3 +23,4 @@ class Doors:
     sources: Callable[[], Mapping[str, Source]]
     write_vendor: Callable[..., None]
     accuracy: Callable[..., Any]
+    serve: Callable[[str | None, str], None]

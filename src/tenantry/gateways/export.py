@@ -8,7 +8,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from math import isfinite
 from pathlib import Path
@@ -44,31 +44,39 @@ def export(
     Decimals are plain text of all their digits, without exponent. Times are ISO 8601 in UTC. Raises `not_found` for an
     unknown dataset, `invalid` for a format or a window that does not fit, `unavailable` where it cannot write.
     """
+    found = exported(runtime, dataset, window, format_)
+    as_parquet = (output or "").endswith(".parquet")
+    with closing(runtime.batches(found.table(), window)) as batches, _opened(output) as target:
+        return write(found, batches, target, format_, focus_as_parquet=as_parquet)
+
+
+def exported(runtime: Runtime, dataset: str, window: Window | None, format_: str) -> type[Dataset]:
+    """The dataset that is written for these words. Raises `not_found` or `invalid`, before anything is read."""
     if format_ not in FORMATS:
         raise invalid(f"no format {format_!r}", f"there are: {', '.join(FORMATS)}")
     found = runtime.catalog.dataset(dataset)
     if format_ == "focus":
         found = runtime.catalog.dataset(FOCUS)
     if window is not None and not found.day_column():
-        raise invalid(f"{found.table()} is not divided by day", "export it without --window")
-    with closing(runtime.batches(found.table(), window)) as batches, _opened(output) as target:
-        return _write(found, batches, target, format_, output)
+        raise invalid(f"{found.table()} is not divided by day", "export it without a window")
+    return found
 
 
-def _write(
+def write(
     dataset: type[Dataset],
     batches: Iterable[pa.RecordBatch],
     target: BinaryIO,
     format_: str,
-    output: str | None,
+    *,
+    focus_as_parquet: bool = False,
 ) -> int:
+    """Write a dataset's rows in a format; returns how many there were."""
     schema = arrow_schema(dataset)
     if format_ == "focus":
         schema = pa.schema([field.with_name(focus_name(field.name)) for field in schema])
-        as_parquet = (output or "").endswith(".parquet")
         return (
             write_parquet(schema, batches, target)
-            if as_parquet
+            if focus_as_parquet
             else write_csv(schema, batches, target, guarded=False)
         )
     return {"csv": write_csv, "parquet": write_parquet, "json": write_json}[format_](schema, batches, target)
@@ -137,17 +145,22 @@ def write_csv(
 
 def write_json(schema: pa.Schema, batches: Iterable[pa.RecordBatch], target: BinaryIO) -> int:
     """One JSON array, an object a line. Decimals are strings: most readers would cut the digits of a JSON number."""
-    names = schema.names
     rows = 0
     target.write(b"[")
+    for row in json_rows(schema.names, batches):
+        line = json.dumps(row, ensure_ascii=True, allow_nan=False)
+        target.write((",\n" if rows else "\n").encode() + line.encode())
+        rows += 1
+    target.write(b"\n]\n")
+    return rows
+
+
+def json_rows(names: Sequence[str], batches: Iterable[pa.RecordBatch]) -> Iterator[dict[str, Any]]:
+    """The rows as JSON values by column name."""
     for batch in _pieces(batches):
         columns = [_json_column(column) for column in batch.columns]
         for values in zip(*columns, strict=True):
-            line = json.dumps(dict(zip(names, values, strict=True)), ensure_ascii=True, allow_nan=False)
-            target.write((",\n" if rows else "\n").encode() + line.encode())
-            rows += 1
-    target.write(b"\n]\n")
-    return rows
+            yield dict(zip(names, values, strict=True))
 
 
 def _pieces(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

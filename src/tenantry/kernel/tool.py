@@ -52,10 +52,16 @@ class Tool:
     def returns(self) -> TypeAdapter[Any]:
         return TypeAdapter(get_type_hints(self.function, include_extras=True)["return"])
 
-    def read_arguments(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Arguments of the declared types. Raises `invalid` with every problem at once."""
+    def read_arguments(self, given: dict[str, Any] | bytes) -> dict[str, Any]:
+        """Arguments of the declared types, from text that a flag or query holds, or strictly from a JSON document.
+
+        Raises `invalid` with every problem at once.
+        """
         try:
-            model = self.parameters.model_validate(given)
+            if isinstance(given, bytes):
+                model = self.parameters.model_validate_json(given, strict=True)
+            else:
+                model = self.parameters.model_validate(given)
             return {name: getattr(model, name) for name in self.parameters.model_fields}
         except ValidationError as problems:
             found = [

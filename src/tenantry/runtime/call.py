@@ -20,7 +20,7 @@ from ..engine.duckdb import DuckDB
 from ..errors import Kind, TenantryError
 from ..kernel import AccessRole, Catalog, Effect, Principal, Tool, Window
 from ..kernel.money import EXACT, exact
-from .reader import Reader, several
+from .reader import Page, Place, Reader, several
 from .tables import Evidence, empty
 
 if TYPE_CHECKING:
@@ -108,7 +108,10 @@ class Runtime:
             data = found.function(reader, **values)
         if found.effect is Effect.ACT:
             self._done(f"{owner.name}.{found.name}", reader, values)
-        _log.info("call %s.%s by %s: %.3f s", owner.name, found.name, principal.name, perf_counter() - began)
+        seconds = round(perf_counter() - began, 4)
+        _log.info(
+            "call", extra={"what": f"{owner.name}.{found.name}", "who": principal.name, "seconds": seconds}
+        )
         return Answer(owner.name, found.name, values, data, reader.evidence, now)
 
     def _done(self, action: str, reader: Reader, values: Mapping[str, Any]) -> None:
@@ -138,9 +141,36 @@ class Runtime:
         with self._opened(principal, self.now()) as reader:
             yield from reader.batches(found, window)
 
+    def page(
+        self,
+        dataset: str,
+        window: Window | None,
+        place: Place,
+        limit: int,
+        principal: Principal = LOCAL,
+        at: Mapping[str, int] | None = None,
+    ) -> tuple[Page, tuple[Evidence, ...]]:
+        """A page of a dataset by day and key, read from the table versions `at` or else the newest, and what it read.
+
+        Raises `not_found` for an unknown dataset, `forbidden` for what is not the principal's, `invalid` for a version
+        that is kept no longer.
+        """
+        found = self.catalog.dataset(dataset)
+        with self._opened(principal, self.now(), at) as reader:
+            return reader.page(found, window, place, limit), reader.evidence
+
+    def versions(self, dataset: str) -> dict[str, int]:
+        """The newest version of each stored table that reading the dataset reads; -1 where there is none."""
+        found = self.catalog.dataset(dataset)
+        if found.stored:
+            return {found.table(): self.engine.lake.version(found)}
+        return {k: v for upstream in found.reads for k, v in self.versions(upstream.table()).items()}
+
     @contextmanager
-    def _opened(self, principal: Principal, now: datetime) -> Generator[Reader]:
-        with closing(Reader(self.engine.fork(), principal, now, self._settings)) as reader:
+    def _opened(
+        self, principal: Principal, now: datetime, at: Mapping[str, int] | None = None
+    ) -> Generator[Reader]:
+        with closing(Reader(self.engine.fork(), principal, now, self._settings, at)) as reader:
             yield reader
 
     def _settings(self) -> Mapping[str, Any]:

@@ -64,6 +64,11 @@ class ControlPlane:
         wanted = [self.catalog.dataset(name) for name in names] or None
         return self.builder.build(wanted, progress)
 
+    def check_state(self) -> None:
+        """Raises `unavailable` where the state store cannot be reached."""
+        if self._records:
+            self._records().state.check()
+
     def forget(self) -> None:
         """Delete every table of the lake: for a lake that holds nothing but the answer to an earlier question."""
         for dataset in self.catalog.datasets:

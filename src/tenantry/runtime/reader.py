@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from typing import Any, TypeVar, cast
 
@@ -24,6 +24,22 @@ _TENANT = "tenant_id"
 _CURRENCY = ("currency", "billing_currency")
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a page begins: at a day, after so many rows from there on."""
+
+    day: date | None = None
+    skip: int = 0
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some rows, as Arrow batches, and the place of the rest; None at the end."""
+
+    batches: list[Any]
+    rest: Place | None
+
+
 class Reader:
     """The `Context` of one call: its own cursor, its principal's rows, one version of each table."""
 
@@ -33,11 +49,12 @@ class Reader:
         principal: Principal,
         now: datetime,
         settings: Callable[[], Mapping[str, Any]],
+        at: Mapping[str, int] | None = None,
     ) -> None:
         self.principal = principal
         self.now = now
         self.recorded: list[Dataset] = []
-        self._tables = Tables(engine, settings)
+        self._tables = Tables(engine, settings, at)
 
     def close(self) -> None:
         self._tables.close()
@@ -93,26 +110,52 @@ class Reader:
 
     def batches(self, dataset: type[Dataset], window: Window | None = None) -> Generator[Any]:
         """The rows as Arrow, by day and key; some days at a time, so that memory does not grow with the table."""
-        spine = dataset if dataset.stored else dataset.reads[0]
-        whole = self._tables.span(spine) if dataset.day_column() else None
+        for days in self._pieces(dataset, window):
+            yield from self._piece(dataset, days).to_batches()
+
+    def page(self, dataset: type[Dataset], window: Window | None, start: Place, limit: int) -> Page:
+        """At most `limit` rows from a place on, by day and key. Days that hold nothing are passed over."""
+        when, skip, found = window, start.skip, list[Any]()
+        if start.day is not None:
+            end = window.end if window else self._whole(dataset).end
+            if not (window.start if window else date.min) <= start.day < end:
+                raise invalid(f"{start.day} is not a day of these pages", "begin again at the first page")
+            when = Window(start.day, end)
+        left = limit
+        for days in self._pieces(dataset, when):
+            rows = self._piece(dataset, days, skip, left + 1)
+            found += rows.slice(0, left).to_batches()
+            if rows.num_rows > left:
+                return Page(found, Place(days.start if days else None, skip + left))
+            left, skip = left - rows.num_rows, 0
+        return Page(found, None)
+
+    def _piece(self, dataset: type[Dataset], days: Window | None, skip: int = 0, most: int = -1) -> Any:
+        where, values = self._where(dataset, days, {})
+        self._tables.make_readable(dataset, days)
         columns = ", ".join(map(quoted, dataset.columns()))
         order = _ordered([*dict.fromkeys(filter(None, (dataset.day_column(), *dataset.keys)))])
-        for days in self._pieces(dataset, spine, window, whole):
-            where, values = self._where(dataset, days, {})
-            self._tables.make_readable(dataset, days)
-            sql = f"SELECT {columns} FROM {dataset.table()} {where}{order}"
-            yield from self._tables.engine.arrow(sql, values).to_batches()
+        cut = "" if most < 0 else f" LIMIT {int(most)} OFFSET {int(skip)}"
+        return self._tables.engine.arrow(
+            f"SELECT {columns} FROM {dataset.table()} {where}{order}{cut}", values
+        )
 
-    def _pieces(
-        self, dataset: type[Dataset], spine: type[Dataset], window: Window | None, whole: Window | None
-    ) -> Iterable[Window | None]:
+    def _pieces(self, dataset: type[Dataset], window: Window | None) -> Iterable[Window | None]:
         """The window cut into pieces of some ten thousand rows, at most a month; by month where rows are."""
+        spine = _spine(dataset)
+        whole = self._tables.span(spine) if dataset.day_column() else None
         if whole is None:
             return [window]
         if dataset.day_column() == "month":
             return (window or whole.widened_to_months()).months()
         rows = sum(file.rows for file in self._tables.engine.lake.files(spine))
         return (window or whole).chunks(max(1, min(31, _PIECE * whole.days // max(1, rows))))
+
+    def _whole(self, dataset: type[Dataset]) -> Window:
+        span = self._tables.span(_spine(dataset))
+        if span is None:
+            raise empty(dataset)
+        return span.widened_to_months() if dataset.day_column() == "month" else span
 
     def span(self, dataset: type[Dataset]) -> Window | None:
         return self._tables.span(dataset, *self._where(dataset, None, {}))
@@ -173,6 +216,10 @@ class Reader:
                 "leave the tenant out, or name your own",
             )
         return {_TENANT: tenant}
+
+
+def _spine(dataset: type[Dataset]) -> type[Dataset]:
+    return dataset if dataset.stored else dataset.reads[0]
 
 
 def several(value: Any) -> Collection[Any] | None:

@@ -30,12 +30,21 @@ class Evidence:
 
 
 class Tables:
-    """Makes datasets readable by name on one engine; `read` is what was: each in the version it had at first."""
+    """Makes datasets readable by name on one engine; `read` is what was: each in the version it had at first.
 
-    def __init__(self, engine: DuckDB, settings: Callable[[], Mapping[str, Any]]) -> None:
+    `at` gives versions, by table, to be read instead of the newest; -1 is a table that did not exist.
+    """
+
+    def __init__(
+        self,
+        engine: DuckDB,
+        settings: Callable[[], Mapping[str, Any]],
+        at: Mapping[str, int] | None = None,
+    ) -> None:
         self.engine = engine
         self.read: dict[type[Dataset], Evidence] = {}
         self._settings = cache(settings)
+        self._at = at or {}
         self._others: list[Tables] = []
 
     def make_readable(self, dataset: type[Dataset], window: Window | None) -> None:
@@ -83,7 +92,9 @@ class Tables:
         if dataset in self.read:
             return
         lake = self.engine.lake
-        version = lake.version(dataset)
+        version = self._at.get(dataset.table(), lake.version(dataset))
+        if version >= 0 and dataset.table() in self._at and not lake.holds(dataset, version):
+            raise invalid(f"version {version} of {dataset.table()} is gone", "begin again at the first page")
         if version < 0:
             self.engine.attach([dataset])
             self.read[dataset] = Evidence(dataset.table())

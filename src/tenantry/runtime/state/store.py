@@ -54,6 +54,11 @@ class State:
         with self._translated(), self._engine.connect() as connection:
             yield connection.execution_options(**{_READING: True})
 
+    def check(self) -> None:
+        """Raises `unavailable` where the database cannot be asked."""
+        with self.read() as connection:
+            connection.execute(text("SELECT 1"))
+
     def close(self) -> None:
         self._engine.dispose()
 

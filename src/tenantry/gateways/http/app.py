@@ -1,0 +1,90 @@
+"""The one ASGI app: every part's routes together, who asks established before any of them runs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
+
+from ...runtime.call import Runtime
+from .datasets import dataset_routes
+from .health import Check, Metrics, health_routes
+from .observed import Observed
+from .problems import SCHEMA, answer_with_problems
+from .tools import tool_routes, tool_schemas
+
+Lifespan = Callable[[], AbstractAsyncContextManager[Any]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Something the server has besides the catalog: routes, and what must run while they are served.
+
+    Routers stand in the OpenAPI document; plain `routes` are other protocols and come after all else.
+    """
+
+    routers: Sequence[APIRouter] = ()
+    routes: Sequence[BaseRoute] = ()
+    lifespan: Lifespan | None = None
+    check: Mapping[str, Check] = field(default_factory=dict[str, Check])
+
+
+def build_app(
+    runtime: Runtime,
+    version: str,
+    who: Callable[[ASGIApp], ASGIApp],
+    parts: Sequence[Part] = (),
+    metrics: Metrics | None = None,
+) -> ASGIApp:
+    """The app over a runtime. `who` wraps it all and puts the principal of each request into its scope."""
+    counted = metrics or Metrics()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        async with AsyncExitStack() as stack:
+            for part in parts:
+                if part.lifespan:
+                    await stack.enter_async_context(part.lifespan())
+            yield
+
+    app = FastAPI(
+        title="Tenantry",
+        version=version,
+        summary="What every tenant of a multi-tenant SaaS costs, earns, uses and breaks.",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    answer_with_problems(app)
+    checks = {k: v for part in parts for k, v in part.check.items()}
+    for router in (health_routes(checks, counted), dataset_routes(runtime)):
+        app.include_router(router)
+    for part in parts:
+        for router in part.routers:
+            app.include_router(router)
+    app.include_router(tool_routes(runtime))
+    app.router.routes.extend(route for part in parts for route in part.routes)
+    app.openapi = lambda: _document(app, runtime)
+    return Observed(who(app), counted)
+
+
+def _document(app: FastAPI, runtime: Runtime) -> dict[str, Any]:
+    """The OpenAPI 3.1 document, made once."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, summary=app.summary, openapi_version="3.1.0", routes=app.routes,
+            tags=[{"name": c.name, "description": c.question} for c in runtime.catalog.capabilities],
+        )  # fmt: skip
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas.update(tool_schemas(runtime.catalog))
+        schemas["Problem"] = SCHEMA
+        app.openapi_schema = document
+    return app.openapi_schema

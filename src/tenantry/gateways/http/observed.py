@@ -1,0 +1,61 @@
+"""What every request leaves behind: a figure, and a line in the log."""
+
+from __future__ import annotations
+
+import logging
+from time import perf_counter
+from uuid import uuid4
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .health import Metrics
+
+_log = logging.getLogger("tenantry.http")
+_QUIET = {"/healthz", "/readyz", "/metrics"}
+
+
+class Observed:
+    """Counts and times each request by its route, names it (`X-Request-Id`), and writes a line about it.
+
+    The line holds method, path, status and who asked; never a header, a query or a body.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, name, status = perf_counter(), uuid4().hex, 500
+
+        async def named(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", name.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, named)
+        finally:
+            seconds = perf_counter() - began
+            route = getattr(scope.get("route"), "path", "(none)")
+            method = scope["method"] if scope["method"] in _METHODS else "(other)"
+            self._metrics.requests.labels(method, route, str(status)).inc()
+            self._metrics.seconds.labels(method, route).observe(seconds)
+            level = logging.DEBUG if scope["path"] in _QUIET else logging.INFO
+            who = scope.get("state", {}).get("principal")
+            line = {
+                "method": method,
+                "path": scope["path"],
+                "status": status,
+                "who": getattr(who, "name", None),
+                "seconds": round(seconds, 4),
+                "request": name,
+            }
+            _log.log(level, "request", extra=line)
+
+
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}

@@ -1,0 +1,74 @@
+"""One port: the app served until it is told to stop, and then what was begun is finished."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from dataclasses import dataclass
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from ..errors import Kind, TenantryError, invalid
+
+_GRACE_SECONDS = 30
+_ADDRESS = re.compile(r"(?:(?P<host>[^:\[\]]+|\[[0-9a-fA-F:.]+\]):)?(?P<port>\d{1,5})")
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where to listen."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Read `HOST:PORT`, `[IPV6]:PORT` or `PORT`; port 0 is any free one. Raises `invalid`."""
+        found = _ADDRESS.fullmatch(text)
+        if found is None or int(found["port"]) > 65535:  # noqa: PLR2004 - the largest port
+            raise invalid(f"{text!r} is no address to listen on", "write HOST:PORT, such as 127.0.0.1:8080")
+        return cls((found["host"] or "127.0.0.1").strip("[]"), int(found["port"]))
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine reaches it."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+def serve(app: ASGIApp, address: Address) -> None:
+    """Serve until SIGINT or SIGTERM; then take no more requests, and end when those begun are answered.
+
+    Raises `unavailable` where the port is taken or may not be had.
+    """
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, server_header=False, lifespan="on", proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )  # fmt: skip
+    listening = _bound(address)
+    try:
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        print(f"http://{host}:{listening.getsockname()[1]}", flush=True)  # noqa: T201 - what the person opens
+        server = uvicorn.Server(config)
+        server.run(sockets=[listening])
+    finally:
+        listening.close()
+    if not server.started:
+        raise TenantryError(Kind.UNAVAILABLE, "the server could not start", "the log above says why")
+
+
+def _bound(address: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    found = socket.socket(family)
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind((address.host, address.port))
+    except OSError as problem:
+        found.close()
+        why = f"{address.host}:{address.port}: {problem.strerror or problem}"
+        raise TenantryError(Kind.UNAVAILABLE, why, "choose another with --bind HOST:PORT") from None
+    return found
