@@ -101,7 +101,7 @@ class Window:
             if isinstance(value, Window):
                 return value
             try:
-                return cls.parse(value)
+                return cls.parse(str(value))
             except TenantryError as problem:
                 raise ValueError(f"{problem.message}; {problem.hint}") from None
 

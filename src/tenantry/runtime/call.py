@@ -212,7 +212,7 @@ def _scalar(value: Any) -> str | int | float | None:
         case Decimal():
             found = exact(value)
         case datetime():
-            found = value.isoformat().replace("+00:00", "Z")
+            found = value.isoformat().removesuffix("+00:00") + "Z"  # every moment here is UTC
         case float():
             found = value if isfinite(value) else None
         case str() | int() | None:

@@ -83,7 +83,11 @@ def _document(app: FastAPI, runtime: Runtime) -> dict[str, Any]:
             title=app.title, version=app.version, summary=app.summary, openapi_version="3.1.0", routes=app.routes,
             tags=[{"name": c.name, "description": c.question} for c in runtime.catalog.capabilities],
         )  # fmt: skip
+        for operation in (o for path in document["paths"].values() for o in path.values()):
+            operation["responses"].pop("422", None)  # the framework's own; ours stands under 4XX
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas.pop("HTTPValidationError", None)
+        schemas.pop("ValidationError", None)
         schemas.update(tool_schemas(runtime.catalog))
         schemas["Problem"] = SCHEMA
         app.openapi_schema = document

@@ -69,7 +69,7 @@ def dataset_routes(runtime: Runtime) -> APIRouter:
     )  # fmt: skip
     router.add_api_route(
         "/{name}", one, operation_id="dataset", summary="Rows of a dataset", response_class=Response,
-        description=one.__doc__, openapi_extra=_openapi(_PAGE_SCHEMA, _PARAMETERS, _NAME),
+        description=one.__doc__, openapi_extra=_openapi(_PAGE_SCHEMA, _PARAMETERS, _name_of(runtime)),
     )  # fmt: skip
     return router
 
@@ -191,7 +191,11 @@ def _column(name: str, column: Column, dataset: type[Dataset]) -> dict[str, Any]
     }  # fmt: skip
 
 
-_NAME = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+def _name_of(runtime: Runtime) -> dict[str, Any]:
+    names = [d.table() for d in runtime.catalog.datasets]
+    return {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "enum": names}}
+
+
 _PARAMETERS = {
     "window": {"description": "START..END, end exclusive, or YYYY-MM; by default all there is",
                "schema": {"type": "string", "format": "window"}},

@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from ...errors import PROTOCOLS, Kind, TenantryError, invalid
 
@@ -37,6 +38,12 @@ def problem_content(description: str) -> dict[str, Any]:
         "description": description,
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
+
+
+def _allowed(app: FastAPI, request: Request) -> list[str]:
+    """All methods that this path has, over every route: the framework names the first route's alone."""
+    fitting = (r for r in app.router.routes if r.matches(request.scope)[0] is not Match.NONE)
+    return sorted({method for route in fitting for method in getattr(route, "methods", None) or ()})
 
 
 def problem_response(problem: TenantryError, headers: Mapping[str, str] | None = None) -> Response:
@@ -67,12 +74,15 @@ def answer_with_problems(app: FastAPI) -> None:
         text = "; ".join(f"{p['param']}: {p['problem']}" for p in params)
         return problem_response(invalid(text, "see /api/openapi.json", params=params))
 
-    async def protocol(_: Request, problem: Any) -> Response:
+    async def protocol(request: Request, problem: Any) -> Response:
         status = HTTPStatus(problem.status_code)
+        headers = dict(problem.headers or {})
+        if status is HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(_allowed(app, request))
         kind = next((k for k, (code, _, _) in PROTOCOLS.items() if code == status), Kind.INVALID)
         document = {"type": f"/errors/{kind}", "title": status.phrase, "status": int(status),
                     "detail": str(problem.detail), "hint": "see /api/openapi.json"}  # fmt: skip
-        return _document(status, document, problem.headers)
+        return _document(status, document, headers)
 
     async def bug(_: Request, problem: Exception) -> Response:
         _log.error("a bug: %s", type(problem).__name__, exc_info=problem)
