@@ -170,13 +170,21 @@ def _commands_page() -> str:
     nothing: Any = None
     parser = build_parser(app.catalog(), commands(Doors(*closed)), nothing)
     tools = {c.name.replace("_", "-") for c in app.catalog().capabilities}
-    blocks = [_command(name, one) for name, one in _subparsers(parser).items() if name not in tools]
+    blocks = [
+        block
+        for name, one in _subparsers(parser).items()
+        if name not in tools
+        for block in (
+            [_command(f"{name} {deed}", its) for deed, its in _subparsers(one).items()]
+            or [_command(name, one)]
+        )
+    ]
     return "\n".join([COMMANDS_HEAD, *blocks])
 
 
 def _subparsers(parser: argparse.ArgumentParser) -> Mapping[str, argparse.ArgumentParser]:
     actions = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))  # noqa: SLF001
-    return next(actions).choices
+    return next((a.choices for a in actions), {})
 
 
 def _command(name: str, parser: argparse.ArgumentParser) -> str:

@@ -30,6 +30,7 @@ WORDS = {
     Path: "path",
     bool: "true or false",
     int: "whole number",
+    float: "number",
     Decimal: "number",
     Any: "anything",
 }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from . import __version__
 from .capabilities import CAPABILITIES
 from .datasets import DATASETS
-from .errors import Kind, TenantryError, invalid
+from .errors import invalid
 from .gateways.cli import build_parser, run
 from .gateways.commands import commands
 from .gateways.doors import Doors
@@ -116,30 +116,42 @@ def _accuracy(*arguments: Any) -> Any:
 
 def serve(lake: str | None, bind: str) -> None:
     """Serve the lake on an address, until the process is told to stop. Raises `invalid`, `forbidden`, `unavailable`."""
+    from .gateways.http.access import is_loopback
     from .gateways.serve import Address
     from .gateways.serve import serve as run_server
     from .telemetry import log_to_stderr
 
     address = Address.parse(bind)
-    if not address.is_loopback:
-        raise TenantryError(
-            Kind.FORBIDDEN,
-            f"{bind} can be reached from other machines, and nobody has to log in",
-            "bind to 127.0.0.1",
-        )
-    log_to_stderr()
     plane = open_plane(lake)
-    plane.check_state()
-    run_server(open_app(plane), address)
+    app = open_app(plane, loopback=is_loopback(address.host))
+    log_to_stderr()
+    run_server(app, address)
 
 
-def open_app(plane: ControlPlane) -> ASGIApp:
-    """The ASGI app over a control plane."""
-    from .gateways.http.access import Loopback
+def open_app(plane: ControlPlane, *, loopback: bool = True) -> ASGIApp:
+    """The ASGI app over a control plane, to be listened for on this machine alone or beyond it.
+
+    Raises `forbidden` for beyond it where nobody could say who asks.
+    """
+    from .gateways.http.access import Access, Rules, check_reach
+    from .gateways.http.administration import administration_routes
     from .gateways.http.app import Part, build_app
+    from .runtime.access import Rate, Refusals, Sessions, Tokens
 
+    said = settings()
+    tokens, refusals = Tokens(plane.state, plane.now), Refusals(plane.state, plane.now)
+    sessions = Sessions(plane.state, plane.now, said.auth.session_hours)
+    check_reach(loopback=loopback, authenticated=tokens.any_holds())
+    rules = Rules(
+        loopback, required=said.auth.required, public_url=said.auth.public_url or "",
+        calls=Rate.of(said.limits.calls_per_second), intake=Rate.of(said.limits.intake_per_second),
+        strangers=Rate.of(said.limits.strangers_per_second),
+    )  # fmt: skip
     lake = Part(check={"lake": lambda: plane.runtime.rows_held("charges"), "state": plane.check_state})
-    return build_app(plane.runtime, __version__, Loopback, [lake])
+    access = Part([administration_routes(tokens, plane.state)], lifespan=refusals.written)
+    return build_app(
+        plane.runtime, __version__, lambda app: Access(app, rules, tokens, sessions, refusals), [lake, access]
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -64,12 +64,45 @@ class StateSettings(_Table):
     ] = None
 
 
+class AuthSettings(_Table):
+    """`[auth]`: who may ask over HTTP."""
+
+    required: Annotated[
+        bool | None,
+        Field(
+            description="whether also callers on this machine must say who they are; left out: once a token was made or"
+            " people can log in"
+        ),
+    ] = None
+    public_url: Annotated[
+        str | None, Field(pattern=r"^https?://[^/?#]+/?$", description="how browsers reach the service")
+    ] = None
+    session_hours: Annotated[float, Field(gt=0, le=744, description="how long a login holds")] = 12
+
+
+class LimitSettings(_Table):
+    """`[limits]`: how many requests are answered; ten seconds' worth may come at once."""
+
+    calls_per_second: Annotated[float, Field(gt=0, description="of each token or person")] = 100
+    intake_per_second: Annotated[
+        float, Field(gt=0, description="of each token, of what the intake takes")
+    ] = 20_000
+    strangers_per_second: Annotated[
+        float,
+        Field(
+            gt=0, description="of each address that has not said who it is, and of tokens that do not hold"
+        ),
+    ] = 10
+
+
 class Settings(_Table):
     """Everything `tenantry.toml` may say. Tables left as mappings are read by those they are for."""
 
     lake: LakeSettings = LakeSettings()
     engine: EngineSettings = EngineSettings()
     state: StateSettings = StateSettings()
+    auth: AuthSettings = AuthSettings()
+    limits: LimitSettings = LimitSettings()
     sources: Annotated[
         dict[str, dict[str, Any]],
         AfterValidator(_each_with_its_kind),

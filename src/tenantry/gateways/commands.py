@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Kind, TenantryError, invalid
 from ..kernel import Window
+from .administer import audit, audit_arguments, token, token_arguments
 from .cli import Command, add_json, add_lake, print_document
 from .doors import Doors
 
@@ -38,6 +39,10 @@ def commands(doors: Doors) -> tuple[Command, ...]:
                 _window_arguments, lambda a: _certificate(doors, a)),
         Command("explain", "From one tenant's figure down to bill rows, driver, rule and rung.",
                 _explain_arguments, lambda a: _explain(doors, a)),
+        Command("token", "Who may ask over HTTP: make, list and revoke API tokens.",
+                token_arguments, lambda a: token(doors, a)),
+        Command("audit", "What was done and refused, by whom; with --verify, proof that nobody changed the record.",
+                audit_arguments, lambda a: audit(doors, a)),
     )  # fmt: skip
 
 

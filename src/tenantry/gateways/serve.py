@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import socket
 from dataclasses import dataclass
@@ -30,14 +29,6 @@ class Address:
         if found is None or int(found["port"]) > 65535:  # noqa: PLR2004 - the largest port
             raise invalid(f"{text!r} is no address to listen on", "write HOST:PORT, such as 127.0.0.1:8080")
         return cls((found["host"] or "127.0.0.1").strip("[]"), int(found["port"]))
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether only this machine reaches it."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
 
 
 def serve(app: ASGIApp, address: Address) -> None:

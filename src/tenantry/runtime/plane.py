@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from ..engine.build import Builder, Built, Settings
 from ..engine.duckdb import DuckDB
 from ..engine.lake import unwritable
+from ..errors import Kind, TenantryError
 from ..kernel import Catalog, Source
 from .call import Runtime
 from .ingest import Ingested, Progress, ingest, pull
 
 if TYPE_CHECKING:
     from .records import Records
+    from .state import State
 
 
 class ControlPlane:
@@ -64,10 +66,17 @@ class ControlPlane:
         wanted = [self.catalog.dataset(name) for name in names] or None
         return self.builder.build(wanted, progress)
 
+    @property
+    def state(self) -> State:
+        """The state store, opened when it is first asked for. Raises `unavailable`."""
+        if self._records is None:
+            raise TenantryError(Kind.UNAVAILABLE, "there is no state store here", "open one")
+        return self._records().state
+
     def check_state(self) -> None:
         """Raises `unavailable` where the state store cannot be reached."""
         if self._records:
-            self._records().state.check()
+            self.state.check()
 
     def forget(self) -> None:
         """Delete every table of the lake: for a lake that holds nothing but the answer to an earlier question."""

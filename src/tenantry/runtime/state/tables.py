@@ -37,6 +37,46 @@ RECORD = Table(
 )
 """Every row that tools recorded, as it was each time; the newest of a key holds. `landed`: 1 once the lake has it."""
 
+TOKEN = Table(
+    "token",
+    METADATA,
+    Column("id", String(12), primary_key=True),
+    Column("hash", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("tenant_id", Text),
+    Column("created", String(32), nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("expires", String(32)),
+    Column("last_used", String(32)),
+    Column("revoked", String(32)),
+)
+"""API tokens. `id` is part of the token and public; `hash` is SHA-256 of the whole. Rows are never taken out."""
+
+SESSION = Table(
+    "session",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("tenant_id", Text),
+    Column("created", String(32), nullable=False),
+    Column("expires", String(32), nullable=False),
+)
+"""People who are logged in. `id` is SHA-256 of the cookie's secret."""
+
+LOGIN = Table(
+    "login",
+    METADATA,
+    Column("state", String(64), primary_key=True),
+    Column("browser", String(64), nullable=False),
+    Column("nonce", Text, nullable=False),
+    Column("verifier", Text, nullable=False),
+    Column("to", Text, nullable=False),
+    Column("expires", String(32), nullable=False),
+)
+"""Logins that have begun. `state` and `browser` are SHA-256 of what the provider and the browser's cookie give back."""
+
 
 def moment(at: datetime) -> str:
     """A moment as the store writes it."""
