@@ -139,6 +139,8 @@ class SmallVendor:
         counters: Sequence[Mapping[str, Any]] = (),
         logs: Sequence[Mapping[str, Any]] = (),
         documents: Sequence[Mapping[str, Any]] = (),
+        *,
+        more: Mapping[type[Dataset], Sequence[Mapping[str, Any]]] | None = None,
     ) -> SmallVendor:
         self._put(Charges, [{"charge_key": f"d:{i}", "x_row": i, **row} for i, row in enumerate(charges)])
         self._put(Tenants, tenants)
@@ -148,6 +150,8 @@ class SmallVendor:
         self._put(Subscriptions, subscriptions)
         self._put(AccessHours, logs)
         self._put(ApiDocuments, documents)
+        for dataset, rows in (more or {}).items():
+            self._put(dataset, rows)
         return self
 
     def build(self, *wanted: type[Dataset]) -> SmallVendor:

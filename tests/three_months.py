@@ -25,6 +25,7 @@ from typing import Any
 from small_vendor import SmallVendor, asked, charge, document, tenant, usage
 
 from tenantry import app
+from tenantry.datasets import Entitlements, Resources, TenantTiers, Tiers, Workflows
 from tenantry.methods.policy import Match, Meter, Policy, Rule, Strategy
 from tenantry.runtime.call import Runtime
 
@@ -65,6 +66,17 @@ def subscription(tenant_id: str, plan: str, amount: int, currency: str = "USD") 
         "interval": "month",
         "quantity": Decimal(1),
     }
+
+
+def entitled(tier: str = "", **columns: Any) -> dict[str, Any]:
+    first = {
+        "tenant_id": "",
+        "feature_id": "",
+        "meter": "",
+        "period": "month",
+        "started_on": date(2026, 1, 1),
+    }
+    return {"tier": tier, **first, **columns}
 
 
 BILL = (
@@ -128,6 +140,27 @@ PAID = (
     subscription("lumen-retail", "basic", 10, "EUR"),
     subscription("fjord-bank", "pro", 80, "EUR"),
 )
+TIERS = {
+    Tiers: (
+        {"tier": "enterprise", "name": "Enterprise", "rank": 3},
+        {"tier": "pro", "name": "Pro", "rank": 2},
+    ),
+    TenantTiers: ({"tenant_id": "teal-partners", "tier": "enterprise", "started_on": date(2026, 1, 1)},),
+    Entitlements: (
+        entitled("enterprise", meter="ms", quota=Decimal(100), unit="milliseconds"),
+        entitled("enterprise", feature_id="search"),
+        entitled("pro", meter="ms", quota=Decimal(50)),
+        entitled(tenant_id="teal-partners", meter="ms", quota=Decimal(80)),
+    ),
+    Resources: (
+        {"kind": "resource", "resource_id": "db-teal-*", "tenant_id": "teal-partners", "isolation": "silo",
+         "started_on": date(2026, 1, 1)},
+    ),
+    Workflows: (
+        {"workflow_id": "teal-partners/1", "number": 1, "kind": "onboarding", "tenant_id": "teal-partners",
+         "step": "tenant", "state": "done", "at": NOW.replace(tzinfo=None), "by": "ada"},
+    ),
+}  # fmt: skip
 
 
 def worked(amount: Decimal) -> Decimal:
@@ -144,5 +177,5 @@ def as_worked(data: Any) -> Any:
 def three_months(folder: Path) -> tuple[SmallVendor, Runtime]:
     """The vendor, landed and built, and the door to it."""
     vendor = SmallVendor(folder, POLICY)
-    vendor.land(BILL, PEOPLE, METERED, USERS, PAID, logs=LOGS, documents=DOCUMENTS).build()
+    vendor.land(BILL, PEOPLE, METERED, USERS, PAID, logs=LOGS, documents=DOCUMENTS, more=TIERS).build()
     return vendor, Runtime(vendor.engine, CATALOG, lambda: NOW, lambda _: {"policy": POLICY})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import runpy
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -19,7 +20,7 @@ from three_months import CATALOG, TENANTS
 from tenantry.errors import Kind, TenantryError
 from tenantry.gateways.cli import build_parser, run
 from tenantry.gateways.tables import shown_answer
-from tenantry.kernel import Capability, Dataset, Effect, Principal, Tool, Window
+from tenantry.kernel import AccessRole, Capability, Dataset, Effect, Principal, Tool, Window
 from tenantry.kernel.dataset import Column
 from tenantry.runtime.call import Runtime, plain
 
@@ -28,11 +29,20 @@ SNAPSHOT = ROOT / "tests" / "contract" / "catalog.json"
 GENERATED: dict[str, Any] = runpy.run_path(str(ROOT / "docs" / "catalog.py"))
 TOOLS = [(c, t) for c in CATALOG.capabilities for t in c.tools]
 SCALARS = (str, int, float, bool, Decimal, date, Window)
+CALLED = [(c, t) for c, t in TOOLS if t.effect is not Effect.ACT]
+ACTING = [(c, t) for c, t in TOOLS if t.effect is Effect.ACT]
 CURRENCIES = {"currency", "billing_currency"}
 
-each_tool = pytest.mark.parametrize(
-    ("capability", "tool"), TOOLS, ids=[f"{c.name}.{t.name}" for c, t in TOOLS]
-)
+
+def each(tools: Sequence[tuple[Capability, Tool]]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(
+        ("capability", "tool"), tools, ids=[f"{c.name}.{t.name}" for c, t in tools]
+    )
+
+
+each_tool = each(TOOLS)
+each_called = each(CALLED)
+each_acting = each(ACTING)
 each_capability = pytest.mark.parametrize(
     "capability", CATALOG.capabilities, ids=[c.name for c in CATALOG.capabilities]
 )
@@ -101,18 +111,17 @@ def test_parameters_are_scalars_so_that_any_gateway_can_carry_them(capability: C
         assert scalar, f"{name} is {kind}"
 
 
-@each_tool
+@each_called
 def test_the_example_gives_an_answer_of_the_declared_type(
     capability: Capability, tool: Tool, runtime: Runtime
 ):
-    assert tool.effect is Effect.READ
     answer = runtime.call(capability.name, tool.name, tool.example)
     assert answer.data
     tool.returns.validate_python(answer.data)
     assert runtime.call(capability.name, tool.name, tool.example).document() == answer.document()
 
 
-@each_tool
+@each_called
 def test_money_has_its_currency_beside_it_and_is_never_a_float(
     capability: Capability, tool: Tool, runtime: Runtime
 ):
@@ -127,7 +136,7 @@ def test_money_has_its_currency_beside_it_and_is_never_a_float(
         assert all(isinstance(getattr(record, name), Decimal | None) for name in money)
 
 
-@each_tool
+@each_called
 def test_an_answer_names_what_it_read_and_that_was_declared(
     capability: Capability, tool: Tool, runtime: Runtime
 ):
@@ -142,7 +151,7 @@ def test_an_answer_names_what_it_read_and_that_was_declared(
     assert answer.evidence
 
 
-@each_tool
+@each_called
 def test_the_command_line_gives_the_same_answer(
     capability: Capability, tool: Tool, runtime: Runtime, capsys: pytest.CaptureFixture[str]
 ):
@@ -157,7 +166,7 @@ def test_the_command_line_gives_the_same_answer(
     assert all(c.isprintable() or c == "\n" for c in out)
 
 
-@each_tool
+@each_called
 def test_a_bad_argument_has_one_error_everywhere(
     capability: Capability, tool: Tool, runtime: Runtime, capsys: pytest.CaptureFixture[str]
 ):
@@ -176,7 +185,7 @@ def test_a_bad_argument_has_one_error_everywhere(
 
 
 @pytest.mark.parametrize("tenant_id", TENANTS)
-@each_tool
+@each_called
 def test_a_principal_bound_to_a_tenant_sees_no_other(
     capability: Capability, tool: Tool, runtime: Runtime, tenant_id: str
 ):
@@ -189,6 +198,20 @@ def test_a_principal_bound_to_a_tenant_sees_no_other(
     seen = seen_by(bound, runtime, capability, tool, {**tool.example, **own})
     others = [*(t for t in TENANTS if t != tenant_id), "(unallocated)", "(idle)", "(unknown"]
     assert not [name for name in others if json.dumps(name)[1:-1] in seen]
+
+
+@each_acting
+def test_what_acts_waits_for_a_yes_and_is_for_those_who_may(
+    capability: Capability, tool: Tool, runtime: Runtime
+):
+    with pytest.raises(TenantryError) as raised:
+        runtime.call(capability.name, tool.name, tool.example)
+    assert raised.value.kind is Kind.APPROVAL_REQUIRED
+    assert raised.value.details["arguments"] == plain(tool.read_arguments(tool.example))
+    analyst = Principal("someone", role=AccessRole.ANALYST)
+    with pytest.raises(TenantryError) as raised:
+        runtime.call(capability.name, tool.name, tool.example, analyst, approved=True)
+    assert raised.value.kind is Kind.FORBIDDEN
 
 
 def test_the_catalog_is_the_one_reviewed():

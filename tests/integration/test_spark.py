@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from small_vendor import SmallVendor, asked, reading
 from sqlglot import exp, parse_one
-from three_months import BILL, DOCUMENTS, LOGS, METERED, PAID, PEOPLE, POLICY, USERS, bill_row, usage
+from three_months import BILL, DOCUMENTS, LOGS, METERED, PAID, PEOPLE, POLICY, TIERS, USERS, bill_row, usage
 
 from tenantry import app
 from tenantry.datasets.default_policy import settings_from
@@ -449,7 +449,7 @@ def test_every_dataset_has_the_same_rows_also_after_a_change(cluster: Spark, tmp
         reading("teal-partners", 2, "2026-03-03T05", "2026-03-01T00"),
         reading("(unattributed)", 2, "2026-03-03T05", "2026-03-03T05"),
     ]  # fmt: skip
-    vendor.land(BILL, PEOPLE, METERED, USERS, PAID, read, LOGS, DOCUMENTS).build()
+    vendor.land(BILL, PEOPLE, METERED, USERS, PAID, read, LOGS, DOCUMENTS, more=TIERS).build()
     twin = Twin(vendor.engine, cluster, tmp_path / "second", lambda _: {"policy": POLICY})
     twin.build()
     assert not twin.differences()

@@ -14,6 +14,7 @@ NAMES = (
     "requests",
     "unit_economics",
     "reconciliation",
+    "tenants",
 )
 
 CAPABILITIES: tuple[Capability, ...] = tuple(import_module(f".{name}", __name__).CAPABILITY for name in NAMES)

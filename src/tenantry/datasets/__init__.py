@@ -10,6 +10,7 @@ from .charges import Charges
 from .cost_profile import CostProfile
 from .counters import UsageCounters
 from .documents import ApiDocuments
+from .entitlements import Entitlements, TenantEntitlements
 from .feature_cost import FeatureCost, FeatureCostFull
 from .focus_allocated import FocusAllocated
 from .invoices import Invoices, InvoiceSums
@@ -18,22 +19,31 @@ from .overhead import Borne, Overhead
 from .pool_cost import PoolCost
 from .pool_routes import PoolRoutes
 from .requests import Requests
+from .resources import Resources
 from .routes import Routes, RouteTemplates
 from .subscriptions import Subscriptions
 from .tenant_cost import TenantCost
 from .tenants import TenantNames, Tenants
+from .tiers import TenantTiers, Tiers
 from .usage import ActiveUsers, MeterHours, Usage, UsageHourly
+from .workflows import Workflows
 
 DATASETS = (
     Charges,
     Tenants,
     Subscriptions,
+    Tiers,
+    TenantTiers,
+    Entitlements,
+    Resources,
+    Workflows,
     ActiveUsers,
     Usage,
     UsageCounters,
     AccessHours,
     ApiDocuments,
     TenantNames,
+    TenantEntitlements,
     Routes,
     RouteTemplates,
     Requests,

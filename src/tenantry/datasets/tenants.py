@@ -16,6 +16,7 @@ from ..kernel.dataset import (
     OptionalQuantity,
 )
 from ..kernel.time import Window
+from .resources import Resources
 
 NO_TIER = "(no tier)"
 
@@ -62,12 +63,13 @@ class TenantNames(Dataset):
     """Every name by which a tenant may appear in data, with the days on which it meant that tenant.
 
     `kind` is `id`, `alias`, `account` or `resource` (an exact resource id, or a prefix ending in `*`).
-    `folded` is the name trimmed and in lower case: lookups try the name as written, then folded.
+    `folded` is the name trimmed and in lower case: lookups try the name as written, then folded. What `resources`
+    assigns to a tenant alone is a name of it, a namespace an alias.
     """
 
     partition: ClassVar[str] = ""
     keys: ClassVar[tuple[str, ...]] = ("kind", "name", "tenant_id", "valid_from")
-    reads: ClassVar[tuple[type[Dataset], ...]] = (Tenants,)
+    reads: ClassVar[tuple[type[Dataset], ...]] = (Tenants, Resources)
 
     query: ClassVar[str | None] = """
     WITH listed AS (
@@ -85,10 +87,18 @@ class TenantNames(Dataset):
         SELECT tenant_id, kind, left(entry, length(entry) - length(dates)) AS name,
             regexp_extract(dates, '^@([0-9-]*)', 1) AS first, regexp_extract(dates, '([0-9-]*)$', 1) AS last
         FROM dated
+    ),
+    named AS (
+        SELECT kind, name, tenant_id,
+            TRY_CAST(nullif(first, '') AS DATE) AS valid_from, TRY_CAST(nullif(last, '') AS DATE) AS valid_to
+        FROM cut WHERE name IS NOT NULL AND name <> ''
+        UNION ALL
+        SELECT CASE kind WHEN 'namespace' THEN 'alias' ELSE kind END, resource_id, tenant_id, started_on, ended_on
+        FROM resources WHERE isolation = 'silo' AND (ended_on IS NULL OR started_on < ended_on)
     )
-    SELECT DISTINCT kind, name, lower(trim(name)) AS folded, tenant_id,
-        TRY_CAST(nullif(first, '') AS DATE) AS valid_from, TRY_CAST(nullif(last, '') AS DATE) AS valid_to
-    FROM cut WHERE name IS NOT NULL AND name <> ''
+    SELECT kind, name, lower(trim(name)) AS folded, tenant_id, valid_from,
+        CASE WHEN count(*) = count(valid_to) THEN max(valid_to) END AS valid_to
+    FROM named GROUP BY kind, name, tenant_id, valid_from
     """
 
     kind: Dimension

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, localcontext
@@ -103,23 +103,32 @@ class Runtime:
         values = found.read_arguments(dict(arguments))
         if found.effect is Effect.ACT and not approved:
             raise _not_approved(owner.name, found, values)
-        began, now = perf_counter(), self.now()
-        with self._opened(principal, now) as reader, localcontext(EXACT):
-            data = found.function(reader, **values)
-        if found.effect is Effect.ACT:
-            self._done(f"{owner.name}.{found.name}", reader, values)
+        began = perf_counter()
+        with self._turn(found):
+            now = self.now()
+            with self._opened(principal, now) as reader, localcontext(EXACT):
+                data = found.function(reader, **values)
+            if found.effect is Effect.ACT:
+                self._done(f"{owner.name}.{found.name}", reader, values)
         seconds = round(perf_counter() - began, 4)
         _log.info(
             "call", extra={"what": f"{owner.name}.{found.name}", "who": principal.name, "seconds": seconds}
         )
         return Answer(owner.name, found.name, values, data, reader.evidence, now)
 
-    def _done(self, action: str, reader: Reader, values: Mapping[str, Any]) -> None:
+    def _turn(self, tool: Tool) -> AbstractContextManager[None]:
+        """Tools that act do so one after the other: what one has judged holds until it is kept."""
+        return self._kept().turn() if tool.effect is Effect.ACT else nullcontext()
+
+    def _kept(self) -> Records:
         if self._records is None:
-            raise TenantryError(Kind.UNAVAILABLE, f"{action}: there is no state store here", "open one")
+            raise TenantryError(Kind.UNAVAILABLE, "there is no state store here", "open one")
+        return self._records()
+
+    def _done(self, action: str, reader: Reader, values: Mapping[str, Any]) -> None:
         evidence = [plain(vars(e)) for e in reader.evidence]
         details = {"arguments": plain(values), "evidence": evidence}
-        self._records().keep(reader.recorded, reader.principal, reader.now, action, details)
+        self._kept().keep(reader.recorded, reader.principal, reader.now, action, details)
 
     def span(self, dataset: str) -> Window:
         """From the first to the last day that the dataset holds. Raises `not_found` where it is empty."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Collection, Generator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime
 from threading import Lock
 from time import sleep
@@ -30,6 +30,13 @@ class Records:
         self._engine = engine
         self._catalog = catalog
         self._landing = Lock()
+
+    @contextmanager
+    def turn(self) -> Generator[None]:
+        """Act while no other thread or process does, on a lake that holds all that was kept before."""
+        with self.state.turn():
+            self.land()
+            yield
 
     def keep(
         self,

@@ -53,7 +53,8 @@ class Tables:
             self._fix(dataset)
             return
         self.read.setdefault(dataset, Evidence(dataset.table()))
-        when = window or self.span(dataset.reads[0]) or _NO_DAYS
+        spine = dataset.reads[0]
+        when = window or (self.span(spine) if spine.day_column() else None) or _NO_DAYS
         for upstream in dataset.reads:
             self.make_readable(upstream, when)
         self._view(dataset, when)
@@ -152,7 +153,8 @@ class _Supposed(Tables):
     def _make(self, dataset: type[Dataset], window: Window | None) -> None:
         if dataset in self._inputs:
             return
-        when = window or self._days(self._spine(dataset)) or _NO_DAYS
+        spine = self._spine(dataset)
+        when = window or (self._days(spine) if spine.day_column() else None) or _NO_DAYS
         if not dataset.stored:
             for upstream in dataset.reads:
                 self._make(upstream, when)

@@ -1,6 +1,7 @@
 """Connectors: whose files we read, and how their columns become landing datasets."""
 
 from .access import AccessLog
+from .control_plane import EntitlementsTable, ResourcesTable, TiersTable
 from .cur import Cur
 from .focus import Focus
 from .openapi import OpenApi
@@ -19,6 +20,9 @@ SOURCES = (
     ActiveUsersTable,
     SubscriptionsTable,
     InvoicesTable,
+    EntitlementsTable,
+    ResourcesTable,
+    TiersTable,
     TenantsTable,
 )
 """In the order in which a file is offered to them: the most particular columns first."""

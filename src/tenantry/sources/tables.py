@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
+from ..datasets.entitlements import BEGINNING
 from ..datasets.invoices import Invoices
 from ..datasets.subscriptions import Subscriptions
 from ..datasets.tenants import Tenants
@@ -28,7 +29,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "aliases": ("alias",),
     "resources": ("resource_ids",),
     "started_on": ("start_date", "valid_from"),
-    "ended_on": ("end_date", "valid_to"),
+    "ended_on": ("end_date", "valid_to", "valid_until"),
     "seats": ("licenses",),
     "importance": ("priority",),
     "contact_email": ("email",),
@@ -48,8 +49,12 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "feature_id": ("feature",),
     "service_name": ("service",),
     "resource_id": ("resource",),
+    "account_id": ("account",),
+    "rank": ("position",),
+    "quota": ("limit", "allowance"),
+    "period": ("reset_period",),
 }
-_ISOLATIONS = {
+ISOLATIONS = {
     "pool": "pool", "pooled": "pool", "shared": "pool",
     "silo": "silo", "siloed": "silo", "dedicated": "silo",
     "bridge": "bridge", "mixed": "bridge", "hybrid": "bridge",
@@ -129,6 +134,12 @@ class Table:
             bad = f"{cell.bad_time(day_first=self._day_first)} AND {cell.text()} NOT LIKE '{_OPEN_END}'"
             self.rejects[f"{column} is not a date"] = bad
 
+    def validity(self) -> None:
+        """Fill `started_on`, where nothing is written with the beginning of all days, and `ended_on`."""
+        self.optional_days("started_on", "ended_on")
+        self.sql["started_on"] = f"COALESCE({self.sql['started_on']}, DATE '{BEGINNING}')"
+        self.rejects["ended_on is before started_on"] = f"{self.sql['ended_on']} < {self.sql['started_on']}"
+
     def number(self, column: str, places: int = QUANTITY_PLACES) -> None:
         """Fill a column with a number, null where it is none."""
         cell = self.cell(column)
@@ -193,13 +204,13 @@ _EVENT_NAMES = {
 }
 
 
-def _has(sample: Sample, *columns: str) -> bool:
-    """True where the sample has all these columns, by whatever name we know."""
+def has(sample: Sample, *columns: str) -> bool:
+    """Whether the sample has all these columns, by whatever name we know."""
     there = {plain(name) for name in sample.columns}
     return all(any(plain(name) in there for name in (column, *NAMES.get(column, ()))) for column in columns)
 
 
-class _Tables(Source):
+class TableSource(Source):
     """Files of one kind land in one batch a format: their columns are united by name."""
 
     def batches(self, samples: Sequence[Sample]) -> Iterator[Batch]:
@@ -211,7 +222,7 @@ class _Tables(Source):
         raise NotImplementedError
 
 
-class TenantsTable(_Tables):
+class TenantsTable(TableSource):
     """The vendor's customers."""
 
     kind: ClassVar[str] = "tenants"
@@ -219,18 +230,16 @@ class TenantsTable(_Tables):
 
     @classmethod
     def recognises(cls, sample: Sample) -> bool:
-        other = any(_has(sample, column) for column in ("time", "day", "meter", "metric", "users", "amount"))
+        other = any(has(sample, column) for column in ("time", "day", "meter", "metric", "users", "amount"))
         alone = len(sample.columns) == 1
         about = ("name", "tier", "isolation", "accounts", "aliases", "resources", "seats", "started_on")
-        return (
-            _has(sample, "tenant_id") and not other and (alone or any(_has(sample, name) for name in about))
-        )
+        return has(sample, "tenant_id") and not other and (alone or any(has(sample, name) for name in about))
 
     def mapping(self, samples: Sequence[Sample]) -> RowMapping:
         table = Table(samples)
         table.tenant()
         table.texts("name", "tier", "region", "importance", "contact_email")
-        unknown = table.word("isolation", _ISOLATIONS, default="pool")
+        unknown = table.word("isolation", ISOLATIONS, default="pool")
         table.repairs["isolation is none of pool, silo, bridge: pool taken"] = unknown
         for column in ("accounts", "aliases", "resources"):
             table.names(column)
@@ -239,7 +248,7 @@ class TenantsTable(_Tables):
         return table.mapping(Tenants)
 
 
-class SubscriptionsTable(_Tables):
+class SubscriptionsTable(TableSource):
     """What the customers pay."""
 
     kind: ClassVar[str] = "subscriptions"
@@ -247,7 +256,7 @@ class SubscriptionsTable(_Tables):
 
     @classmethod
     def recognises(cls, sample: Sample) -> bool:
-        return _has(sample, "tenant_id", "plan", "amount", "started_on")
+        return has(sample, "tenant_id", "plan", "amount", "started_on")
 
     def mapping(self, samples: Sequence[Sample]) -> RowMapping:
         table = Table(samples)
@@ -268,7 +277,7 @@ class SubscriptionsTable(_Tables):
         return table.mapping(Subscriptions)
 
 
-class InvoicesTable(_Tables):
+class InvoicesTable(TableSource):
     """What the provider invoiced."""
 
     kind: ClassVar[str] = "invoices"
@@ -277,7 +286,7 @@ class InvoicesTable(_Tables):
     @classmethod
     def recognises(cls, sample: Sample) -> bool:
         # With a tenant it is an invoice of the vendor's own.
-        return _has(sample, "invoice_id", "amount", "currency") and not _has(sample, "tenant_id")
+        return has(sample, "invoice_id", "amount", "currency") and not has(sample, "tenant_id")
 
     def mapping(self, samples: Sequence[Sample]) -> RowMapping:
         table = Table(samples)
@@ -288,7 +297,7 @@ class InvoicesTable(_Tables):
         return table.mapping(Invoices)
 
 
-class ActiveUsersTable(_Tables):
+class ActiveUsersTable(TableSource):
     """How many users of each tenant were seen on each day."""
 
     kind: ClassVar[str] = "active_users"
@@ -296,7 +305,7 @@ class ActiveUsersTable(_Tables):
 
     @classmethod
     def recognises(cls, sample: Sample) -> bool:
-        return _has(sample, "day", "tenant_id", "users")
+        return has(sample, "day", "tenant_id", "users")
 
     def mapping(self, samples: Sequence[Sample]) -> RowMapping:
         table = Table(samples)
@@ -307,7 +316,7 @@ class ActiveUsersTable(_Tables):
         return table.mapping(ActiveUsers)
 
 
-class UsageTable(_Tables):
+class UsageTable(TableSource):
     """Metered events, flat or as CloudEvents."""
 
     kind: ClassVar[str] = "usage"
@@ -315,7 +324,7 @@ class UsageTable(_Tables):
 
     @classmethod
     def recognises(cls, sample: Sample) -> bool:
-        return is_cloud_events(sample) or _has(sample, "time", "tenant_id", "meter", "quantity")
+        return is_cloud_events(sample) or has(sample, "time", "tenant_id", "meter", "quantity")
 
     def batches(self, samples: Sequence[Sample]) -> Iterator[Batch]:
         for events in (False, True):

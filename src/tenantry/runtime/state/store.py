@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from alembic import command
@@ -17,6 +18,8 @@ from ...errors import Kind, TenantryError, invalid
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _ONE_AT_A_TIME = 7_205_759_403
 """The key of PostgreSQL's advisory lock under which layouts change; any number, the same in each process."""
+_ONE_ACTS = 7_205_759_404
+"""The key of the lock under which tools act."""
 _DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 _READING = "tenantry_reading"
 
@@ -30,6 +33,8 @@ class State:
 
     def __init__(self, url: str) -> None:
         self._engine = _engine(url)
+        self._turns = _turns(self._engine)
+        self._turn = Lock()
         self.url = self._engine.url.render_as_string(hide_password=True)
         try:
             with self._translated():
@@ -59,8 +64,18 @@ class State:
         with self.read() as connection:
             connection.execute(text("SELECT 1"))
 
+    @contextmanager
+    def turn(self) -> Generator[None]:
+        """One at a time, of all threads and processes: for what reads, judges and then writes. Others may write."""
+        # One thread of a process waits in the database: many would take every connection.
+        with self._turn, self._translated(), self._turns.begin() as connection:
+            if self.is_postgresql:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_ACTS})
+            yield
+
     def close(self) -> None:
         self._engine.dispose()
+        self._turns.dispose()
 
     @contextmanager
     def _translated(self) -> Generator[None]:
@@ -98,6 +113,14 @@ def _engine(url: str) -> Engine:
     except (ArgumentError, NoSuchModuleError):
         raise invalid("state.url is no URL of a database", hint) from None
     return _sqlite(parsed)
+
+
+def _turns(engine: Engine) -> Engine:
+    """Where turns are waited for: PostgreSQL has locks for that, beside SQLite's file lies an empty one."""
+    file = engine.url.database
+    if engine.dialect.name != "sqlite" or not file:
+        return engine
+    return _sqlite(engine.url.set(database=f"{file}-turn"))
 
 
 def _sqlite(url: Any) -> Engine:
