@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from tenantry import app
 from tenantry.datasets import Entitlements, Resources, TenantTiers, Tiers, Workflows
 from tenantry.methods.policy import Match, Meter, Policy, Rule, Strategy
 from tenantry.runtime.call import Runtime
+from tenantry.runtime.records import Records
+from tenantry.runtime.state import State
 
 HOSTILE = "o'neil\x1b[2J\"; DROP TABLE charges; --[bold]"
 TENANTS = ("teal-partners", "beacon-legal", "lumen-retail", "fjord-bank", HOSTILE)
@@ -178,4 +181,5 @@ def three_months(folder: Path) -> tuple[SmallVendor, Runtime]:
     """The vendor, landed and built, and the door to it."""
     vendor = SmallVendor(folder, POLICY)
     vendor.land(BILL, PEOPLE, METERED, USERS, PAID, logs=LOGS, documents=DOCUMENTS, more=TIERS).build()
-    return vendor, Runtime(vendor.engine, CATALOG, lambda: NOW, lambda _: {"policy": POLICY})
+    records = cache(lambda: Records(State(f"sqlite:///{folder / 'state.db'}"), vendor.engine, CATALOG))
+    return vendor, Runtime(vendor.engine, CATALOG, lambda: NOW, lambda _: {"policy": POLICY}, records)

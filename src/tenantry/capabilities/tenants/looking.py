@@ -35,7 +35,7 @@ from ...kernel.dataset import (
 )
 from ...kernel.money import part, quantity
 from .act import one_tenant, over, running, span, version_of
-from .parameters import AsOf, TenantId
+from .parameters import AsOf, RunsOn, TenantId
 
 
 class InForce(BaseModel):
@@ -145,7 +145,7 @@ def tier_entitlements(
 def subscriptions(
     ctx: Context,
     tenant_id: Annotated[str | None, Field(description="by default of all tenants")] = None,
-    on: Annotated[date | None, Field(description="only those that run on a day, UTC")] = None,
+    on: RunsOn = None,
 ) -> list[Subscriptions]:
     """What tenants pay, paid and will pay, by tenant and plan."""
     found = ctx.rows(Subscriptions, **_of(tenant_id))
@@ -156,7 +156,7 @@ def subscriptions(
 def resources(
     ctx: Context,
     tenant_id: Annotated[str | None, Field(description="by default of all tenants")] = None,
-    on: Annotated[date | None, Field(description="only those assigned on a day, UTC")] = None,
+    on: RunsOn = None,
 ) -> list[Resources]:
     """The resources, accounts and namespaces assigned to tenants, beside those that the tenants table lists."""
     found = ctx.rows(Resources, **_of(tenant_id))

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from ...kernel.money import MONEY_PLACES, QUANTITY_PLACES
 
 _DIGITS = 38
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def _written_as_a_day(given: Any) -> Any:
+    if isinstance(given, str) and not _DAY.fullmatch(given):
+        message = f"{given!r} is not a day: write YYYY-MM-DD"
+        raise ValueError(message)
+    return given
+
+
+_Day = BeforeValidator(_written_as_a_day)  # a number is no day, though it may be one since 1970
 
 TenantId = Annotated[str, Field(description="as in the tenants table")]
 NewTenant = Annotated[str, Field(description="its id in all data; never changes")]
@@ -23,14 +35,15 @@ Assigned = Annotated[
 ]
 Seats = Annotated[Decimal | None, Field(ge=0, max_digits=_DIGITS, decimal_places=QUANTITY_PLACES)]
 Text = Annotated[str | None, Field(description="empty text clears it")]
-Started = Annotated[date | None, Field(description="the first day, UTC; by default today")]
-Ended = Annotated[date | None, Field(description="the day after the last, UTC; by default it goes on")]
-On = Annotated[date | None, Field(description="the first day of the new, UTC; by default today")]
+Started = Annotated[date | None, _Day, Field(description="the first day, UTC; by default today")]
+Ended = Annotated[date | None, _Day, Field(description="the day after the last, UTC; by default it goes on")]
+On = Annotated[date | None, _Day, Field(description="the first day of the new, UTC; by default today")]
 Until = Annotated[
     date | None,
     Field(description="the first day without it, UTC; by default today, which is then without it"),
 ]
-AsOf = Annotated[date | None, Field(description="a day, UTC; by default today")]
+AsOf = Annotated[date | None, _Day, Field(description="a day, UTC; by default today")]
+RunsOn = Annotated[date | None, _Day, Field(description="only those that run on a day, UTC")]
 Version = Annotated[
     str | None, Field(description="of the tenant, as `get` told it: refused where it has changed since")
 ]
