@@ -111,6 +111,18 @@ class DuckDB:
             names = [column[0] for column in cursor.description or ()]
             return [Row(zip(names, values, strict=True)) for values in cursor.fetchall()]
 
+    def tuples(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a query, as plain tuples."""
+        with _translated():
+            return self.connection.execute(sql).fetchall()
+
+    def pieces(self, sql: str, rows: int) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of a query, as plain tuples, so many at a time."""
+        with _translated():
+            cursor = self.connection.execute(sql)
+            while piece := cursor.fetchmany(rows):
+                yield piece
+
     def arrow(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
         """The rows of a query, as a `pyarrow.Table`."""
         with _translated():

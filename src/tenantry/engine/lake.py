@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from time import time
-from typing import Any
+from time import monotonic, sleep, time
+from typing import Any, NamedTuple
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Schema
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
@@ -41,6 +43,13 @@ class DataFile:
     partition: str
     rows: int
     size: int
+
+
+class Mark(NamedTuple):
+    """How far a writer that adds to a table again and again has come; in the table itself, by its commits."""
+
+    writer: str
+    number: int
 
 
 def arrow_type(column: Column) -> pa.DataType:
@@ -138,19 +147,26 @@ class Lake:
         added: Iterable[DataFile],
         *,
         replaces: Collection[str] | None = None,
+        without: Collection[str] = (),
         notes: Mapping[str, Any] | None = None,
         since: int | None = None,
+        mark: Mark | None = None,
     ) -> int:
-        """Make `added` part of the table and take out the files of the `replaces` partitions (None: of all).
+        """Make `added` part of the table and take out the files of the `replaces` partitions (None: of all), and those
+        of the paths `without`.
 
         `since` is the version the caller worked from (-1: there was no table): a newer one is not overwritten but
-        raises `unavailable`. Returns the new version.
+        raises `unavailable`. `mark` is kept with the commit, for `marked`. Returns the new version.
         """
         table = self._create(dataset)
         version = table.version()
         if since is not None and version != max(since, 0):
             raise _changed_meanwhile(dataset)
-        gone = [f for f in self.files(dataset, version) if replaces is None or f.partition in replaces]
+        gone = [
+            f
+            for f in self.files(dataset, version)
+            if replaces is None or f.partition in replaces or f.path in without
+        ]
         actions: list[AddAction | RemoveAction] = [
             AddAction(
                 path=file.path,
@@ -180,6 +196,7 @@ class Lake:
                 partition_by=[dataset.partition] if dataset.partition else [],
                 commit_properties=CommitProperties(
                     custom_metadata={"tenantry": json.dumps(notes or {}, sort_keys=True, default=str)},
+                    app_transactions=[Transaction(mark.writer, mark.number)] if mark else None,
                     # Tried again, it would add its files beside those that another process put in meanwhile.
                     max_commit_retries=0,
                 ),
@@ -189,6 +206,32 @@ class Lake:
         except (DeltaError, OSError) as problem:
             raise unwritable(self.path, problem) from problem
         return table.version()
+
+    def marked(self, dataset: type[Dataset], writer: str) -> int:
+        """The number of the newest commit that this writer marked; -1 where there is none."""
+        table = self._open(dataset)
+        found = None if table is None else table.transaction_version(writer)
+        return -1 if found is None else found
+
+    @contextmanager
+    def writing(self, dataset: type[Dataset], patience: float | None = None) -> Iterator[None]:
+        """Holds off all others who read a table in order to write it, in this process and beside it. Readers do not
+        wait. Raises `unavailable` where another has held it for `patience` seconds (None: waits as long as it takes).
+        """
+        name = self.path / f".{dataset.table()}.lock"
+        until = None if patience is None else monotonic() + patience
+        _make(self.path)
+        try:
+            lock = name.open("w")
+        except OSError as problem:
+            raise unwritable(self.path, problem) from problem
+        with lock:
+            while not _locked(lock.fileno(), wait=until is None):
+                if until is not None and monotonic() > until:
+                    why = f"{dataset.table()} is being written by another process or job"
+                    raise TenantryError(Kind.UNAVAILABLE, why, "try again when it is done")
+                sleep(_LOOK_AGAIN)
+            yield
 
     def tidy(self, dataset: type[Dataset], keep: timedelta = timedelta(days=7)) -> int:
         """Delete files that no version younger than `keep` holds; returns how many."""
@@ -225,6 +268,19 @@ class Lake:
             )
         except (DeltaError, OSError) as problem:
             raise unwritable(self.path, problem) from problem
+
+
+_LOOK_AGAIN = 0.05
+"""Seconds."""
+
+
+def _locked(file: int, *, wait: bool) -> bool:
+    """Takes the lock, which ends when the file is closed or its process."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _make(folder: Path) -> None:

@@ -9,7 +9,7 @@ import pyarrow as pa
 from ..errors import Kind, TenantryError
 from ..kernel.dataset import Dataset
 from .duckdb import DuckDB, literal, quoted
-from .lake import arrow_schema
+from .lake import Mark, arrow_schema
 
 _GIVEN = "given"
 
@@ -35,9 +35,23 @@ def merge(
 ) -> None:
     """Add the rows of the query `new`; rows that agree with a row of the query `gone` in the columns `by` leave.
 
-    Only the partitions that this touches are written again. Raises `broken_contract`, with nothing changed, where
-    not `expected` rows come to be written.
+    Only the partitions that this touches are written again. Waits for others who write the table. Raises
+    `broken_contract`, with nothing changed, where not `expected` rows come to be written.
     """
+    with engine.lake.writing(dataset):
+        merge_alone(engine, dataset, new, gone, by, expected)
+
+
+def merge_alone(
+    engine: DuckDB,
+    dataset: type[Dataset],
+    new: str,
+    gone: str,
+    by: Sequence[str],
+    expected: int,
+    mark: Mark | None = None,
+) -> None:
+    """As `merge`, for a caller who holds others off already; `mark` is kept with the commit."""
     table, partition = dataset.table(), dataset.partition
     engine.attach([dataset])
     same = " AND ".join(f"old.{quoted(c)} IS NOT DISTINCT FROM gone.{quoted(c)}" for c in by)
@@ -60,7 +74,7 @@ def merge(
     added = engine.write(dataset, new, days)
     must_be(expected, sum(file.rows for file in added), f"new rows of {table}")
     kept = engine.write(dataset, staying, days) if engine.lake.files(dataset) else []
-    engine.lake.commit(dataset, [*added, *kept], replaces=days)
+    engine.lake.commit(dataset, [*added, *kept], replaces=days, mark=mark)
     engine.attach([dataset])
 
 

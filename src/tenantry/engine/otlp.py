@@ -48,6 +48,7 @@ _POINTS = {
 # Of a log record, beside its attributes, body and ids.
 _SAID = ("timeUnixNano", "observedTimeUnixNano", "severityNumber", "severityText", "eventName", "flags")
 _NO_RECORDED_VALUE = 1
+_EVENT = COLUMNS.index("event")
 _NANO = 1_000_000_000
 _quoted = json.encoder.encode_basestring
 _canonical = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
@@ -100,6 +101,12 @@ def records(request: Any) -> Iterator[Record]:
         ("resourceLogs", "scopeLogs", _logs),
     ):
         yield from _each(request, name, lambda part, s=scopes, r=read: _resource(part, s, r))
+
+
+def begins_point(record: Record) -> bool:
+    """False for the second record of a point: a histogram's sum, a span's seconds."""
+    kind, metric, event = record.fields[0], record.fields[1], record.fields[_EVENT]
+    return not (metric.endswith(".sum") if kind == "histogram" else event and metric == "spans.seconds")
 
 
 def _each(parent: Any, name: str, read: Callable[[Any], Iterable[Record]]) -> Iterator[Record]:

@@ -239,7 +239,7 @@ def _request(request: bytes) -> Iterator[Record]:
         yield _bad(request, _NO_MESSAGE)
         return
     yield from bad
-    yield from records(_as_json(message))
+    yield from records(as_json(message))
 
 
 def _merge(message: Message, content: memoryview) -> list[Record]:
@@ -275,7 +275,8 @@ def _shown(part: bytes | memoryview) -> str:
     return b64encode(part[:_SHOWN]).decode()
 
 
-def _as_json(message: Any) -> dict[str, Any]:
+def as_json(message: Any) -> dict[str, Any]:
+    """A message as JSON has it, without what no record has."""
     told = ((_how(field), value) for field, value in message.ListFields())
     return {name: said(value) for (name, said), value in told if said}
 
@@ -289,7 +290,7 @@ def _how(field: FieldDescriptor) -> tuple[str, Callable[[Any], Any] | None]:
         return field.json_name, lambda pairs: [_attribute(pair) for pair in pairs]
     if field.message_type is not None:
         several = field.is_repeated
-        return field.json_name, (lambda parts: [_as_json(part) for part in parts]) if several else _as_json
+        return field.json_name, (lambda parts: [as_json(part) for part in parts]) if several else as_json
     if field.type == FieldDescriptor.TYPE_BYTES:
         return field.json_name, bytes.hex if field.name in _IDS else lambda value: b64encode(value).decode()
     return field.json_name, _text if field.type == FieldDescriptor.TYPE_STRING else _number
@@ -301,7 +302,7 @@ def _attribute(pair: Any) -> dict[str, Any]:
     text = value.WhichOneof("value") == "string_value"
     return {
         "key": _text(pair.key),
-        "value": {"stringValue": _text(value.string_value)} if text else _as_json(value),
+        "value": {"stringValue": _text(value.string_value)} if text else as_json(value),
     }
 
 

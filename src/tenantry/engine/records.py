@@ -382,6 +382,11 @@ _SAFE_DIGITS = 16
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
+def json_object(text: str) -> Record:
+    """A JSON object's record as DuckDB reads it, or with the reason why it is none."""
+    return _Objects().read(Record(text))
+
+
 class _Objects:
     """Checks the texts of JSON objects, and rewrites what DuckDB would read as something else, or refuse:
     long fractions and exponents (as a rounded double), NaN, halves of surrogate pairs.

@@ -37,12 +37,8 @@ class Stage:
 
     def fill(self, raw_columns: Sequence[str], *, hashed: bool) -> None:
         """Evaluate the mapping over the relation `raw`, which has these columns; `hashed` for `find_copies`."""
-        values = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in self.mapping.columns.items())
-        given = {
-            r["column_name"]: r["column_type"]
-            for r in self.engine.query(f"DESCRIBE SELECT {values} FROM {raw_asked(self.mapping)}")
-        }
-        statement = _statement(self.mapping, given, raw_columns if hashed else ())
+        given = types_given(self.engine, self.mapping)
+        statement = typed(self.mapping, given, raw_columns if hashed else ())
         self.engine.query(f"COPY ({statement}) TO {literal(str(self.path))} (FORMAT parquet)")
 
     def mark_repeats(self, earlier: Sequence[Stage] = ()) -> None:
@@ -202,7 +198,16 @@ def find_copies(engine: DuckDB, stages: Sequence[Path], candidates: Sequence[str
     return copies
 
 
-def _statement(mapping: RowMapping, given: Mapping[str, str], hashed: Sequence[str]) -> str:
+def types_given(engine: DuckDB, mapping: RowMapping, raw: str = "raw") -> dict[str, str]:
+    """The SQL types that the mapping's expressions have, by column."""
+    values = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in mapping.columns.items())
+    described = engine.query(f"DESCRIBE SELECT {values} FROM {raw_asked(mapping, raw)}")
+    return {row["column_name"]: row["column_type"] for row in described}
+
+
+def typed(
+    mapping: RowMapping, given: Mapping[str, str], hashed: Sequence[str] = (), raw: str = "raw"
+) -> str:
     """SQL of the mapping over `raw`: each row typed by the dataset's contract, with its marks and its fate.
 
     `given` are the SQL types that the mapping's expressions have.
@@ -211,8 +216,8 @@ def _statement(mapping: RowMapping, given: Mapping[str, str], hashed: Sequence[s
     cells = ", ".join(map(quoted, sorted(hashed))) or "0"
     kept = {"_file": "_file", "_row": "_row", "_delivery": "_delivery", "_hash": f"hash({cells})"}
     marks = ", ".join([*kept, _LOOKED, "_aside", *repair_marks(mapping)])
-    typed = ", ".join(_typed(mapping.dataset, given))
-    return f"SELECT {marks}, {fate(mapping, given)}, {typed} FROM ({marked(mapping, kept)})"
+    values = ", ".join(_typed(mapping.dataset, given))
+    return f"SELECT {marks}, {fate(mapping, given)}, {values} FROM ({marked(mapping, kept, raw)})"
 
 
 _LOOKED = "_inside AND _aside IS NULL AS _looked"

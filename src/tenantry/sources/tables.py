@@ -74,7 +74,7 @@ class Table:
     def __init__(self, samples: Sequence[Sample], *, events: bool = False) -> None:
         self._columns = Columns(samples)
         self._json = samples[0].format is Format.JSON
-        self._events = Events(_EVENT_NAMES) if events else None
+        self._events = Events(EVENT_NAMES) if events else None
         self._sampled = {name for s in samples for name in s.columns}
         self._day_first = day_first(v for s in samples for row in s.rows for v in row.values())
         self.sql: dict[str, str] = {}
@@ -198,7 +198,7 @@ def _camel(name: str) -> str:
 
 
 # What the data of a CloudEvent may say; the rest is in its attributes.
-_EVENT_NAMES = {
+EVENT_NAMES = {
     column: spelled((column, *NAMES.get(column, ())))
     for column in ("tenant_id", "quantity", "feature_id", "service_name", "resource_id", "region")
 }

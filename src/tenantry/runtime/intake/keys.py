@@ -1,0 +1,200 @@
+"""The keys of all that ever came in: in memory those of late, in sorted files all others. Nothing is ever forgotten.
+
+A key is 16 bytes, which name a row, and 8 that tell its payload from another; both BLAKE2b. Memory does not grow with
+the number of keys but for an index of a third of a byte each: a file is looked into through the operating system.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from threading import Lock
+from uuid import uuid4
+
+import numpy as np
+import numpy.typing as npt
+
+KEY, PAYLOAD = 16, 8
+WIDTH = KEY + PAYLOAD
+ELSEWHERE = bytes(PAYLOAD)
+"""The payload of a row that landed from a file: nobody compares with it."""
+MERGED = 4
+"""So many key files of a like size become one: a key is written again as its file grows by this factor."""
+
+_Words = npt.NDArray[np.uint64]
+_NAME, _TELL = blake2b(digest_size=KEY), blake2b(digest_size=PAYLOAD)
+# A key file is looked into where its index says: among so many keys on average.
+_BUCKET = 16
+_AT_ONCE = 1 << 20
+
+
+def key_of(table: str, cells: Sequence[object]) -> bytes:
+    """The key of a row of a table by the cells that name it."""
+    # Lengths keep ("ab", "c") from ("a", "bc").
+    texts = [str(cell) for cell in cells]
+    digest = _NAME.copy()
+    digest.update(f"{table}\n{','.join([str(len(text)) for text in texts])}\n{''.join(texts)}".encode())
+    return digest.digest()
+
+
+def payload_of(content: bytes) -> bytes:
+    """What tells one content from another; never `ELSEWHERE`."""
+    digest = _TELL.copy()
+    digest.update(content)
+    told = digest.digest()
+    return told if told != ELSEWHERE else b"\1" * PAYLOAD
+
+
+class KeyFile:
+    """Sorted keys in a file that never changes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.keys = path.stat().st_size // WIDTH
+        words: _Words = np.memmap(path, np.uint64, "r").reshape(3, self.keys)
+        self._high, self._low, self._payload = words
+        bits = max(self.keys // _BUCKET, 1).bit_length()
+        self._shift = np.uint64(64 - bits)
+        begins = np.arange(1 << bits, dtype=np.uint64) << self._shift
+        self._index = np.append(np.searchsorted(self._high, begins), self.keys)
+
+    def find(self, high: _Words, low: _Words) -> tuple[npt.NDArray[np.intp], _Words]:
+        """Which of these keys the file has, and their payloads."""
+        bucket = high >> self._shift
+        first, last = self._index[bucket], self._index[bucket + np.uint64(1)]
+        while (open_ := first < last).any():
+            middle = (first + last) >> 1
+            less = open_ & (self._high[np.minimum(middle, self.keys - 1)] < high)
+            first, last = np.where(less, middle + 1, first), np.where(open_ & ~less, middle, last)
+        found: list[npt.NDArray[np.intp]] = []
+        payloads: list[_Words] = []
+        asked = np.flatnonzero(first < self.keys)
+        # Keys of equal high words are next to each other; hardly ever more than one.
+        while len(asked := asked[self._high[first[asked]] == high[asked]]):
+            same = self._low[first[asked]] == low[asked]
+            found.append(asked[same])
+            payloads.append(self._payload[first[asked[same]]])
+            asked = asked[~same]
+            first[asked] += 1
+            asked = asked[first[asked] < self.keys]
+        if not found:
+            return np.empty(0, np.intp), np.empty(0, np.uint64)
+        return np.concatenate(found), np.concatenate(payloads)
+
+    def between(self, low: int, high: int) -> _Words:
+        """The keys whose first 16 bits lie in a span, its end exclusive; as columns."""
+        ends = [np.uint64(low << 48), np.uint64(min(high << 48, (1 << 64) - 1))]
+        first, last = np.searchsorted(self._high, ends)
+        last = self.keys if high == 1 << 16 else last
+        return np.stack([column[first:last] for column in (self._high, self._low, self._payload)])
+
+
+def write_keys(folder: Path, keys: bytes) -> KeyFile:
+    """A new file of these keys, each followed by its payload; on the disk when this returns."""
+    return _written(folder, len(keys) // WIDTH, [_sorted(_words(keys, WIDTH))])
+
+
+def merge_keys(folder: Path, files: Sequence[KeyFile]) -> KeyFile:
+    """One new file of all keys of these; in memory are few of them at a time."""
+    keys = sum(file.keys for file in files)
+    spans = max(keys // _AT_ONCE, 1)
+    edges = [(1 << 16) * n // spans for n in range(spans + 1)]
+    pieces = (
+        _sorted(np.concatenate([file.between(low, high) for file in files], axis=1))
+        for low, high in zip(edges, edges[1:], strict=False)
+    )
+    return _written(folder, keys, pieces)
+
+
+def _words(keys: bytes, width: int) -> _Words:
+    """Columns of native words of keys that stand one after another."""
+    words = np.frombuffer(keys, ">u8").reshape(-1, width // 8)
+    return np.ascontiguousarray(words.T, np.uint64)
+
+
+def _sorted(words: _Words) -> _Words:
+    return words[:, np.argsort(words[0], kind="stable")]
+
+
+def _written(folder: Path, keys: int, pieces: Iterable[_Words]) -> KeyFile:
+    path = folder / f"{uuid4().hex}.keys"
+    done = 0
+    try:
+        with path.open("wb") as file:
+            for piece in pieces:
+                for place, column in enumerate(piece):
+                    file.seek((place * keys + done) * column.itemsize)
+                    file.write(column.tobytes())
+                done += piece.shape[1]
+            file.flush()
+            os.fsync(file.fileno())
+        _sync(folder)
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+    return KeyFile(path)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class Keys:
+    """All keys. One thread adds to those in memory; any thread may look, and take files in."""
+
+    def __init__(self, files: Iterable[KeyFile] = ()) -> None:
+        self.door = Lock()
+        """Held from the question whether keys are known until they are."""
+        self.files = tuple(files)
+        self.late: dict[bytes, bytes] = {}
+        self.frozen: dict[bytes, bytes] = {}
+        """Those that are being written to a file."""
+
+    def known(self, keys: Collection[bytes]) -> dict[bytes, bytes]:
+        """Those of the keys that came before, with their payloads."""
+        # Looked at in this order a key that moves on meanwhile is seen at least once.
+        late, frozen, files = self.late, self.frozen, self.files
+        asked = set(keys)
+        found: dict[bytes, bytes] = {}
+        for held in (late, frozen):
+            found.update([(key, held[key]) for key in asked if key in held])
+        left = [key for key in asked if key not in found]
+        if left and files:
+            found.update(_look(files, left))
+        return found
+
+    def freeze(self) -> None:
+        """Set those in memory aside, to be written. Only where none are yet."""
+        self.frozen, self.late = self.late, {}
+
+    def take(self, new: KeyFile, *, instead: Sequence[KeyFile] = (), thaw: bool = False) -> None:
+        """Look into one more file from now on, in the place of others or of those that were set aside."""
+        self.files = (*(file for file in self.files if file not in instead), new)
+        if thaw:
+            self.frozen = {}
+
+    def to_merge(self) -> list[KeyFile]:
+        """Files of a like size that should become one, the smallest; none where there are few of each."""
+        sizes: dict[int, list[KeyFile]] = {}
+        for file in self.files:
+            sizes.setdefault(file.keys.bit_length() // (MERGED.bit_length() - 1), []).append(file)
+        alike = (files for _, files in sorted(sizes.items()) if len(files) >= MERGED)
+        return next(alike, [])
+
+
+def _look(files: Sequence[KeyFile], keys: list[bytes]) -> dict[bytes, bytes]:
+    words = _words(b"".join(keys), KEY)
+    found: dict[bytes, bytes] = {}
+    for file in files:
+        places, payloads = file.find(words[0], words[1])
+        if len(places):
+            told = payloads.astype(">u8").tobytes()
+            for n, place in enumerate(places.tolist()):
+                found.setdefault(keys[place], told[n * PAYLOAD : (n + 1) * PAYLOAD])
+    return found

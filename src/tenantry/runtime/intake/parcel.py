@@ -1,0 +1,66 @@
+"""What one request brought, and what became of each of its points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ...errors import TenantryError
+from ...kernel.live import Cells
+
+Row = tuple[str, bytes, bytes, Cells]
+"""Table, key, payload, cells."""
+
+
+class Rejected(NamedTuple):
+    index: int
+    id: str | None
+    reason: str
+
+
+class Conflict(NamedTuple):
+    """The same key came before with another payload, which is the one that counts. Hashes are in hexadecimal."""
+
+    index: int
+    id: str | None
+    stored: str
+    sent: str
+
+
+@dataclass
+class Parcel:
+    """Points: an event is one, a data point, a span, a log record. Each has an index, which the sender knows.
+
+    A point that is read has rows; one that a mapping has yet to read is `odd`.
+    """
+
+    door: str
+    size: int
+    """Bytes."""
+    content: Callable[[int], bytes]
+    """A point as it came, by its index."""
+    tenant: str | None = None
+    """The tenant whose rows the sender may send; None: of all."""
+    received: int = 0
+    points: list[tuple[int, str | None, Sequence[Row]]] = field(
+        default_factory=list[tuple[int, "str | None", Sequence[Row]]]
+    )
+    odd: list[tuple[int, Any]] = field(default_factory=list[tuple[int, Any]])
+    left_out: dict[str, int] = field(default_factory=dict[str, int])
+    """Points that are no usage, by why; no fault of theirs."""
+    again: bool = False
+    """A replay: indexes are numbers of the ledger."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: list[Rejected] = field(default_factory=list[Rejected])
+    conflicts: list[Conflict] = field(default_factory=list[Conflict])
+    tell: Callable[[TenantryError | None], None] = lambda _: None
+    """Called once, by another thread: all of it is on the disk, or why none is."""
+
+    def reject(self, index: int, name: str | None, reason: str) -> None:
+        self.rejected.append(Rejected(index, name, reason))
+
+    def leave_out(self, reason: str) -> None:
+        self.left_out[reason] = self.left_out.get(reason, 0) + 1
