@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-import pyarrow as pa
-
 from ..kernel.dataset import Dataset
+from .cells import unpacked
 from .duckdb import DuckDB, literal, quoted
 from .lake import DataFile, Mark
 from .merge import merge_alone, must_be
@@ -29,18 +28,25 @@ class Appended:
 
 
 def append(
-    engine: DuckDB, dataset: type[Dataset], new: pa.Table, mark: Mark, doubtful: Sequence[str]
+    engine: DuckDB, dataset: type[Dataset], packs: Sequence[bytes], mark: Mark, doubtful: Sequence[str]
 ) -> Appended:
-    """Add rows, which are of keys that no file of the table has but perhaps the `doubtful` ones (paths in the table).
+    """Add `packed` rows, of keys that no file of the table has but perhaps the `doubtful` ones (paths in the table).
 
     One commit. A row of a key that a doubtful file has takes the place of that row, as landing has it. For a caller
     who holds others off (`Lake.writing`). Raises `broken_contract` or `unavailable`, with nothing changed.
     """
+    new = unpacked(dataset, packs)
     with engine.registered(_ARRIVED, new):
         if doubtful and _overlaps(engine, dataset, doubtful):
             keys = ", ".join(map(quoted, dataset.keys))
             merge_alone(
-                engine, dataset, f"FROM {_ARRIVED}", f"SELECT {keys} FROM {_ARRIVED}", dataset.keys, new.num_rows, mark
+                engine,
+                dataset,
+                f"FROM {_ARRIVED}",
+                f"SELECT {keys} FROM {_ARRIVED}",
+                dataset.keys,
+                new.num_rows,
+                mark,
             )
             return Appended((), ())
         return _added(engine, dataset, new.num_rows, mark)
@@ -73,9 +79,7 @@ def _added(engine: DuckDB, dataset: type[Dataset], rows: int, mark: Mark) -> App
             query += f" UNION ALL BY NAME {_scan(engine, dataset, [file.path for file in grown])}"
         added += engine.write(dataset, query, [day])
         gone += grown
-    must_be(
-        rows + sum(f.rows for f in gone), sum(f.rows for f in added), f"rows added to {dataset.table()}"
-    )
+    must_be(rows + sum(f.rows for f in gone), sum(f.rows for f in added), f"rows added to {dataset.table()}")
     lake.commit(dataset, added, replaces=(), without={f.path for f in gone}, mark=mark)
     return Appended(tuple(added), tuple(f.path for f in gone))
 
@@ -95,7 +99,9 @@ def _size(rows: int) -> int:
     return rows.bit_length() // _BITS
 
 
-def keys_of(engine: DuckDB, dataset: type[Dataset], paths: Sequence[str], rows: int) -> Iterator[list[tuple[str, ...]]]:
+def keys_of(
+    engine: DuckDB, dataset: type[Dataset], paths: Sequence[str], rows: int
+) -> Iterator[list[tuple[str, ...]]]:
     """The keys that rows of these files of a table have, so many at a time."""
     keys = ", ".join(map(quoted, dataset.keys))
     yield from engine.pieces(f"SELECT {keys} FROM ({_scan(engine, dataset, paths)})", rows)

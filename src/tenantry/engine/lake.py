@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -214,7 +214,7 @@ class Lake:
         return -1 if found is None else found
 
     @contextmanager
-    def writing(self, dataset: type[Dataset], patience: float | None = None) -> Iterator[None]:
+    def writing(self, dataset: type[Dataset], patience: float | None = None) -> Generator[None]:
         """Holds off all others who read a table in order to write it, in this process and beside it. Readers do not
         wait. Raises `unavailable` where another has held it for `patience` seconds (None: waits as long as it takes).
         """

@@ -205,9 +205,7 @@ def types_given(engine: DuckDB, mapping: RowMapping, raw: str = "raw") -> dict[s
     return {row["column_name"]: row["column_type"] for row in described}
 
 
-def typed(
-    mapping: RowMapping, given: Mapping[str, str], hashed: Sequence[str] = (), raw: str = "raw"
-) -> str:
+def typed(mapping: RowMapping, given: Mapping[str, str], hashed: Sequence[str] = (), raw: str = "raw") -> str:
     """SQL of the mapping over `raw`: each row typed by the dataset's contract, with its marks and its fate.
 
     `given` are the SQL types that the mapping's expressions have.

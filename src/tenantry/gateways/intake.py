@@ -11,7 +11,8 @@ from asyncio import Future, get_running_loop
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from operator import attrgetter
+from typing import Any, Self
 from urllib.parse import unquote
 
 import msgspec
@@ -22,12 +23,17 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from ..errors import PROTOCOLS, Kind, TenantryError, invalid
+from ..kernel import Principal
 from ..kernel.context import AccessRole
 from ..runtime.intake import Intake, Parcel, failure, reply, request_records
 from .http.access import principal_of
 from .http.problems import MEDIA_TYPE
 
-_EVENTS, _BATCH, _JSON = "application/cloudevents+json", "application/cloudevents-batch+json", "application/json"
+_EVENTS, _BATCH, _JSON = (
+    "application/cloudevents+json",
+    "application/cloudevents-batch+json",
+    "application/json",
+)
 _PROTOBUF = "application/x-protobuf"
 # A body of so many bytes is read beside the loop, which others wait for.
 _LARGE = 256 * 1024
@@ -44,7 +50,9 @@ _encode = msgspec.json.encode
 def intake_routes(intake: Intake) -> list[BaseRoute]:
     """Where events and telemetry come in, and the ledger of what could not be taken."""
     ledger = _Ledger(intake)
-    signals = [Route(f"/v1/{s}", _Telemetry(intake, s), methods=["POST"]) for s in ("metrics", "logs", "traces")]
+    signals = [
+        Route(f"/v1/{s}", _Telemetry(intake, s), methods=["POST"]) for s in ("metrics", "logs", "traces")
+    ]
     return [
         Route("/api/v1/events", _Events(intake), methods=["POST"]),
         Route("/api/v1/events/rejected", ledger.listed, methods=["GET"]),
@@ -74,11 +82,10 @@ class _Posted:
         }
         self.type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         principal = principal_of(scope)
-        if not principal.may(AccessRole.ANALYST):
-            raise TenantryError(Kind.FORBIDDEN, "a viewer sends no usage", "use a token of another role")
+        _must_be(principal, AccessRole.ANALYST)
         self.tenant: str | None = principal.tenant_id
 
-    def __enter__(self) -> _Posted:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -88,9 +95,9 @@ class _Posted:
         """Unpacked. Raises `invalid` or `limit_exceeded`."""
         limits = self._intake.limits
         told = self.headers.get("content-length", "")
-        if told.isdigit():
-            self._must_fit(int(told), limits.body)
-            self._hold(int(told))
+        size = int(told) if told.isdigit() else 0
+        self._must_fit(size, limits.body)
+        self._hold(size)
         pieces: list[bytes] = []
         size = 0
         more = True
@@ -102,7 +109,7 @@ class _Posted:
             more = message.get("more_body", False)
             size += len(pieces[-1])
             self._must_fit(size, limits.body)
-            self._hold(size - self._held)
+            self._hold(size)
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         encoding = self.headers.get("content-encoding", "identity").strip().lower()
         if encoding in ("", "identity"):
@@ -121,7 +128,7 @@ class _Posted:
                 pieces.append(packed.decompress(body, _PIECE))
                 size += len(pieces[-1])
                 self._must_fit(size, limit)
-                self._hold(size - self._held)
+                self._hold(size)
                 body = packed.unconsumed_tail
                 if packed.eof and packed.unused_data:
                     # A gzip file may be several, one after another.
@@ -136,8 +143,10 @@ class _Posted:
         if size > limit:
             raise invalid(f"a body of more than {limit:,} bytes", "send fewer at a time", status=413)
 
-    def _hold(self, more: int) -> None:
-        if more > 0:
+    def _hold(self, size: int) -> None:
+        """Have room for so many bytes in all."""
+        more = max(size - self._held, 0)
+        if more or not self._held:
             self._intake.hold(more)
             self._held += more
 
@@ -178,8 +187,8 @@ class _Events:
 
 
 def _verdicts(parcel: Parcel) -> dict[str, Any]:
-    rejected = [one._asdict() for one in sorted(parcel.rejected)] if parcel.rejected else []
-    conflicts = [one._asdict() for one in parcel.conflicts] if parcel.conflicts else []
+    rejected = sorted(parcel.rejected, key=attrgetter("index"))
+    conflicts = sorted(parcel.conflicts, key=attrgetter("index"))
     return {
         "accepted": parcel.accepted, "duplicates": parcel.duplicates, "rejected": rejected, "conflicts": conflicts,
     }  # fmt: skip
@@ -287,13 +296,17 @@ class _Ledger:
     ) -> Response:
         try:
             principal = principal_of(request.scope)
-            if not principal.may(role):
-                raise TenantryError(Kind.FORBIDDEN, f"this takes the role {role}", "ask one who has it")
+            _must_be(principal, role)
             asked = _asked(request.query_params) | {"tenant": principal.tenant_id}
             return Response(_encode(await run_sync(answer, asked)), media_type=_JSON)
         except TenantryError as problem:
             status, content, headers = _problem(problem)
             return Response(content, status, dict(headers), media_type=MEDIA_TYPE)
+
+
+def _must_be(principal: Principal, role: AccessRole) -> None:
+    if not principal.may(role):
+        raise TenantryError(Kind.FORBIDDEN, f"this takes the role {role}", "ask one who has it")
 
 
 _SHOWN = (
@@ -306,7 +319,9 @@ def _asked(given: Mapping[str, str]) -> dict[str, Any]:
     wrong = [name for name in given if name not in ("reason", "door", "after", "limit")]
     wrong += [name for name in ("after", "limit") if not given.get(name, "0").isdigit()]
     if wrong:
-        raise invalid(f"{', '.join(wrong)}: no such parameter, or no number", "use reason, door, after, limit")
+        raise invalid(
+            f"{', '.join(wrong)}: no such parameter, or no number", "use reason, door, after, limit"
+        )
     after, limit = int(given.get("after", "0")), int(given.get("limit", "100"))
     return {
         "reason": given.get("reason"), "door": given.get("door"), "after": after, "limit": min(max(limit, 1), _MOST),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,9 @@ from .tables import EVENT_NAMES, UsageTable
 _DAY = 86_400_000_000
 # Texts, seconds and numbers that were looked at before; forgotten together, so that memory is bounded.
 _REMEMBERED = 50_000
-_TIME = re.compile(
-    r"((?:19|20|21)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(Z|[+-]\d\d:\d\d)"
-).fullmatch
+_TIME = re.compile(r"((?:19|20|21)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(Z|[+-]\d\d:\d\d)").fullmatch
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,17})(?:\.\d{1,9})?").fullmatch
-# Nothing to trim at its ends; no name of our own in parentheses.
-_TEXT = re.compile(r"(?!\(.*\)\Z)[!-~](?:[^\0]*[!-~])?", re.DOTALL).fullmatch
+_TEXT = re.compile(r"(?!\()[!-~](?:[^\0]*[!-~])?", re.DOTALL).fullmatch
 _LONGEST_WORD = max(map(len, NO_WORDS))
 _COLUMNS = tuple(Usage.columns())
 # Members of an event's data, by the place of their column in a row.
@@ -50,94 +47,117 @@ def live_telemetry(source: Otlp | None = None) -> Live:
 class PlainEvents:
     """Reads an event whose attributes and data are written plainly, as the mapping of `usage` would.
 
-    Whatever could be read in more than one way is left to the mapping: None.
+    Whatever could be read in more than one way is left to the mapping: None. Called for every event that comes in.
     """
 
     def __init__(self) -> None:
-        self._texts: set[str] = set()
-        self._seconds: dict[tuple[str, str], int] = {}
+        self._spoken: set[tuple[Any, ...]] = set()
+        self._seconds: dict[str, int] = {}
 
     def __call__(self, event: Mapping[str, Any], arrived: int) -> Cells | None:
         if event.get("specversion") != "1.0" or "data_base64" in event:
             return None
-        row: list[str | int | None] = [None] * len(_COLUMNS)
         data = event.get("data")
-        if data is not None and (type(data) is not dict or not self._read(data, row)):
+        row = _NOTHING if data is None else _members(data)
+        if row is None:
             return None
-        name, source, meter = event.get("id"), event.get("source"), event.get("type")
+        name, source, meter, at = event.get("id"), event.get("source"), event.get("type"), event.get("time")
         # Attributes go before members of the data.
         tenant = event.get("tenantid") or event.get("subject") or row[_TENANT]
-        if not (self._plain(source) and self._plain(meter) and self._plain(tenant)):
-            return None
-        if type(name) is not str or not _spoken(name):
-            return None
-        at = event.get("time")
-        at = arrived if at is None else self._micros(at)
-        if at is None:
-            return None
         quantity = row[_QUANTITY]
+        quantity = "1" if quantity is None else _number(quantity)
+        micros = arrived if at is None else self._micros(at)
+        if quantity is None or micros is None or type(name) is not str or not _spoken(name):
+            return None
+        feature, service, resource, region = row[_FEATURE], row[_SERVICE], row[_RESOURCE], row[_REGION]
+        # These recur in other combinations far less than events do.
+        said = (source, meter, tenant, feature, service, resource, region)
+        try:
+            if said not in self._spoken and not self._all_spoken(said):
+                return None
+        except TypeError:
+            # An object or array where a text stands.
+            return None
         return (
-            name, source, at // _DAY, at, tenant, row[_FEATURE], row[_SERVICE], row[_RESOURCE], row[_REGION], meter,
-            "1" if quantity is None else quantity,
+            name, source, micros // _DAY, micros, tenant, feature, service, resource, region, meter, quantity,
         )  # fmt: skip
 
-    def _read(self, data: Mapping[str, Any], row: list[str | int | None]) -> bool:
-        """Fill a row with the members of `data` that count; False where one of them is not plain."""
-        for name, value in data.items():
-            place = _MEMBERS.get(name)
-            if place is None or value is None or value == "":
-                continue
-            if row[place] is not None:
-                return False
-            if place == _QUANTITY:
-                number = _number(value)
-                if number is None:
-                    return False
-                row[place] = number
-            elif self._plain(value):
-                row[place] = value
-            else:
-                return False
+    def _all_spoken(self, said: tuple[Any, ...]) -> bool:
+        """Whether all of these are plain texts, but for the last four, which may be nothing."""
+        needed, optional = said[:3], (text for text in said[3:] if text is not None)
+        if not all(type(text) is str and _spoken(text) for text in (*needed, *optional)):
+            return False
+        if len(self._spoken) >= _REMEMBERED:
+            self._spoken.clear()
+        self._spoken.add(said)
         return True
 
-    def _plain(self, value: Any) -> bool:
-        if type(value) is not str:
-            return False
-        if value in self._texts:
-            return True
-        if not _spoken(value):
-            return False
-        if len(self._texts) >= _REMEMBERED:
-            self._texts.clear()
-        self._texts.add(value)
-        return True
+    def _micros(self, text: Any) -> int | None:
+        """Microseconds since 1970 of a time in UTC, as most are; of others by the longer way."""
+        if type(text) is not str:
+            return None
+        seconds = self._seconds.get(text[:19])
+        fraction = text[20:-1]
+        if seconds is None or text[-1] != "Z" or (fraction and (text[19] != "." or not _digits(fraction))):
+            return self._read_time(text)
+        return seconds * 1_000_000 + (int(fraction) * _POWERS[len(fraction)] if fraction else 0)
 
-    def _micros(self, value: Any) -> int | None:
-        found = _TIME(value) if type(value) is str else None
+    def _read_time(self, text: str) -> int | None:
+        found = _TIME(text)
         if found is None:
             return None
         second, fraction, zone = found.groups()
-        seconds = self._seconds.get((second, zone))
-        if seconds is None:
-            try:
-                # Whole seconds are exact in a float.
-                seconds = int(datetime.fromisoformat(second + zone).timestamp())
-            except ValueError:
-                return None
-            if not _FIRST <= seconds < _LAST:
-                return None
+        try:
+            # Whole seconds are exact in a float.
+            seconds = int(datetime.fromisoformat(second + zone).timestamp())
+        except ValueError:
+            return None
+        if not _FIRST <= seconds < _LAST:
+            return None
+        if zone == "Z":
             if len(self._seconds) >= _REMEMBERED:
                 self._seconds.clear()
-            self._seconds[second, zone] = seconds
-        return seconds * 1_000_000 + (int(fraction.ljust(6, "0")) if fraction else 0)
+            self._seconds[second] = seconds
+        return seconds * 1_000_000 + (int(fraction) * _POWERS[len(fraction)] if fraction else 0)
+
+
+_NOTHING: Sequence[Any] = (None,) * len(_COLUMNS)
+
+
+def _members(data: Any) -> Sequence[Any] | None:
+    """What the members of an event's data say, by column; None where that is no object, or says something twice."""
+    if type(data) is not dict:
+        return None
+    row = [*_NOTHING]
+    for member, value in data.items():
+        place = _MEMBERS.get(member)
+        if place is None or value is None or value == "":
+            continue
+        if row[place] is not None:
+            return None
+        row[place] = value
+    return row
 
 
 _FIRST = int(datetime(1900, 1, 2, tzinfo=UTC).timestamp())
 _LAST = int(datetime(2199, 12, 31, tzinfo=UTC).timestamp())
 
 
+# By how many digits of a second are written: what the last is worth in microseconds.
+_POWERS = tuple(10 ** (6 - digits) for digits in range(7))
+
+
+def _digits(text: str) -> bool:
+    return len(text) < len(_POWERS) and text.isascii() and text.isdigit()
+
+
 def _spoken(text: str) -> bool:
-    return _TEXT(text) is not None and (len(text) > _LONGEST_WORD or text.lower() not in NO_WORDS)
+    """Whether a text says what it says: nothing to trim, no word for nothing, no name of our own in parentheses."""
+    if not (text.isascii() and text.isprintable()):
+        plain = _TEXT(text) is not None
+    else:
+        plain = text != "" and text[0] != " " and text[-1] != " " and text[0] != "("
+    return plain and (len(text) > _LONGEST_WORD or text.lower() not in NO_WORDS)
 
 
 def _number(value: Any) -> str | None:

@@ -6,14 +6,15 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, Protocol
+from operator import itemgetter
+from typing import Any, Protocol, cast
 
 import msgspec
 
 from ...engine.duckdb import DuckDB
 from ...engine.live import Fate, LiveReader
 from ...engine.otlp import COLUMNS, begins_point
-from ...engine.records import MAX_RECORD, Record, json_elements, json_object, too_long
+from ...engine.records import MAX_RECORD, Record, json_object, too_long
 from ...errors import TenantryError, invalid
 from ...kernel.dataset import Dataset
 from ...kernel.live import Cells, Live
@@ -59,7 +60,7 @@ class EventDoor:
             body = _mended(body, problem)
             found = _read(body)
         several = isinstance(found, list)
-        documents: list[Any] = found if several else [found]
+        documents: list[Any] = [*found] if several else [found]
         raws = cache(lambda: _read_raw(body) if several else [body])
         parcel = Parcel(EVENTS, len(body), lambda n: bytes(raws()[n]), tenant, len(documents))
         arrived = self._micros()
@@ -79,6 +80,7 @@ class EventDoor:
         if type(document) is not dict:
             parcel.reject(index, None, "not a JSON object")
             return
+        document = cast("dict[str, Any]", document)
         content = _canonical(document)
         if len(content) > MAX_RECORD:
             parcel.reject(index, _name(document), too_long(MAX_RECORD))
@@ -90,8 +92,8 @@ class EventDoor:
             parcel.points.append((index, document["id"], (self._row(cells, content),)))
 
     def _row(self, cells: Cells, content: bytes) -> Row:
-        table, places = _named(self._dataset)
-        return table, key_of(table, [cells[place] for place in places]), payload_of(content), cells
+        table, keyed = _named(self._dataset)
+        return table, key_of(table, keyed(cells)), payload_of(content), cells
 
     def _micros(self) -> int:
         return round(self._now().timestamp() * 1_000_000)
@@ -102,7 +104,11 @@ class EventDoor:
         records: list[str] = []
         asked: list[tuple[Parcel, int, dict[str, Any]]] = []
         for parcel, index, document in work:
-            said = document if document.get(self._live.stamp) is not None else {**document, self._live.stamp: stamp}
+            said = (
+                document
+                if document.get(self._live.stamp) is not None
+                else {**document, self._live.stamp: stamp}
+            )
             record = json_object(_canonical(said).decode())
             if record.reason:
                 parcel.reject(index, _name(document), record.reason)
@@ -151,7 +157,12 @@ class TelemetryDoor:
         return self._parcel(door, points, sum(map(len, contents.values())), tenant, {})
 
     def _parcel(
-        self, signal: str, points: Mapping[int, list[list[str]]], size: int, tenant: str | None, bad: Mapping[int, str]
+        self,
+        signal: str,
+        points: Mapping[int, list[list[str]]],
+        size: int,
+        tenant: str | None,
+        bad: Mapping[int, str],
     ) -> Parcel:
         def content(index: int) -> bytes:
             return bad[index].encode() if index in bad else _content(points[index])
@@ -179,7 +190,9 @@ class TelemetryDoor:
 
     def _judge(self, parcel: Parcel, index: int, told: Sequence[Sequence[Fate]]) -> None:
         """Of a point: what each mapping made of each of its records."""
-        every = [(dataset, fate) for fates in told for dataset, fate in zip(self._datasets, fates, strict=True)]
+        every = [
+            (dataset, fate) for fates in told for dataset, fate in zip(self._datasets, fates, strict=True)
+        ]
         reasons = dict.fromkeys(fate.reason for _, fate in every if fate.reason)
         rows = [self._row(dataset, fate.cells) for dataset, fate in every if fate.cells]
         if reasons:
@@ -190,15 +203,17 @@ class TelemetryDoor:
             parcel.leave_out(every[0][1].aside)
 
     def _row(self, dataset: type[Dataset], cells: Cells) -> Row:
-        table, places = _named(dataset)
-        return table, key_of(table, [cells[place] for place in places]), payload_of(_packed(cells)), cells
+        table, keyed = _named(dataset)
+        return table, key_of(table, keyed(cells)), payload_of(_packed(cells)), cells
 
 
 @cache
-def _named(dataset: type[Dataset]) -> tuple[str, tuple[int, ...]]:
-    """A dataset's table, and the places of its keys among its columns."""
+def _named(dataset: type[Dataset]) -> tuple[str, Callable[[Cells], Sequence[str]]]:
+    """A dataset's table, and what takes the cells of its keys from a row."""
     columns = list(dataset.columns())
-    return dataset.table(), tuple(columns.index(key) for key in dataset.keys)
+    places = [columns.index(key) for key in dataset.keys]
+    several = itemgetter(*places)
+    return dataset.table(), several if len(places) > 1 else lambda cells: (several(cells),)
 
 
 def _name(document: Mapping[str, Any]) -> str | None:
@@ -225,7 +240,9 @@ def _whole(digits: str) -> int | str:
 
 def _no_json(problem: Exception) -> TenantryError:
     return invalid(
-        f"the body is not JSON: {problem}", "send an event, or an array of events, as CloudEvents 1.0 has them", status=400
+        f"the body is not JSON: {problem}",
+        "send an event, or an array of events, as CloudEvents 1.0 has them",
+        status=400,
     )
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-
-import pyarrow as pa
+from collections.abc import Iterable, Sequence
 
 from ...engine.append import append, keys_of
 from ...engine.duckdb import DuckDB
-from ...engine.lake import Mark, arrow_schema
+from ...engine.lake import Mark
 from ...kernel.dataset import Dataset
-from ...kernel.live import Cells
 from .keys import ELSEWHERE, Keys, key_of, write_keys
-from .store import Pending, Store
+from .store import Store
 
 COMMIT_BYTES = 64 * 1024 * 1024
 """Of pending rows, that one commit takes."""
@@ -69,7 +66,8 @@ class Drain:
             there = {file.path for file in self._lake.files(dataset)}
             doubtful = [p for p, until in known.items() if until >= pending[0].number and p in there]
             upto = pending[-1].number
-            added = append(self._engine, dataset, _table(dataset, pending), Mark(self._writer, upto), doubtful)
+            packs = [one.body for one in pending]
+            added = append(self._engine, dataset, packs, Mark(self._writer, upto), doubtful)
             # What a compacted file held may still share keys with rows to come.
             until = max((known.get(path, 0) for path in added.of), default=0)
             gone = [path for path in known if path not in there or path in added.of]
@@ -98,21 +96,3 @@ class Drain:
             file = write_keys(self._store.folder, b"".join(key + ELSEWHERE for key in new))
             self._store.took_keys(file.path)
             self._keys.take(file)
-
-
-_TYPES: Mapping[str, pa.DataType] = {"DATE": pa.int32(), "TIMESTAMP": pa.int64()}
-
-
-def _table(dataset: type[Dataset], pending: Sequence[Pending]) -> pa.Table:
-    """Pending rows as a table of the dataset."""
-    schema = arrow_schema(dataset)
-    kinds = [column.sql.partition("(")[0] for column in dataset.columns().values()]
-    return pa.Table.from_batches([_batch(schema, kinds, one.rows()) for one in pending], schema)
-
-
-def _batch(schema: pa.Schema, kinds: Sequence[str], rows: Sequence[Cells]) -> pa.RecordBatch:
-    columns = [
-        pa.array(cells, _TYPES.get(kind, pa.string())).cast(field.type)
-        for cells, kind, field in zip(zip(*rows, strict=True), kinds, schema, strict=True)
-    ]
-    return pa.record_batch(columns, schema)

@@ -13,13 +13,14 @@ from threading import Event, Lock, Thread
 from time import monotonic
 from typing import Any
 
+from ...engine.cells import packed
 from ...engine.duckdb import DuckDB
 from ...errors import Kind, TenantryError
 from ...kernel.live import Live
 from .doors import EVENTS, SIGNALS, EventDoor, TelemetryDoor
 from .drain import Drain
-from .keys import ELSEWHERE, WIDTH, KEY, KeyFile, Keys, merge_keys, write_keys
-from .parcel import Conflict, Parcel, Rejected
+from .keys import ELSEWHERE, KEY, WIDTH, KeyFile, Keys, merge_keys, write_keys
+from .parcel import Conflict, Parcel, Rejected, Row
 from .store import Entry, Group, Store, kind_of
 
 _log = logging.getLogger("tenantry.intake")
@@ -89,7 +90,8 @@ class Intake:
         """Learn what landed from files while nobody took in, and open. Raises `unavailable` where another process takes
         in for this lake.
         """
-        self._store = Store(self._engine.lake.path)
+        tables = {dataset.table(): dataset for dataset in self._datasets}
+        self._store = Store(self._engine.lake.path, lambda table, rows: packed(tables[table], rows))
         self._keys = Keys(KeyFile(path) for path in self._store.key_files())
         for keys in self._store.late_keys():
             self._keys.late.update(_pairs(keys))
@@ -181,9 +183,10 @@ class Intake:
         self, *, reason: str | None = None, door: str | None = None, after: int = 0, limit: int = 1_000,
         tenant: str | None = None,
     ) -> Mapping[str, int]:  # fmt: skip
-        """Put entries of the ledger through the door again, each once. What is stored now, or turns out to be a
-        duplicate, leaves the ledger and moves in the account; it was received when it came. Returns `tried`, `accepted`,
-        `duplicates`, `left` and `last`, the number of the last entry tried.
+        """Put entries of the ledger through the door again, each once.
+
+        What is stored now, or turns out to be a duplicate, leaves the ledger and moves in the account; it was received
+        when it came. Returns `tried`, `accepted`, `duplicates`, `left` and `last`, the number of the last entry tried.
         """
         entries = self.ledger(reason=reason, door=door, after=after, limit=limit, tenant=tenant)
         parcels: dict[tuple[str, str | None], dict[int, bytes]] = {}
@@ -228,7 +231,9 @@ class Intake:
             "pending_bytes": self._store.pending_bytes,
             "refused_requests": self._refused,
             "key_files": len(self._keys.files),
-            "keys": sum(file.keys for file in self._keys.files) + len(self._keys.late) + len(self._keys.frozen),
+            "keys": sum(file.keys for file in self._keys.files)
+            + len(self._keys.late)
+            + len(self._keys.frozen),
         }
 
     def flush(self) -> None:
@@ -245,7 +250,7 @@ class Intake:
             try:
                 if not work():
                     return
-            except Exception:
+            except Exception:  # noqa: BLE001 - the thread goes on
                 _log.exception("a defect in the intake")
                 if self._stopping.wait(1):
                     return
@@ -259,7 +264,7 @@ class Intake:
                 continue
             try:
                 door.read_odd(some)
-            except Exception as problem:
+            except Exception as problem:  # noqa: BLE001 - told to who waits, and logged
                 self._tell(some, problem)
             else:
                 for parcel in some:
@@ -272,7 +277,7 @@ class Intake:
         if here:
             try:
                 self._keep_these(here)
-            except Exception as problem:
+            except Exception as problem:  # noqa: BLE001 - told to who waits, and logged
                 self._tell(here, problem)
             else:
                 for parcel in here:
@@ -339,7 +344,9 @@ class Intake:
         reason = point.reason if isinstance(point, Rejected) else _CONFLICT
         hashes = (point.stored, point.sent) if isinstance(point, Conflict) else ("", "")
         # The same again is the same entry, which came one time more.
-        digest = blake2b("\n".join([parcel.door, parcel.tenant or "", fate, reason, *hashes]).encode(), digest_size=16)
+        digest = blake2b(
+            "\n".join([parcel.door, parcel.tenant or "", fate, reason, *hashes]).encode(), digest_size=16
+        )
         digest.update(content)
         limit = self.limits.content
         return Entry(
@@ -388,7 +395,7 @@ _CONFLICT = "the same key came before with another payload"
 def _judge(parcel: Parcel, known: Mapping[bytes, bytes], added: dict[bytes, bytes], group: Group) -> None:
     """Decide on each point that could be read: new, the same again, or in conflict with what came before."""
     for index, name, rows in parcel.points:
-        new = []
+        new: list[Row] = []
         clash: tuple[bytes, bytes] | None = None
         for row in rows:
             before = known.get(row[1]) or added.get(row[1])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Sequence
 from hashlib import blake2b
+from itertools import pairwise
 from pathlib import Path
 from threading import Lock
 from uuid import uuid4
@@ -30,12 +31,11 @@ _BUCKET = 16
 _AT_ONCE = 1 << 20
 
 
-def key_of(table: str, cells: Sequence[object]) -> bytes:
+def key_of(table: str, cells: Sequence[str]) -> bytes:
     """The key of a row of a table by the cells that name it."""
-    # Lengths keep ("ab", "c") from ("a", "bc").
-    texts = [str(cell) for cell in cells]
     digest = _NAME.copy()
-    digest.update(f"{table}\n{','.join([str(len(text)) for text in texts])}\n{''.join(texts)}".encode())
+    # No cell holds a NUL.
+    digest.update("\0".join((table, *cells)).encode())
     return digest.digest()
 
 
@@ -103,7 +103,7 @@ def merge_keys(folder: Path, files: Sequence[KeyFile]) -> KeyFile:
     edges = [(1 << 16) * n // spans for n in range(spans + 1)]
     pieces = (
         _sorted(np.concatenate([file.between(low, high) for file in files], axis=1))
-        for low, high in zip(edges, edges[1:], strict=False)
+        for low, high in pairwise(edges)
     )
     return _written(folder, keys, pieces)
 
@@ -185,7 +185,7 @@ class Keys:
         for file in self.files:
             sizes.setdefault(file.keys.bit_length() // (MERGED.bit_length() - 1), []).append(file)
         alike = (files for _, files in sorted(sizes.items()) if len(files) >= MERGED)
-        return next(alike, [])
+        return next(alike, list[KeyFile]())
 
 
 def _look(files: Sequence[KeyFile], keys: list[bytes]) -> dict[bytes, bytes]:
@@ -195,6 +195,7 @@ def _look(files: Sequence[KeyFile], keys: list[bytes]) -> dict[bytes, bytes]:
         places, payloads = file.find(words[0], words[1])
         if len(places):
             told = payloads.astype(">u8").tobytes()
-            for n, place in enumerate(places.tolist()):
+            found_at: list[int] = places.tolist()
+            for n, place in enumerate(found_at):
                 found.setdefault(keys[place], told[n * PAYLOAD : (n + 1) * PAYLOAD])
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from ...errors import TenantryError
 from ...kernel.live import Cells
@@ -13,13 +13,17 @@ Row = tuple[str, bytes, bytes, Cells]
 """Table, key, payload, cells."""
 
 
-class Rejected(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A point that could not be read, and why. `id` is that of an event that says one."""
+
     index: int
     id: str | None
     reason: str
 
 
-class Conflict(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Conflict:
     """The same key came before with another payload, which is the one that counts. Hashes are in hexadecimal."""
 
     index: int
@@ -56,7 +60,7 @@ class Parcel:
     duplicates: int = 0
     rejected: list[Rejected] = field(default_factory=list[Rejected])
     conflicts: list[Conflict] = field(default_factory=list[Conflict])
-    tell: Callable[[TenantryError | None], None] = lambda _: None
+    tell: Callable[[TenantryError | None], object] = lambda _: None
     """Called once, by another thread: all of it is on the disk, or why none is."""
 
     def reject(self, index: int, name: str | None, reason: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,31 +16,34 @@ from threading import Lock
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-import msgspec
-
 from ...errors import Kind, TenantryError
 from ...kernel.live import Cells
 
 _SCHEMA = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 -- What is acknowledged and not yet in the lake. Numbers are never given twice: the lake keeps how far it has come.
-CREATE TABLE pending (number INTEGER PRIMARY KEY AUTOINCREMENT, dataset TEXT NOT NULL, rows INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE pending (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, dataset TEXT NOT NULL, rows INTEGER NOT NULL, body BLOB NOT NULL
+);
 CREATE TABLE late_keys (number INTEGER PRIMARY KEY AUTOINCREMENT, keys BLOB NOT NULL);
 CREATE TABLE key_files (name TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE counts (door TEXT NOT NULL, fate TEXT NOT NULL, reason TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (door, fate, reason)) WITHOUT ROWID;
+CREATE TABLE counts (
+    door TEXT NOT NULL, fate TEXT NOT NULL, reason TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (door, fate, reason)
+) WITHOUT ROWID;
 CREATE TABLE ledger (
     number INTEGER PRIMARY KEY AUTOINCREMENT, digest BLOB NOT NULL UNIQUE, door TEXT NOT NULL, fate TEXT NOT NULL,
     reason TEXT NOT NULL, id TEXT NOT NULL, tenant TEXT, content BLOB NOT NULL, whole INTEGER NOT NULL,
     stored TEXT NOT NULL, sent TEXT NOT NULL, first_at TEXT NOT NULL, last_at TEXT NOT NULL, times INTEGER NOT NULL,
     replayed_at TEXT
 );
--- Files of the lake whose keys are known here. Until a number of `pending`, arriving rows may share keys with them.
-CREATE TABLE lake_files (dataset TEXT NOT NULL, path TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (dataset, path)) WITHOUT ROWID;
+-- Files of the lake whose keys are known here. Up to a number of `pending`, rows may share keys with them.
+CREATE TABLE lake_files (
+    dataset TEXT NOT NULL, path TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (dataset, path)
+) WITHOUT ROWID;
 """
 _PAGE = 16_384
 # Pages that the write-ahead log holds before they are moved: what is drained by then is never moved.
 _LOG_PAGES = 2_000
-_encode, _decode = msgspec.msgpack.encode, msgspec.msgpack.decode
 
 
 class Entry(NamedTuple):
@@ -81,17 +84,18 @@ class Group:
 
 
 class Pending(NamedTuple):
+    """Rows that were kept together, by the number of that."""
+
     number: int
     body: bytes
-
-    def rows(self) -> list[Cells]:
-        return _decode(self.body, type=list[Cells])
+    """As the `packed` function of the store made it."""
 
 
 class Store:
     """Raises `unavailable` where another process owns it, and where the disk is full; nothing is half written then."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, packed: Callable[[str, Sequence[Cells]], bytes]) -> None:
+        self._packed = packed
         self.folder = folder / "intake"
         self._path = folder / "intake.db"
         self._lock = Lock()
@@ -130,7 +134,7 @@ class Store:
         size = rows = 0
         with self._transaction() as run:
             for dataset, cells in group.rows.items():
-                body = _encode(cells)
+                body = self._packed(dataset, cells)
                 size, rows = size + len(body), rows + len(cells)
                 run("INSERT INTO pending (dataset, rows, body) VALUES (?, ?, ?)", (dataset, len(cells), body))
             if group.keys:
@@ -270,7 +274,7 @@ class Store:
             return run("SELECT value FROM about WHERE name = 'identity'").fetchone()[0]
 
     @contextmanager
-    def _transaction(self) -> Iterator[Any]:
+    def _transaction(self) -> Generator[Any]:
         with self._lock, _translated(self._path):
             self._writer.execute("BEGIN IMMEDIATE")
             try:
@@ -292,7 +296,8 @@ class Store:
 def _settle(run: Any, group: Group, number: int, *, stored: bool, at: str) -> None:
     """Move an entry, which came several times perhaps, from its fate to that of today; once."""
     found = run(
-        "UPDATE ledger SET replayed_at = ? WHERE number = ? AND replayed_at IS NULL RETURNING door, fate, reason, times",
+        "UPDATE ledger SET replayed_at = ? WHERE number = ? AND replayed_at IS NULL"
+        " RETURNING door, fate, reason, times",
         (at, number),
     ).fetchone()
     if found:
@@ -308,7 +313,7 @@ def kind_of(reason: str) -> str:
 
 
 @contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def _translated(path: Path) -> Generator[None]:
     """SQLite's exceptions as ours, at the one seam."""
     try:
         yield
