@@ -26,9 +26,10 @@ from starlette.applications import Starlette
 
 from tenantry.engine.duckdb import DuckDB
 from tenantry.engine.lake import Lake
-from tenantry.gateways.http.access import Loopback
 from tenantry.gateways.intake import intake_routes, open_intake
+from tenantry.kernel import Principal
 from tenantry.kernel.live import Live
+from tenantry.runtime.call import LOCAL
 from tenantry.runtime.intake import Intake, Limits
 from tenantry.sources.live import live_events, live_telemetry
 
@@ -44,13 +45,26 @@ def intake_of(lake: Path, events: Live | None = None, **limits: Any) -> Intake:
     )
 
 
-def app_of(intake: Intake, who: Callable[[Any], Any] = Loopback) -> Any:
+def app_of(intake: Intake, who: Callable[[Any], Any] | None = None) -> Any:
     @asynccontextmanager
     async def lifespan(_: Starlette):
         async with open_intake(intake):
             yield
 
-    return who(Starlette(routes=intake_routes(intake), lifespan=lifespan))
+    return (who or by(LOCAL))(Starlette(routes=intake_routes(intake), lifespan=lifespan))
+
+
+def by(principal: Principal) -> Callable[[Any], Any]:
+    """Wraps an app, all of whose requests are this principal's."""
+
+    def who(app: Any) -> Any:
+        async def known(scope: Any, receive: Any, send: Any) -> None:
+            scope.setdefault("state", {})["principal"] = principal
+            await app(scope, receive, send)
+
+        return known
+
+    return who
 
 
 def event(n: int | str, **more: Any) -> dict[str, Any]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from .config import Settings
     from .engine.duckdb import DuckDB
+    from .gateways.http.app import Part
+    from .gateways.http.health import Metrics
     from .runtime.plane import ControlPlane
     from .runtime.records import Records
 
@@ -136,6 +138,7 @@ def open_app(plane: ControlPlane, *, loopback: bool = True) -> ASGIApp:
     from .gateways.http.access import Access, Rules, check_reach
     from .gateways.http.administration import administration_routes
     from .gateways.http.app import Part, build_app
+    from .gateways.http.health import Metrics
     from .runtime.access import Rate, Refusals, Sessions, Tokens
 
     said = settings()
@@ -149,9 +152,25 @@ def open_app(plane: ControlPlane, *, loopback: bool = True) -> ASGIApp:
     )  # fmt: skip
     lake = Part(check={"lake": lambda: plane.runtime.rows_held("charges"), "state": plane.check_state})
     access = Part([administration_routes(tokens, plane.state)], lifespan=refusals.written)
+    metrics = Metrics()
+    parts = [lake, access, _intake(plane, metrics)]
     return build_app(
-        plane.runtime, __version__, lambda app: Access(app, rules, tokens, sessions, refusals), [lake, access]
+        plane.runtime, __version__, lambda app: Access(app, rules, tokens, sessions, refusals), parts, metrics
     )
+
+
+def _intake(plane: ControlPlane, metrics: Metrics) -> Part:
+    from .gateways.http.app import Part
+    from .gateways.intake import intake_routes, open_intake
+    from .runtime.intake import Intake
+    from .sources.live import live_events, live_telemetry
+    from .sources.otlp import Otlp
+
+    telemetry = next((source for source in sources().values() if isinstance(source, Otlp)), None)
+    intake = Intake(plane.engine, live_events(), live_telemetry(telemetry), plane.now)
+    metrics.join("intake", intake.figures)
+    routes = intake_routes(intake)
+    return Part(routes=routes, lifespan=lambda: open_intake(intake), check={"intake": intake.check})
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -36,7 +36,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import SpanKind
 from otlp_requests import CUMULATIVE, counter, histogram, point, request
 from starlette.testclient import TestClient
-from taking import BATCH, EVENTS, JSON, Client, app_of, event, intake_of, served
+from taking import BATCH, EVENTS, JSON, Client, app_of, by, event, intake_of, served
 
 from tenantry.datasets.counters import UsageCounters
 from tenantry.datasets.usage import Usage
@@ -238,7 +238,7 @@ def test_what_is_taken_when_tried_again_was_received_once(tmp_path: Path):
     take = lambda *events: intake.take(intake.events.open(json.dumps(events).encode()))  # noqa: E731
     intake = intake_of(tmp_path, replace(live, mappings=(strict,), plain=None))
     intake.start()
-    take(event(1), event(2, subject=""))
+    take(event(1), event(2, subject="", data=None))
     take(event(1), event(3, data={"quantity": 3}))
     assert intake.counters()["events"] == {
         "received": 4, "stored": 1, "duplicate": 0, "conflict": 0, "rejected": 3, "left_out": 0,
@@ -285,14 +285,7 @@ def test_the_ledger_keeps_a_bounded_part_of_each(tmp_path: Path):
 def test_a_sender_of_a_tenant_sends_that_tenants_usage(
     intake: Intake, principal: Principal, status: int, accepted: int | None
 ):
-    def who(app: Any) -> Any:
-        async def known(scope: Any, receive: Any, send: Any) -> None:
-            scope.setdefault("state", {})["principal"] = principal
-            await app(scope, receive, send)
-
-        return known
-
-    with TestClient(app_of(intake, who)) as client:
+    with TestClient(app_of(intake, by(principal))) as client:
         reply = client.post(EVENTS, json=[event(1), event(2, subject="globex")])
         assert reply.status_code == status
         if accepted is not None:
@@ -468,9 +461,17 @@ def test_many_commits_leave_few_files_and_are_not_written_again_and_again(tmp_pa
 def test_one_process_takes_in_for_a_lake(tmp_path: Path):
     first, second = intake_of(tmp_path), intake_of(tmp_path)
     first.start()
+    second.start()
     with pytest.raises(TenantryError, match="another process takes events") as caught:
-        second.start()
+        second.check()
     assert caught.value.kind is Kind.UNAVAILABLE
+    with served(second) as port:
+        client = Client(port)
+        status, head, text = client.post(EVENTS, b"{}")
+        assert (status, "retry-after" in head) == (503, True)
+        assert "another process takes events" in json.loads(text)["detail"]
+        assert client.post("/v1/traces", b"{}")[0] == 503
+        client.close()
     first.stop()
     second.start()
     second.stop()

@@ -63,7 +63,10 @@ def intake_routes(intake: Intake) -> list[BaseRoute]:
 
 @asynccontextmanager
 async def open_intake(intake: Intake) -> AsyncIterator[None]:
-    """The intake at work, from the start of a server to its stop."""
+    """The intake at work, from the start of a server to its stop.
+
+    Where it cannot start, which its check tells, the server does without: whatever is sent is answered with why.
+    """
     await run_sync(intake.start)
     try:
         yield

@@ -64,9 +64,9 @@ class Intake:
     ) -> None:
         self.limits = limits or Limits()
         self._engine, self._now = engine, now
-        mapping = engine.fork()
-        self.events = EventDoor(events, mapping, now)
-        self.telemetry = TelemetryDoor(telemetry, mapping)
+        self._reading, self._landing = engine.fork(), engine.fork()
+        self.events = EventDoor(events, self._reading, now)
+        self.telemetry = TelemetryDoor(telemetry, self._reading)
         self._datasets = list({m.dataset: None for live in (events, telemetry) for m in live.mappings})
         self._tenants = {d.table(): list(d.columns()).index("tenant_id") for d in self._datasets}
         self._late = 0
@@ -75,7 +75,7 @@ class Intake:
         self._held = 0
         self._holding = Lock()
         self._draining = Lock()
-        self._closed = True
+        self._why: TenantryError | None = _closed()
         self._stopping = Event()
         self._full = Event()
         self._refused = 0
@@ -87,24 +87,39 @@ class Intake:
         ]  # fmt: skip
 
     def start(self) -> None:
-        """Learn what landed from files while nobody took in, and open. Raises `unavailable` where another process takes
-        in for this lake.
+        """Learn what landed from files while nobody took in, and open. Where that cannot be, as where another process
+        takes in for this lake, it stays closed: `check` says why.
         """
+        try:
+            self._open()
+        except TenantryError as problem:
+            self._why = problem
+            _log.error("nothing is taken in: %s", problem.message)
+            return
+        self._why = None
+        for thread in self._threads:
+            thread.start()
+
+    def check(self) -> None:
+        """Raises why nothing is taken in, if so."""
+        if why := self._why:
+            raise TenantryError(why.kind, why.message, why.hint)
+
+    def _open(self) -> None:
         tables = {dataset.table(): dataset for dataset in self._datasets}
         self._store = Store(self._engine.lake.path, lambda table, rows: packed(tables[table], rows))
         self._keys = Keys(KeyFile(path) for path in self._store.key_files())
         for keys in self._store.late_keys():
             self._keys.late.update(_pairs(keys))
-        self._drain = Drain(self._engine.fork(), self._store, self._keys, self._datasets)
+        self._drain = Drain(self._landing, self._store, self._keys, self._datasets)
         self._drain.learn()
-        self._closed = False
-        for thread in self._threads:
-            thread.start()
 
     def stop(self) -> None:
         """Answer what is here, land it as far as the lake lets us, and close."""
+        if self._why:
+            return
         read, keep, drain, keys = self._threads
-        self._closed = True
+        self._why = _closed()
         self._odd.put(None)
         read.join()
         self._read.put(None)
@@ -120,13 +135,14 @@ class Intake:
         except TenantryError as problem:
             _log.warning("what is not in the lake yet waits for the next start: %s", problem.message)
         self._store.close()
+        self._reading.connection.close()
+        self._landing.connection.close()
 
     # --- at the door ---
 
     def hold(self, size: int) -> None:
         """Make room for so many bytes of a request. Raises `limit_exceeded` where there is none."""
-        if self._closed:
-            raise _closed()
+        self.check()
         with self._holding:
             if self._held + size > self.limits.queue and self._held:
                 self._refused += 1
@@ -142,8 +158,7 @@ class Intake:
 
     def submit(self, parcel: Parcel) -> None:
         """Have a parcel judged and kept; its `tell` is called when that is done, or why it cannot be."""
-        if self._closed:
-            raise _closed()
+        self.check()
         (self._odd if parcel.odd else self._read).put(parcel)
 
     def take(self, parcel: Parcel) -> Parcel:
@@ -235,6 +250,13 @@ class Intake:
             + len(self._keys.late)
             + len(self._keys.frozen),
         }
+
+    def figures(self) -> dict[str, int]:
+        """`counters` and `gauges` under one name each; nothing while it is closed."""
+        if self._why:
+            return {}
+        totals = {f"{door}_{fate}_total": n for door, of in self.counters().items() for fate, n in of.items()}
+        return totals | self.gauges()
 
     def flush(self) -> None:
         """Land all that was acknowledged before. Raises `unavailable` where the lake cannot be written."""
