@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .gateways.http.app import Part
     from .gateways.http.health import Metrics
     from .runtime.plane import ControlPlane
+    from .runtime.publish import Publisher
     from .runtime.records import Records
 
 STATE = "state.db"
@@ -70,11 +71,26 @@ def open_plane(lake: str | None, allocation: Mapping[str, Any] | None = None) ->
 
     told = {"routing": Routing.read(said.routing)}
     file = engine.lake.path / STATE
-    return ControlPlane(
+    plane = ControlPlane(
         engine, catalog(), ask, built_under, lambda: datetime.now(UTC), told,
         cache(lambda: _open_records(said.state.url or f"sqlite:///{file}", engine)),
         lambda: said.state.url is not None or file.exists(),
     )  # fmt: skip
+    plane.publisher = _publisher(said, engine)
+    return plane
+
+
+def _publisher(said: Settings, engine: DuckDB) -> Publisher | None:
+    url = said.state.url if said.publish.url == "state" else said.publish.url
+    if said.publish.folder is None and said.publish.url is None:
+        return None
+    from .runtime.publish import Publisher
+
+    if said.publish.url == "state" and not (url or "").startswith("postgres"):
+        raise invalid(
+            'publish.url = "state": the state store is no PostgreSQL', "set state.url, or name a database"
+        )
+    return Publisher(engine, catalog(), said.publish.folder, url, said.publish.schema_, said.publish.reader)
 
 
 def _open_records(url: str, engine: DuckDB) -> Records:

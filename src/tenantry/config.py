@@ -95,6 +95,18 @@ class LimitSettings(_Table):
     ] = 10
 
 
+class PublishSettings(_Table):
+    """`[publish]`: where other programs read the datasets, after each build."""
+
+    folder: Annotated[Path | None, Field(description="a folder of Parquet files for each dataset")] = None
+    url: Annotated[
+        str | None,
+        Field(description="a PostgreSQL database, for tables; `state`: the state store's own"),
+    ] = None
+    schema_: Annotated[str, Field(alias="schema", description="the tables' schema")] = "tenantry"
+    reader: Annotated[str | None, Field(description="a role of the database that may read the tables")] = None
+
+
 class Settings(_Table):
     """Everything `tenantry.toml` may say. Tables left as mappings are read by those they are for."""
 
@@ -103,6 +115,7 @@ class Settings(_Table):
     state: StateSettings = StateSettings()
     auth: AuthSettings = AuthSettings()
     limits: LimitSettings = LimitSettings()
+    publish: PublishSettings = PublishSettings()
     sources: Annotated[
         dict[str, dict[str, Any]],
         AfterValidator(_each_with_its_kind),

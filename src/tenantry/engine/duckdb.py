@@ -128,6 +128,11 @@ class DuckDB:
         with _translated():
             return self.connection.sql(sql, params=parameters or None).to_arrow_table()
 
+    def write_csv(self, query: str, path: str) -> None:
+        r"""Write a query's rows to a file: values quoted, `\N` for null, no header."""
+        form = "FORMAT csv, HEADER false, NULLSTR '\\N', FORCE_QUOTE *"
+        self._execute(f"COPY ({query}) TO {literal(path)} ({form})")
+
     def hold(self, dataset: type[Dataset], query: str | None) -> None:
         """Add a query's rows (None: none) to a table in memory, under the dataset's name, that only this fork sees."""
         columns = {quoted(name): column.sql for name, column in dataset.columns().items()}

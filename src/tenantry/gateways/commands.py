@@ -32,6 +32,8 @@ def commands(doors: Doors) -> tuple[Command, ...]:
                 _answering, lambda a: _check(doors, a)),
         Command("land", "Land configured sources.", _land_arguments, lambda a: _land(doors, a)),
         Command("build", "Build derived datasets, only what changed.", _build_arguments, lambda a: _build(doors, a)),
+        Command("publish", "Bring the Parquet folders and PostgreSQL tables of [publish] up to date with the lake.",
+                _answering, lambda a: _publish(doors, a)),
         Command("run", "Run a capability's scheduled job now: land, build, and show its first answer.",
                 _run_arguments, lambda a: _run(doors, a)),
         Command("export", "Write a dataset as a table.", _export_arguments, lambda a: _export(doors, a)),
@@ -244,6 +246,18 @@ def _build(doors: Doors, arguments: argparse.Namespace) -> None:
         print(
             f"{one.dataset:16} {f'{one.days:,} partitions, {one.rows:,} rows' if one.days else 'unchanged'}"
         )
+
+
+def _publish(doors: Doors, arguments: argparse.Namespace) -> None:
+    published = doors.open_plane(arguments.lake).publish()
+    if arguments.json:
+        print_document({"published": [vars(one) for one in published]})
+        return
+    if not published:
+        raise invalid("tenantry.toml names no place to publish to", "set publish.folder or publish.url")
+    for one in published:
+        done = f"{one.partitions:,} partitions, {one.rows:,} rows" if one.partitions else "unchanged"
+        print(f"{one.dataset:16} {done:32} {one.place}")
 
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:

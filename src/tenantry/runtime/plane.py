@@ -16,6 +16,7 @@ from .call import Runtime
 from .ingest import Ingested, Progress, ingest, pull
 
 if TYPE_CHECKING:
+    from .publish import Published, Publisher
     from .records import Records
     from .state import State
 
@@ -46,6 +47,8 @@ class ControlPlane:
         self.runtime = Runtime(engine, catalog, now, built_under, records)
         self._records = records
         self._recorded = recorded
+        self.publisher: Publisher | None = None
+        """Told of each build, where there is one."""
 
     def ingest(self, paths: Sequence[str], progress: Progress | None = None) -> Ingested:
         """Land the files of these paths, recognised by content. Raises `invalid`, with nothing landed."""
@@ -62,9 +65,18 @@ class ControlPlane:
         return ingested
 
     def build(self, names: Sequence[str] = (), progress: Progress | None = None) -> list[Built]:
-        """Bring derived datasets up to date: the named ones and what they read, or all. Raises `not_found`."""
+        """Bring derived datasets up to date: the named ones and what they read, or all; then publish what changed.
+
+        Raises `not_found`, and `unavailable` where a place cannot be published to: the lake is built then.
+        """
         wanted = [self.catalog.dataset(name) for name in names] or None
-        return self.builder.build(wanted, progress)
+        built = self.builder.build(wanted, progress)
+        self.publish()
+        return built
+
+    def publish(self) -> list[Published]:
+        """Bring what other programs read up to date with the lake. Nothing where no place is configured."""
+        return self.publisher.publish() if self.publisher else []
 
     @property
     def state(self) -> State:
