@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from tenantry.config import PREFIX, Settings
+from tenantry.config import PREFIX, ScheduleSettings, Settings
 from tenantry.datasets import DATASETS
 from tenantry.errors import PROTOCOLS, Kind
 from tenantry.kernel import Dataset, Source, landing
@@ -72,7 +72,7 @@ The `[allocation]` table of `tenantry.toml`. [How to write one](../how-to/write-
 """
 _TABLES = (
     "`[sources]` are [sources](sources.md), `[allocation]` is the [allocation policy](policy.md), `[routing]` says what"
-    "\n[access logs](routing.md) mean."
+    "\n[access logs](routing.md) mean, `[schedules]` are [jobs by the clock](../how-to/nightly-builds.md)."
 )
 ROUTING_HEAD = """# Routing
 
@@ -124,7 +124,7 @@ def _errors_page() -> str:
 
 def _settings_page() -> str:
     rows = (_row(f"`{name}`", kind, default, about) for name, kind, default, about in _fields(Settings))
-    return _page(SETTINGS_HEAD, *rows, "", _TABLES)
+    return _page(SETTINGS_HEAD, *rows, "", _TABLES, *_model(ScheduleSettings))
 
 
 def _sources_page() -> str:

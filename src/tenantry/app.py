@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from .runtime.plane import ControlPlane
     from .runtime.publish import Publisher
     from .runtime.records import Records
+    from .runtime.state import State
+    from .runtime.worker import Worker
 
 STATE = "state.db"
 """The state store's file in the lake, unless the settings name a database."""
@@ -70,11 +73,10 @@ def open_plane(lake: str | None, allocation: Mapping[str, Any] | None = None) ->
         return settings_of(reader.lake.notes(PoolCost)) or ask(reader)
 
     told = {"routing": Routing.read(said.routing)}
-    file = engine.lake.path / STATE
     plane = ControlPlane(
         engine, catalog(), ask, built_under, lambda: datetime.now(UTC), told,
-        cache(lambda: _open_records(said.state.url or f"sqlite:///{file}", engine)),
-        lambda: said.state.url is not None or file.exists(),
+        cache(lambda: _open_records(_state_url(said, lake), engine)),
+        lambda: said.state.url is not None or (engine.lake.path / STATE).exists(),
     )  # fmt: skip
     plane.publisher = _publisher(said, engine)
     return plane
@@ -95,9 +97,31 @@ def _publisher(said: Settings, engine: DuckDB) -> Publisher | None:
 
 def _open_records(url: str, engine: DuckDB) -> Records:
     from .runtime.records import Records
+
+    return Records(_open_state(url), engine, catalog())
+
+
+def _state_url(said: Settings, lake: str | None) -> str:
+    return said.state.url or f"sqlite:///{Path(lake or said.lake.path) / STATE}"
+
+
+@cache
+def _open_state(url: str) -> State:
     from .runtime.state import State
 
-    return Records(State(url), engine, catalog())
+    return State(url)
+
+
+def open_worker(lake: str | None) -> Worker:
+    """What does the jobs of a lake, and knows them. Raises `invalid`, `unavailable`."""
+    from .runtime.jobs import Jobs
+    from .runtime.kinds import job_kinds
+    from .runtime.schedules import Schedules, read_schedules
+    from .runtime.worker import Worker
+
+    said = settings()
+    jobs = Jobs(_open_state(_state_url(said, lake)), job_kinds(catalog(), sources), lambda: datetime.now(UTC))
+    return Worker(jobs, Schedules(jobs, read_schedules(jobs, said.schedules)), lambda: open_plane(lake))
 
 
 def sources() -> dict[str, Source]:
@@ -141,13 +165,14 @@ def serve(lake: str | None, bind: str) -> None:
 
     address = Address.parse(bind)
     plane = open_plane(lake)
-    app = open_app(plane, loopback=is_loopback(address.host))
+    app = open_app(plane, loopback=is_loopback(address.host), worker=open_worker(lake))
     log_to_stderr()
     run_server(app, address)
 
 
-def open_app(plane: ControlPlane, *, loopback: bool = True) -> ASGIApp:
-    """The ASGI app over a control plane, to be listened for on this machine alone or beyond it.
+def open_app(plane: ControlPlane, *, loopback: bool = True, worker: Worker | None = None) -> ASGIApp:
+    """The ASGI app over a control plane, to be listened for on this machine alone or beyond it; with a worker, jobs are
+    done while it serves.
 
     Raises `forbidden` for beyond it where nobody could say who asks.
     """
@@ -155,6 +180,7 @@ def open_app(plane: ControlPlane, *, loopback: bool = True) -> ASGIApp:
     from .gateways.http.administration import administration_routes
     from .gateways.http.app import Part, build_app
     from .gateways.http.health import Metrics
+    from .gateways.http.jobs import job_part
     from .runtime.access import Rate, Refusals, Sessions, Tokens
 
     said = settings()
@@ -169,7 +195,7 @@ def open_app(plane: ControlPlane, *, loopback: bool = True) -> ASGIApp:
     lake = Part(check={"lake": lambda: plane.runtime.rows_held("charges"), "state": plane.check_state})
     access = Part([administration_routes(tokens, plane.state)], lifespan=refusals.written)
     metrics = Metrics()
-    parts = [lake, access, _intake(plane, metrics)]
+    parts = [lake, access, _intake(plane, metrics), *([job_part(worker)] if worker else [])]
     return build_app(
         plane.runtime, __version__, lambda app: Access(app, rules, tokens, sessions, refusals), parts, metrics
     )
@@ -191,7 +217,7 @@ def _intake(plane: ControlPlane, metrics: Metrics) -> Part:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command `tenantry`; returns its exit code."""
-    doors = Doors(open_plane, settings, sources, _write_vendor, _accuracy, serve)
+    doors = Doors(open_plane, settings, sources, _write_vendor, _accuracy, serve, open_worker)
 
     def open_runtime(arguments: argparse.Namespace) -> Any:
         return open_plane(arguments.lake).runtime

@@ -107,6 +107,21 @@ class PublishSettings(_Table):
     reader: Annotated[str | None, Field(description="a role of the database that may read the tables")] = None
 
 
+class ScheduleSettings(_Table):
+    """`[schedules.NAME]`: a job that is asked for by the clock."""
+
+    cron: Annotated[
+        str,
+        Field(
+            description="minute, hour, day, month, weekday as in a crontab, in UTC; or `@daily` and its kin"
+        ),
+    ]
+    job: Annotated[str, Field(description="`land`, `build` or `run`")]
+    names: Annotated[
+        tuple[str, ...], Field(description="of the sources, datasets or capabilities; all if left out")
+    ] = ()
+
+
 class Settings(_Table):
     """Everything `tenantry.toml` may say. Tables left as mappings are read by those they are for."""
 
@@ -124,6 +139,9 @@ class Settings(_Table):
     allocation: Annotated[dict[str, Any], Field(description="the allocation policy")] = {}
     routing: Annotated[
         dict[str, Any], Field(description="whose the requests of access logs are, and which feature they use")
+    ] = {}
+    schedules: Annotated[
+        dict[str, ScheduleSettings], Field(description="a name of your choice to a job and when it is due")
     ] = {}
     business_context: Annotated[
         str, Field(description="in a few sentences, how the vendor's service works and earns")

@@ -13,6 +13,7 @@ from ..kernel import Window
 from .administer import audit, audit_arguments, token, token_arguments
 from .cli import Command, add_json, add_lake, print_document
 from .doors import Doors
+from .jobs import job_commands
 
 if TYPE_CHECKING:
     from ..runtime.ingest import Progress
@@ -36,6 +37,7 @@ def commands(doors: Doors) -> tuple[Command, ...]:
                 _answering, lambda a: _publish(doors, a)),
         Command("run", "Run a capability's scheduled job now: land, build, and show its first answer.",
                 _run_arguments, lambda a: _run(doors, a)),
+        *job_commands(doors),
         Command("export", "Write a dataset as a table.", _export_arguments, lambda a: _export(doors, a)),
         Command("certificate", "The reconciliation certificate; exit code 3 if anything does not reconcile.",
                 _window_arguments, lambda a: _certificate(doors, a)),
@@ -199,25 +201,12 @@ def _land_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _land(doors: Doors, arguments: argparse.Namespace) -> None:
-    configured = dict(doors.sources())
-    unknown = [name for name in arguments.sources if name not in configured]
-    if unknown or not configured:
-        raise invalid(
-            f"no source {', '.join(unknown)} in tenantry.toml"
-            if unknown
-            else "tenantry.toml names no sources",
-            f"there are: {', '.join(configured) or 'none'}; or use `tenantry profile PATH...`",
-        )
-    wanted = {name: configured[name] for name in arguments.sources or configured}
+    from ..runtime.ingest import named_sources
+
+    wanted = named_sources(doors.sources(), arguments.sources)
     with _progress(as_json=arguments.json) as tell:
         ingested = doors.open_plane(arguments.lake).pull(wanted, tell)
-    document = {
-        "rows": ingested.rows,
-        "accepted": ingested.accepted,
-        "quarantined": sum(d.quarantined for d in ingested.deliveries),
-        "left_out": ingested.left_out,
-        "problems": [f"{path}: {why}" for path, why in ingested.problems],
-    }
+    document = ingested.document()
     if arguments.json:
         print_document(document)
     else:

@@ -10,12 +10,14 @@ from ..kernel import Source
 
 if TYPE_CHECKING:
     from ..runtime.plane import ControlPlane
+    from ..runtime.worker import Worker
 
 
 @dataclass(frozen=True)
 class Doors:
     """What commands are given by the composition root: a plane over a lake, the settings, the configured sources, the
-    made-up vendor with the measure of how far an allocation is from its truth, and the server.
+    made-up vendor with the measure of how far an allocation is from its truth, the server, and
+    what does jobs.
     """
 
     open_plane: Callable[..., ControlPlane]
@@ -24,3 +26,4 @@ class Doors:
     write_vendor: Callable[..., None]
     accuracy: Callable[..., Any]
     serve: Callable[[str | None, str], None]
+    open_worker: Callable[[str | None], Worker]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from ..engine.duckdb import DuckDB
 from ..engine.files import find, recognise, samples
@@ -40,6 +41,16 @@ class Ingested:
     def left_out(self) -> int:
         return self.rows - self.accepted - sum(d.quarantined for d in self.deliveries)
 
+    def document(self) -> dict[str, Any]:
+        """The account in few words, as JSON."""
+        return {
+            "rows": self.rows,
+            "accepted": self.accepted,
+            "quarantined": sum(d.quarantined for d in self.deliveries),
+            "left_out": self.left_out,
+            "problems": [f"{path}: {why}" for path, why in self.problems],
+        }
+
 
 def ingest(
     engine: DuckDB,
@@ -69,6 +80,19 @@ def ingest(
         )
     return _landed(engine, [(s, s(path=str(few[0].path)), few) for s, few in recognition.of.items()], now,
                    found.ignored, progress)  # fmt: skip
+
+
+def named_sources(configured: Mapping[str, Source], names: Sequence[str]) -> dict[str, Source]:
+    """Those of these names, or all. Raises `invalid` where one is not configured, or none is."""
+    unknown = [name for name in names if name not in configured]
+    if unknown or not configured:
+        raise invalid(
+            f"no source {', '.join(unknown)} in tenantry.toml"
+            if unknown
+            else "tenantry.toml names no sources",
+            f"there are: {', '.join(configured) or 'none'}; or use `tenantry profile PATH...`",
+        )
+    return {name: configured[name] for name in names or configured}
 
 
 def pull(

@@ -32,12 +32,17 @@ class Entry:
     hash: str
 
 
+def lock(connection: Connection) -> None:
+    """Let no other transaction write to the log until this one ends: those that do follow each other."""
+    if connection.dialect.name == "postgresql":  # on SQLite whoever writes is alone from the start
+        connection.execute(text("LOCK TABLE audit IN EXCLUSIVE MODE"))
+
+
 def append(
     connection: Connection, at: datetime, principal: Principal, action: str, details: Mapping[str, Any]
 ) -> int:
     """Write down what is done in this transaction; returns the entry's number. Never give it a secret."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("LOCK TABLE audit IN EXCLUSIVE MODE"))
+    lock(connection)
     newest = connection.execute(
         select(AUDIT.c.sequence, AUDIT.c.hash).order_by(AUDIT.c.sequence.desc()).limit(1)
     ).first()

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from ...errors import Kind, TenantryError, invalid
+from .lock import ProcessLock
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _ONE_AT_A_TIME = 7_205_759_403
@@ -72,6 +73,10 @@ class State:
             if self.is_postgresql:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_ACTS})
             yield
+
+    def lock(self, name: str) -> ProcessLock:
+        """A lock of this store that at most one holder has, of all processes that share it."""
+        return ProcessLock(self._engine, name, self._translated)
 
     def close(self) -> None:
         self._engine.dispose()

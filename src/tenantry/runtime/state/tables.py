@@ -77,6 +77,42 @@ LOGIN = Table(
 )
 """Logins that have begun. `state` and `browser` are SHA-256 of what the provider and the browser's cookie give back."""
 
+JOB = Table(
+    "job",
+    METADATA,
+    Column("id", _Sequence, primary_key=True, autoincrement=True),
+    Column("kind", String(32), nullable=False),
+    Column("names", JSON, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("key", String(200), unique=True),
+    Column("schedule", Text),
+    Column("state", String(16), nullable=False),
+    Column("cancelling", Integer, nullable=False),
+    Column("step", Text),
+    Column("done", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("steps", JSON, nullable=False),
+    Column("queued_at", String(32), nullable=False),
+    Column("run_after", String(32)),
+    Column("started_at", String(32)),
+    Column("ended_at", String(32)),
+    Column("attempts", Integer, nullable=False),
+    Column("interruptions", Integer, nullable=False),
+    Column("refusals", Integer, nullable=False),
+    Column("error", JSON(none_as_null=True)),
+)
+"""Long work. `steps`: by name, what those came to that are done. `interruptions`: how often in a row its process ended
+while it ran; `refusals`: how often in a row something was unavailable."""
+
+SCHEDULE = Table(
+    "schedule",
+    METADATA,
+    Column("name", String(200), primary_key=True),
+    Column("cron", Text, nullable=False),
+    Column("last_due", String(32), nullable=False),
+)
+"""Up to when each schedule has been dealt with."""
+
 
 def moment(at: datetime) -> str:
     """A moment as the store writes it."""
