@@ -13,11 +13,12 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from ...runtime.call import Runtime
+from .control_plane import control_plane_ways
 from .datasets import dataset_routes
 from .health import Check, Metrics, health_routes
 from .observed import Observed
 from .problems import SCHEMA, answer_with_problems
-from .tools import tool_routes, tool_schemas
+from .tools import tool_routes, tool_schemas, tool_ways
 
 Lifespan = Callable[[], AbstractAsyncContextManager[Any]]
 
@@ -70,7 +71,8 @@ def build_app(
     for part in parts:
         for router in part.routers:
             app.include_router(router)
-    app.include_router(tool_routes(runtime))
+    ways = [*tool_ways(runtime.catalog), *control_plane_ways(runtime.catalog)]
+    app.include_router(tool_routes(runtime, ways))
     app.router.routes.extend(route for part in parts for route in part.routes)
     app.openapi = lambda: _document(app, runtime)
     return Observed(who(app), counted)

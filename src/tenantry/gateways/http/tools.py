@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+import re
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -25,26 +27,54 @@ _APPROVED = "approved"
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-def tool_routes(runtime: Runtime) -> APIRouter:
-    """A route for each tool: GET where it reads, POST where it does not or where an argument is a document."""
+@dataclass(frozen=True)
+class Way:
+    """A route to a tool: a method, a path in which names in braces are arguments, and the operation's id."""
+
+    method: str
+    path: str
+    capability: Capability
+    tool: Tool
+    operation: str
+
+    @property
+    def in_path(self) -> list[str]:
+        return re.findall(r"{(\w+)", self.path)
+
+    @property
+    def in_query(self) -> bool:
+        """Whether the other arguments are in the query, not in a body."""
+        return self.method in {"GET", "DELETE"}
+
+
+def tool_ways(catalog: Catalog) -> Iterator[Way]:
+    """To each tool: GET where it reads, POST where it does not or where an argument is a document."""
+    for capability in catalog.capabilities:
+        for tool in capability.tools:
+            name = f"{capability.name}_{tool.name}"
+            first, *others = _methods(tool)
+            path = f"/{capability.name}/{tool.name}"
+            yield Way(first, path, capability, tool, name)
+            for method in others:
+                yield Way(method, path, capability, tool, f"{name}_by_{method.lower()}")
+
+
+def tool_routes(runtime: Runtime, ways: Iterable[Way]) -> APIRouter:
+    """The routes of these ways, described by what the tools declare."""
     router = APIRouter(prefix=PREFIX)
     schemas = tool_schemas(runtime.catalog)
-    for capability in runtime.catalog.capabilities:
-        for tool in capability.tools:
-            for method in _methods(tool):
-                parameters = schemas[_name(capability, tool, "Parameters")]
-                router.add_api_route(
-                    f"/{capability.name}/{tool.name}",
-                    _endpoint(runtime, capability, tool, method),
-                    methods=[method],
-                    operation_id=f"{capability.name}_{tool.name}"
-                    + ("_by_post" if method != _methods(tool)[0] else ""),
-                    tags=[capability.name],
-                    summary=tool.doc.partition("\n")[0],
-                    description=tool.doc,
-                    response_class=Response,
-                    openapi_extra=_described(capability, tool, method, parameters),
-                )
+    for way in ways:
+        router.add_api_route(
+            way.path,
+            _endpoint(runtime, way),
+            methods=[way.method],
+            operation_id=way.operation,
+            tags=[way.capability.name],
+            summary=way.tool.doc.partition("\n")[0],
+            description=way.tool.doc,
+            response_class=Response,
+            openapi_extra=_described(way, schemas[_name(way.capability, way.tool, "Parameters")]),
+        )
     return router
 
 
@@ -108,31 +138,53 @@ def _methods(tool: Tool) -> list[str]:
     return ["GET", "POST"] if documents else ["GET"]
 
 
-def _endpoint(runtime: Runtime, capability: Capability, tool: Tool, method: str) -> Endpoint:
+def _endpoint(runtime: Runtime, way: Way) -> Endpoint:
+    acts = way.tool.effect is Effect.ACT
+
     async def call(request: Request) -> Response:
         query = once_each(request)
-        given: Mapping[str, Any]
-        approved = False
-        if method == "GET":
-            given = query
-        else:
-            if tool.effect is Effect.ACT:
-                approved = _read_approved(query.pop(_APPROVED, "false"))
-            if query:
-                raise invalid(f"no parameter {', '.join(query)} in the query", "arguments go into the body")
-            given = tool.read_arguments(await body_of(request) or b"{}")
-        principal = principal_of(request.scope)
+        approved = acts and _read_approved(query.pop(_APPROVED, "false"))
+        given = _given(way, request.path_params, query, await body_of(request))
         answer: Answer = await run_in_threadpool(
-            runtime.call, capability.name, tool.name, given, principal, approved=approved
+            runtime.call,
+            way.capability.name,
+            way.tool.name,
+            given,
+            principal_of(request.scope),
+            approved=approved,
         )
         document = answer.document()
         tag = etag({**document, "as_of": ""})
-        if method == "GET" and matches(request, tag):
+        if way.method == "GET" and matches(request, tag):
             return Response(status_code=304, headers={"ETag": tag})
-        headers = {"ETag": tag, "Cache-Control": "private, no-cache"} if method == "GET" else {}
+        headers = {"ETag": tag, "Cache-Control": "private, no-cache"} if way.method == "GET" else {}
         return Response(json.dumps(document), headers=headers, media_type="application/json")
 
     return call
+
+
+def _given(way: Way, path: Mapping[str, str], query: Mapping[str, str], body: bytes) -> Mapping[str, Any]:
+    """The arguments, from path, and query or body. Raises `invalid` for one that stands in two places."""
+    if way.in_query:
+        _refuse_twice(query, path)
+        return {**query, **path}
+    if query:
+        raise invalid(f"no parameter {', '.join(query)} in the query", "arguments go into the body")
+    if not path:
+        return way.tool.read_arguments(body or b"{}")
+    try:
+        document = json.loads(body or b"{}")
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise invalid("the body is not a JSON object", "send the arguments as one")
+    _refuse_twice(document, path)
+    return way.tool.read_arguments(json.dumps({**document, **path}).encode())
+
+
+def _refuse_twice(given: Mapping[str, Any], path: Mapping[str, str]) -> None:
+    if twice := sorted(given.keys() & path.keys()):
+        raise invalid(f"in the path already: {', '.join(twice)}", "give each parameter once")
 
 
 def _read_approved(given: str) -> bool:
@@ -173,39 +225,45 @@ def _answer(data: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
-def _described(
-    capability: Capability, tool: Tool, method: str, parameters: Mapping[str, Any]
-) -> dict[str, Any]:
-    answer = {"schema": {"$ref": REF.format(model=_name(capability, tool, "Answer"))}}
+def _described(way: Way, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    answer = {"schema": {"$ref": REF.format(model=_name(way.capability, way.tool, "Answer"))}}
+    places = list(_places(way, parameters))
     described: dict[str, Any] = {
         "responses": {
             "200": {"description": "the answer", "content": {"application/json": answer}},
             "4XX": problem_content("what the caller can mend"),
             "5XX": problem_content("what the caller cannot mend"),
-        }
+        },
+        "parameters": [p for p in places if way.in_query or p["in"] == "path"],
     }
-    if method == "GET":
-        described["parameters"] = list(_in_query(tool, parameters))
+    if way.method == "GET":
         described["responses"]["304"] = {"description": "as the client holds it"}
-        return described
-    if tool.effect is Effect.ACT:
-        described["parameters"] = [
+    if way.tool.effect is Effect.ACT:
+        described["parameters"] += [
             {"name": _APPROVED, "in": "query", "schema": {"type": "boolean", "default": False},
              "description": "the caller says yes to these very arguments"}
         ]  # fmt: skip
-    described["requestBody"] = {
-        "required": bool(parameters.get("required")),
-        "content": {
-            "application/json": {
-                "schema": {"$ref": REF.format(model=_name(capability, tool, "Parameters"))},
-                "example": tool.example,
-            }
-        },
-    }
+    if not way.in_query:
+        schema, required = _body(way, parameters)
+        example = {name: value for name, value in way.tool.example.items() if name not in way.in_path}
+        described["requestBody"] = {
+            "required": required,
+            "content": {"application/json": {"schema": schema, "example": example}},
+        }
     return described
 
 
-def _in_query(tool: Tool, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _body(way: Way, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    """The schema of the arguments in the body, and whether some must be given."""
+    apart = set(way.in_path)
+    required = [name for name in parameters.get("required", ()) if name not in apart]
+    if not apart:
+        return {"$ref": REF.format(model=_name(way.capability, way.tool, "Parameters"))}, bool(required)
+    properties = {name: schema for name, schema in parameters["properties"].items() if name not in apart}
+    return {**parameters, "properties": properties, "required": required}, bool(required)
+
+
+def _places(way: Way, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for name, schema in parameters.get("properties", {}).items():
         kinds = [kind for kind in schema.get("anyOf", ()) if kind.get("type") != "null"]
         rest = {k: v for k, v in schema.items() if k not in {"anyOf", "description", "title"}}
@@ -213,11 +271,11 @@ def _in_query(tool: Tool, parameters: Mapping[str, Any]) -> Iterator[dict[str, A
             del rest["default"]
         found = {
             "name": name,
-            "in": "query",
-            "required": name in parameters.get("required", ()),
+            "in": "path" if name in way.in_path else "query",
+            "required": name in parameters.get("required", ()) or name in way.in_path,
             "description": schema.get("description", ""),
             "schema": {**(kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {}), **rest},
         }
-        if name in tool.example:
-            found["example"] = tool.example[name]
+        if name in way.tool.example:
+            found["example"] = way.tool.example[name]
         yield found
