@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +13,9 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 
 from ..errors import invalid
+
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half of a character, which a command line can hold, and no engine can."""
 
 
 class Effect(StrEnum):
@@ -57,20 +61,26 @@ class Tool:
 
         Raises `invalid` with every problem at once.
         """
+        texts = {} if isinstance(given, bytes) else given
+        found = [
+            {"param": n, "problem": "not Unicode text"} for n, v in texts.items() if _HALF.search(str(v))
+        ]
         try:
             if isinstance(given, bytes):
                 model = self.parameters.model_validate_json(given, strict=True)
             else:
                 model = self.parameters.model_validate(given)
-            return {name: getattr(model, name) for name in self.parameters.model_fields}
+            if not found:
+                return {name: getattr(model, name) for name in self.parameters.model_fields}
         except ValidationError as problems:
-            found = [
+            found += [
                 {"param": ".".join(map(str, p["loc"])), "problem": p["msg"].removeprefix("Value error, ")}
                 for p in problems.errors(include_url=False)
             ]
         # Raised outside `except`: pydantic's error keeps frames alive that no garbage collector sees.
         text = "; ".join(f"{p['param']}: {p['problem']}" for p in found)
-        raise invalid(f"{self.name}: {text}", "see the tool's parameters with --help", params=found)
+        names = ", ".join(self.parameters.model_fields) or "no parameters"
+        raise invalid(f"{self.name}: {text}", f"{self.name} takes {names}", params=found)
 
 
 def tool(effect: Effect = Effect.READ, **example: Any) -> Callable[[Callable[..., Any]], Tool]:

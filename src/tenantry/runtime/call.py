@@ -58,6 +58,30 @@ class Answer:
         }
 
 
+def answer_schema(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON schema of an answer's document, given that of its data."""
+    text = {"type": "string"}
+    evidence = {
+        "dataset": text,
+        "version": {"type": ["integer", "null"]},
+        "newest": {"type": ["string", "null"], "format": "date"},
+        "windows": {"type": "array", "items": text},
+    }
+    properties = {
+        "capability": text,
+        "tool": text,
+        "arguments": {"type": "object"},
+        "as_of": {"type": "string", "format": "date-time", "description": "when it was asked, UTC"},
+        "data": data,
+        "evidence": {
+            "type": "array",
+            "description": "what the answer rests on",
+            "items": {"type": "object", "properties": evidence, "required": list(evidence)},
+        },
+    }
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
 class Runtime:
     """Calls tools of a catalog over an engine; `now` is the clock, `settings` are what views depend on, `records`
     opens what keeps the rows of tools that act.

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from datetime import date
 from typing import IO, Any
 
 from fastapi import APIRouter, Request, Response
@@ -18,7 +16,8 @@ from ...errors import invalid
 from ...kernel import Dataset, Principal, Window
 from ...kernel.dataset import Column
 from ...runtime.call import Runtime, plain
-from ...runtime.reader import Place
+from ...runtime.reader import Place, may_see
+from ..cursor import Cursor
 from ..export import FORMATS, exported, json_rows, write
 from .access import principal_of
 from .problems import problem_content
@@ -42,7 +41,7 @@ def dataset_routes(runtime: Runtime) -> APIRouter:
         principal = principal_of(request.scope)
         if query := once_each(request):
             raise invalid(f"no parameter {', '.join(query)}", "it takes none")
-        found = [_described(d) for d in runtime.catalog.datasets if _may_see(d, principal)]
+        found = [_described(d) for d in runtime.catalog.datasets if may_see(principal, d)]
         return _answered(request, {"data": found}, etag(found))
 
     async def one(request: Request, name: str) -> Response:
@@ -74,31 +73,6 @@ def dataset_routes(runtime: Runtime) -> APIRouter:
     return router
 
 
-class _Cursor:
-    """Where the next page begins, and of which versions of the tables: a page is never lost to a new version."""
-
-    def __init__(self, versions: Mapping[str, int], place: Place) -> None:
-        self.versions = versions
-        self.place = place
-
-    def text(self) -> str:
-        day = self.place.day and self.place.day.isoformat()
-        document = json.dumps([dict(self.versions), day, self.place.skip], separators=(",", ":"))
-        return base64.urlsafe_b64encode(document.encode()).decode().rstrip("=")
-
-    @classmethod
-    def read(cls, text: str) -> _Cursor:
-        try:
-            versions, day, skip = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-            found = {str(table): int(version) for table, version in versions.items()}
-            place = Place(date.fromisoformat(day) if day else None, int(skip))
-        except (ValueError, TypeError, AttributeError, RecursionError):
-            raise invalid("cursor: not one that a page gave", "take `next` of a page as it is") from None
-        if place.skip < 0 or not found:
-            raise invalid("cursor: not one that a page gave", "take `next` of a page as it is")
-        return cls(found, place)
-
-
 class _Query:
     """What a request for a dataset says. Raises `invalid`."""
 
@@ -109,7 +83,7 @@ class _Query:
             raise invalid(f"no parameter {', '.join(unknown)}", f"there are {', '.join(_PARAMETERS)}")
         self.window = Window.parse(given["window"]) if "window" in given else None
         self.format = given.get("format")
-        self.cursor = _Cursor.read(given["cursor"]) if "cursor" in given else None
+        self.cursor = Cursor.read(given["cursor"]) if "cursor" in given else None
         limit = given.get("limit", str(PAGE))
         if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit[:6]) <= LARGEST_PAGE:
             raise invalid(f"limit={limit}", f"it is a number from 1 to {LARGEST_PAGE}")
@@ -123,7 +97,7 @@ def _page(
 ) -> dict[str, Any]:
     place = query.cursor.place if query.cursor else Place()
     page, evidence = runtime.page(dataset.table(), query.window, place, query.limit, principal, at)
-    rest = _Cursor(at, page.rest).text() if page.rest else None
+    rest = Cursor(at, page.rest).text() if page.rest else None
     return {
         "data": list(json_rows(list(dataset.columns()), page.batches)),
         "next": rest,
@@ -167,10 +141,6 @@ def _answered(request: Request, document: Mapping[str, Any], tag: str) -> Respon
     if matches(request, tag):
         return Response(status_code=304, headers=headers)
     return Response(json.dumps(document), headers=headers, media_type="application/json")
-
-
-def _may_see(dataset: type[Dataset], principal: Principal) -> bool:
-    return principal.tenant_id is None or "tenant_id" in dataset.columns()
 
 
 def _described(dataset: type[Dataset]) -> dict[str, Any]:

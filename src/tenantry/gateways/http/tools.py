@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from ...errors import Kind, TenantryError, invalid
 from ...kernel import Capability, Catalog, Effect, Tool
-from ...runtime.call import Answer, Runtime
+from ...runtime.call import Answer, Runtime, answer_schema
 from .access import principal_of
 from .problems import problem_content
 
@@ -89,7 +89,8 @@ def tool_schemas(catalog: Catalog) -> dict[str, Any]:
         ref_template=REF,
     )
     schemas = {
-        name: _answer(schema) if name.endswith("Answer") else schema for (name, _), schema in found.items()
+        name: answer_schema(schema) if name.endswith("Answer") else schema
+        for (name, _), schema in found.items()
     }
     defined = shared.get("$defs", {})
     # A model stands among the shared definitions; under its own name it is what the definition says.
@@ -200,29 +201,6 @@ def _name(capability: Capability, tool: Tool, what: str) -> str:
 def _resolved(schema: dict[str, Any], defined: Mapping[str, Any]) -> dict[str, Any]:
     reference = schema.get("$ref", "")
     return defined[reference.rpartition("/")[2]] if reference and len(schema) == 1 else schema
-
-
-def _answer(data: Mapping[str, Any]) -> dict[str, Any]:
-    text = {"type": "string"}
-    evidence = {
-        "dataset": text,
-        "version": {"type": ["integer", "null"]},
-        "newest": {"type": ["string", "null"], "format": "date"},
-        "windows": {"type": "array", "items": text},
-    }
-    properties = {
-        "capability": text,
-        "tool": text,
-        "arguments": {"type": "object"},
-        "as_of": {"type": "string", "format": "date-time", "description": "when it was asked, UTC"},
-        "data": data,
-        "evidence": {
-            "type": "array",
-            "description": "what the answer rests on",
-            "items": {"type": "object", "properties": evidence, "required": list(evidence)},
-        },
-    }
-    return {"type": "object", "properties": properties, "required": list(properties)}
 
 
 def _described(way: Way, parameters: Mapping[str, Any]) -> dict[str, Any]:
