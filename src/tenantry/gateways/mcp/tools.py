@@ -1,0 +1,132 @@
+"""Tools of the catalog as MCP tools."""
+
+from __future__ import annotations
+
+import json
+import logging
+from functools import partial
+from typing import Any
+
+import anyio.to_thread
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    CallToolRequestParams,
+    CallToolResult,
+    InputRequiredResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+    TextContent,
+    ToolAnnotations,
+)
+from mcp_types import Tool as Shown
+from pydantic.json_schema import GenerateJsonSchema
+
+from ...errors import Kind, TenantryError, unknown
+from ...kernel import Capability, Effect, Tool
+from ...runtime.call import Runtime, answer_schema, plain
+from .asking import Asker, approved, principal_asking
+from .problems import protocol_error
+
+_HINTS = {
+    Effect.READ: ToolAnnotations(read_only_hint=True, open_world_hint=False),
+    Effect.PROPOSE: ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=False),
+    Effect.ACT: ToolAnnotations(read_only_hint=False, destructive_hint=True),
+}
+_log = logging.getLogger("tenantry.mcp")
+
+
+def tool_name(capability: Capability, tool: Tool) -> str:
+    """The name by which clients call a tool."""
+    return f"{capability.name}_{tool.name}"
+
+
+class Tools:
+    """Lists the tools and calls them. Raises `broken_contract` where two would have one name."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        pairs = [(c, t) for c in runtime.catalog.capabilities for t in c.tools]
+        self._named = {tool_name(c, t): (c, t) for c, t in pairs}
+        if len(self._named) < len(pairs):
+            names = [tool_name(c, t) for c, t in pairs]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            raise TenantryError(
+                Kind.BROKEN_CONTRACT, f"two tools named {', '.join(twice)} in MCP", "rename one"
+            )
+        self._listed = ListToolsResult(tools=[_shown(c, t) for c, t in pairs])
+
+    async def list(self, ctx: Asker, params: PaginatedRequestParams | None) -> ListToolsResult:
+        return self._listed
+
+    async def call(self, ctx: Asker, params: CallToolRequestParams) -> CallToolResult | InputRequiredResult:
+        """The answer document, as text and as data; an error is the problem document, as text."""
+        if params.name not in self._named:
+            raise protocol_error(unknown("tool", params.name, self._named, "tools/list names all there are"))
+        try:
+            return await self._answer(ctx, params)
+        except TenantryError as problem:
+            return _refused(problem)
+        except MCPError:
+            raise
+        except Exception as bug:  # noqa: BLE001 - the last line of defence: a client never sees a stack trace
+            _log.exception("a bug in %s", params.name)
+            return _refused(
+                TenantryError(
+                    Kind.INTERNAL,
+                    f"a bug in Tenantry: {type(bug).__name__}",
+                    "the server's log has more; please report it",
+                )
+            )
+
+    async def _answer(
+        self, ctx: Asker, params: CallToolRequestParams
+    ) -> CallToolResult | InputRequiredResult:
+        capability, tool = self._named[params.name]
+        given = tool.read_arguments(json.dumps(params.arguments or {}).encode())
+        call = partial(self._runtime.call, capability.name, tool.name, given, principal_asking(ctx))
+        try:
+            answer = await anyio.to_thread.run_sync(call)
+        except TenantryError as problem:
+            if problem.kind is not Kind.APPROVAL_REQUIRED:
+                raise
+            question = await approved(ctx, params, problem, f"{capability.name}.{tool.name}", plain(given))
+            if question:
+                return question
+            answer = await anyio.to_thread.run_sync(partial(call, approved=True))
+        document = answer.document()
+        return CallToolResult(content=[_text(document)], structured_content=document)
+
+
+def _refused(problem: TenantryError) -> CallToolResult:
+    # Not as structured content: clients hold that to the output schema, errors too.
+    return CallToolResult(content=[_text(problem.problem())], is_error=True)
+
+
+def _text(document: dict[str, Any]) -> TextContent:
+    return TextContent(text=json.dumps(document, separators=(",", ":"), default=str))
+
+
+def _shown(capability: Capability, tool: Tool) -> Shown:
+    return Shown(
+        name=tool_name(capability, tool),
+        title=f"{capability.name}: {tool.name}".replace("_", " ").capitalize(),
+        description=tool.doc,
+        input_schema={
+            **tool.parameters.model_json_schema(schema_generator=_Terse),
+            "examples": [tool.example],
+        },
+        output_schema=_answer(tool),
+        annotations=_HINTS[tool.effect],
+    )
+
+
+def _answer(tool: Tool) -> dict[str, Any]:
+    data = tool.returns.json_schema(schema_generator=_Terse, mode="serialization")
+    return {"$defs": data.pop("$defs", {}), **answer_schema(data)}
+
+
+class _Terse(GenerateJsonSchema):
+    """Without the titles that repeat the names of fields: a model reads all of it in each conversation."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
