@@ -133,10 +133,11 @@ def bare(folder: Path) -> Any:
 
     # FastAPI reads JSON under its own content types only.
     async def as_json(scope: Any, receive: Any, send: Any) -> None:
-        scope["headers"] = [
-            (name, b"application/json" if name == b"content-type" else value)
-            for name, value in scope.get("headers", ())
-        ]
+        if scope["type"] == "http":
+            scope["headers"] = [
+                (name, b"application/json" if name == b"content-type" else value)
+                for name, value in scope["headers"]
+            ]
         await app(scope, receive, send)
 
     return as_json

@@ -10,23 +10,27 @@ from ..kernel.dataset import Dataset
 from ..kernel.live import Cells
 from .lake import arrow_schema
 
+# A fifth of the bytes for a tenth of what writing them costs.
+_COMPRESSED = pa.ipc.IpcWriteOptions(compression="zstd")
 # How a cell stands in Python, where that is no text.
 _PLAIN: Mapping[pa.DataType, pa.DataType] = {pa.date32(): pa.int32(), pa.timestamp("us"): pa.int64()}
 
 
 def packed(dataset: type[Dataset], rows: Sequence[Cells]) -> bytes:
-    """Rows of a dataset, as an Arrow record batch without its schema."""
+    """Rows of a dataset, as an Arrow stream."""
     schema = arrow_schema(dataset)
-    columns = [
-        _column(cells, field.type) for cells, field in zip(zip(*rows, strict=True), schema, strict=True)
-    ]
-    return pa.record_batch(columns, schema).serialize().to_pybytes()
+    cells = zip(zip(*rows, strict=True), schema, strict=True)
+    batch = pa.record_batch([_column(column, field.type) for column, field in cells], schema)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema, options=_COMPRESSED) as stream:
+        stream.write_batch(batch)
+    return sink.getvalue().to_pybytes()
 
 
 def unpacked(dataset: type[Dataset], packs: Sequence[bytes]) -> pa.Table:
     """All rows of these, in order."""
-    schema = arrow_schema(dataset)
-    return pa.Table.from_batches([pa.ipc.read_record_batch(pack, schema) for pack in packs], schema)
+    tables = [pa.ipc.open_stream(pack).read_all() for pack in packs]
+    return pa.concat_tables([arrow_schema(dataset).empty_table(), *tables])
 
 
 def _column(cells: Sequence[str | int | None], kind: pa.DataType) -> pa.Array:

@@ -16,6 +16,8 @@ from .patterns import NO_WORDS
 from .tables import EVENT_NAMES, UsageTable
 
 _DAY = 86_400_000_000
+# Where the seconds of a time end.
+_SECOND = len("2026-07-01T12:34:56")
 # Texts, seconds and numbers that were looked at before; forgotten together, so that memory is bounded.
 _REMEMBERED = 50_000
 _TIME = re.compile(r"((?:19|20|21)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(Z|[+-]\d\d:\d\d)").fullmatch
@@ -53,6 +55,7 @@ class PlainEvents:
     def __init__(self) -> None:
         self._spoken: set[tuple[Any, ...]] = set()
         self._seconds: dict[str, int] = {}
+        self._ends: dict[str, int] = {}
 
     def __call__(self, event: Mapping[str, Any], arrived: int) -> Cells | None:
         if event.get("specversion") != "1.0" or "data_base64" in event:
@@ -93,14 +96,11 @@ class PlainEvents:
         return True
 
     def _micros(self, text: Any) -> int | None:
-        """Microseconds since 1970 of a time in UTC, as most are; of others by the longer way."""
+        """Microseconds since 1970 of a time whose seconds and whose end came before; of others by the longer way."""
         if type(text) is not str:
             return None
-        seconds = self._seconds.get(text[:19])
-        fraction = text[20:-1]
-        if seconds is None or text[-1] != "Z" or (fraction and (text[19] != "." or not _digits(fraction))):
-            return self._read_time(text)
-        return seconds * 1_000_000 + (int(fraction) * _POWERS[len(fraction)] if fraction else 0)
+        seconds, end = self._seconds.get(text[:_SECOND]), self._ends.get(text[_SECOND:])
+        return self._read_time(text) if seconds is None or end is None else seconds + end
 
     def _read_time(self, text: str) -> int | None:
         found = _TIME(text)
@@ -114,11 +114,14 @@ class PlainEvents:
             return None
         if not _FIRST <= seconds < _LAST:
             return None
+        micros = int(fraction.ljust(6, "0")) if fraction else 0
         if zone == "Z":
-            if len(self._seconds) >= _REMEMBERED:
+            if max(len(self._seconds), len(self._ends)) >= _REMEMBERED:
                 self._seconds.clear()
-            self._seconds[second] = seconds
-        return seconds * 1_000_000 + (int(fraction) * _POWERS[len(fraction)] if fraction else 0)
+                self._ends.clear()
+            self._seconds[second] = seconds * 1_000_000
+            self._ends[text[_SECOND:]] = micros
+        return seconds * 1_000_000 + micros
 
 
 _NOTHING: Sequence[Any] = (None,) * len(_COLUMNS)
@@ -141,14 +144,6 @@ def _members(data: Any) -> Sequence[Any] | None:
 
 _FIRST = int(datetime(1900, 1, 2, tzinfo=UTC).timestamp())
 _LAST = int(datetime(2199, 12, 31, tzinfo=UTC).timestamp())
-
-
-# By how many digits of a second are written: what the last is worth in microseconds.
-_POWERS = tuple(10 ** (6 - digits) for digits in range(7))
-
-
-def _digits(text: str) -> bool:
-    return len(text) < len(_POWERS) and text.isascii() and text.isdigit()
 
 
 def _spoken(text: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from operator import itemgetter
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import msgspec
 
@@ -49,7 +49,8 @@ class EventDoor:
 
     def __init__(self, live: Live, engine: DuckDB, now: Callable[[], datetime]) -> None:
         [mapping] = live.mappings
-        self._live, self._now, self._dataset = live, now, mapping.dataset
+        self._live, self._now = live, now
+        self._table, self._keyed = _named(mapping.dataset)
         self._reader = LiveReader(engine, live.mappings, ("_record",))
 
     def open(self, body: bytes, tenant: str | None = None) -> Parcel:
@@ -63,37 +64,33 @@ class EventDoor:
         documents: list[Any] = [*found] if several else [found]
         raws = cache(lambda: _read_raw(body) if several else [body])
         parcel = Parcel(EVENTS, len(body), lambda n: bytes(raws()[n]), tenant, len(documents))
-        arrived = self._micros()
-        for index, document in enumerate(documents):
-            self._take(parcel, index, document, arrived)
+        self._take(parcel, enumerate(documents))
         return parcel
 
     def reopen(self, door: str, contents: Mapping[int, bytes], tenant: str | None) -> Parcel:
         """The events of the ledger, each by its own index."""
         parcel = Parcel(door, sum(map(len, contents.values())), contents.__getitem__, tenant, len(contents))
-        arrived = self._micros()
-        for index, content in contents.items():
-            self._take(parcel, index, _read(content), arrived)
+        self._take(parcel, ((index, _read(content)) for index, content in contents.items()))
         return parcel
 
-    def _take(self, parcel: Parcel, index: int, document: Any, arrived: int) -> None:
-        if type(document) is not dict:
-            parcel.reject(index, None, "not a JSON object")
-            return
-        document = cast("dict[str, Any]", document)
-        content = _canonical(document)
-        if len(content) > MAX_RECORD:
-            parcel.reject(index, _name(document), too_long(MAX_RECORD))
-            return
-        cells = self._live.plain(document, arrived) if self._live.plain else None
-        if cells is None:
-            parcel.odd.append((index, document))
-        else:
-            parcel.points.append((index, document["id"], (self._row(cells, content),)))
+    def _take(self, parcel: Parcel, documents: Iterable[tuple[int, Any]]) -> None:
+        # Runs for every event: names are looked up once.
+        arrived, plain = self._micros(), self._live.plain or _never
+        points, odd, row = parcel.points, parcel.odd, self._row
+        for index, document in documents:
+            if document.__class__ is not dict:
+                parcel.reject(index, None, "not a JSON object")
+                continue
+            content = _canonical(document)
+            if len(content) > MAX_RECORD:
+                parcel.reject(index, _name(document), too_long(MAX_RECORD))
+            elif (cells := plain(document, arrived)) is None:
+                odd.append((index, document))
+            else:
+                points.append((index, document["id"], (row(cells, content),)))
 
     def _row(self, cells: Cells, content: bytes) -> Row:
-        table, keyed = _named(self._dataset)
-        return table, key_of(table, keyed(cells)), payload_of(content), cells
+        return self._table, key_of(self._table, self._keyed(cells)), payload_of(content), cells
 
     def _micros(self) -> int:
         return round(self._now().timestamp() * 1_000_000)
@@ -214,6 +211,10 @@ def _named(dataset: type[Dataset]) -> tuple[str, Callable[[Cells], Sequence[str]
     places = [columns.index(key) for key in dataset.keys]
     several = itemgetter(*places)
     return dataset.table(), several if len(places) > 1 else lambda cells: (several(cells),)
+
+
+def _never(_event: Mapping[str, Any], _arrived: int) -> None:
+    """For where no record is read at once."""
 
 
 def _name(document: Mapping[str, Any]) -> str | None:
