@@ -19,7 +19,7 @@ help:
 	@echo 'make style   formatting, lint and types'
 	@echo 'make check   style, floors, unit, property and contract tests: under a minute'
 	@echo 'make test    check and everything else: under 20 minutes'
-	@echo 'make node    the programs on Node that test MCP'
+	@echo 'make node    the programs on Node that tests need'
 	@echo 'make e2e     the commands as a user types them'
 	@echo 'make bench   speed against the targets of the design'
 	@echo 'make docs    the generated reference pages'

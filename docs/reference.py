@@ -15,18 +15,20 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from tenantry.config import PREFIX, ScheduleSettings, Settings
 from tenantry.datasets import DATASETS
 from tenantry.errors import PROTOCOLS, Kind
-from tenantry.kernel import Dataset, Source, landing
+from tenantry.kernel import AccessRole, Dataset, Source, landing
 from tenantry.methods import policy, routes
 from tenantry.sources import SOURCES
 
 FOLDER = Path(__file__).parent / "reference"
 WORDS = {
     str: "text",
+    SecretStr: "text",
+    AccessRole: "role",
     Path: "path",
     bool: "true or false",
     int: "whole number",
@@ -187,8 +189,9 @@ def _fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str
     notes = _notes(model)
     for name, field in model.model_fields.items():
         kind = field.annotation
-        if model is Settings and inspect.isclass(kind) and issubclass(kind, BaseModel):
-            yield from _fields(kind, f"{name}.")
+        table = next((a for a in typing.get_args(kind) if a is not type(None)), kind)
+        if (model is Settings or prefix) and inspect.isclass(table) and issubclass(table, BaseModel):
+            yield from _fields(table, f"{prefix}{name}.")
             continue
         default = (
             "required" if field.is_required() else _default(field.get_default(call_default_factory=True))

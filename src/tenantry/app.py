@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -102,7 +102,7 @@ def _open_records(url: str, engine: DuckDB) -> Records:
 
 
 def _state_url(said: Settings, lake: str | None) -> str:
-    return said.state.url or f"sqlite:///{Path(lake or said.lake.path) / STATE}"
+    return said.state.url or f"sqlite:///{Path(lake or said.lake.path).absolute() / STATE}"
 
 
 @cache
@@ -176,29 +176,45 @@ def open_app(plane: ControlPlane, *, loopback: bool = True, worker: Worker | Non
 
     Raises `forbidden` for beyond it where nobody could say who asks.
     """
-    from .gateways.http.access import Access, Rules, check_reach
-    from .gateways.http.administration import administration_routes
     from .gateways.http.app import Part, build_app
     from .gateways.http.health import Metrics
     from .gateways.http.jobs import job_part
-    from .runtime.access import Rate, Refusals, Sessions, Tokens
 
-    said = settings()
-    tokens, refusals = Tokens(plane.state, plane.now), Refusals(plane.state, plane.now)
-    sessions = Sessions(plane.state, plane.now, said.auth.session_hours)
-    check_reach(loopback=loopback, authenticated=tokens.any_holds())
-    rules = Rules(
-        loopback, required=said.auth.required, public_url=said.auth.public_url or "",
-        calls=Rate.of(said.limits.calls_per_second), intake=Rate.of(said.limits.intake_per_second),
-        strangers=Rate.of(said.limits.strangers_per_second),
-    )  # fmt: skip
+    who, access = _access(plane, settings(), loopback=loopback)
     lake = Part(check={"lake": lambda: plane.runtime.rows_held("charges"), "state": plane.check_state})
-    access = Part([administration_routes(tokens, plane.state)], lifespan=refusals.written)
     metrics = Metrics()
     parts = [lake, access, _agents(plane), _intake(plane, metrics), *([job_part(worker)] if worker else [])]
-    return build_app(
-        plane.runtime, __version__, lambda app: Access(app, rules, tokens, sessions, refusals), parts, metrics
-    )
+    return build_app(plane.runtime, __version__, who, parts, metrics)
+
+
+def _access(
+    plane: ControlPlane, said: Settings, *, loopback: bool
+) -> tuple[Callable[[ASGIApp], ASGIApp], Part]:
+    """What lets requests in, and what the server has for those who let others in."""
+    from .gateways.http.access import Access, Rules, check_reach
+    from .gateways.http.administration import administration_routes
+    from .gateways.http.app import Part
+    from .gateways.http.login import login_routes, session_routes
+    from .gateways.http.oidc import Claims, Provider
+    from .runtime.access import Rate, Refusals, Sessions, Tokens
+
+    oidc, url, limits = said.auth.oidc, said.auth.public_url or "", said.limits
+    tokens, refusals = Tokens(plane.state, plane.now), Refusals(plane.state, plane.now)
+    sessions = Sessions(plane.state, plane.now, said.auth.session_hours)
+    check_reach(loopback=loopback, authenticated=oidc is not None or tokens.any_holds())
+    rules = Rules(
+        loopback, login=oidc is not None, required=said.auth.required, public_url=url,
+        calls=Rate.of(limits.calls_per_second), intake=Rate.of(limits.intake_per_second),
+        strangers=Rate.of(limits.strangers_per_second),
+    )  # fmt: skip
+    routers = [administration_routes(tokens, plane.state), session_routes()]
+    if oidc:
+        secret = oidc.client_secret.get_secret_value() if oidc.client_secret else None
+        provider = Provider(oidc.issuer, oidc.client_id, secret, plane.now, oidc.scopes)
+        claims = Claims(oidc.role_claim, oidc.roles, oidc.default_role, oidc.tenant_claim, oidc.unbound)
+        routers.append(login_routes(provider, claims, sessions, url))
+    part = Part(routers, lifespan=refusals.written)
+    return (lambda app: Access(app, rules, tokens, sessions, refusals)), part
 
 
 def _agents(plane: ControlPlane) -> Part:

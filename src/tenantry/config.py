@@ -7,17 +7,23 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from .errors import Kind, TenantryError, invalid
+from .kernel import AccessRole
 
 FILE = Path("tenantry.toml")
 PREFIX = "TENANTRY_"
 DEBUG = "TENANTRY_DEBUG"
 """No setting: asks the command line for stack traces."""
+
+
+_HOST = r"^(https://[^/?#]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?)"
+"""HTTPS, or this machine."""
+_SECRETS = (("auth", "oidc", "client_secret"),)
 
 
 class _Table(BaseModel):
@@ -64,6 +70,39 @@ class StateSettings(_Table):
     ] = None
 
 
+class OidcSettings(_Table):
+    """`[auth.oidc]`: people log in with an OpenID provider."""
+
+    issuer: Annotated[str, Field(pattern=_HOST, description="the provider's issuer, to the letter")]
+    client_id: Annotated[str, Field(min_length=1, description="as which the provider knows this service")]
+    client_secret: Annotated[
+        SecretStr | None,
+        Field(
+            description="from the environment only: `TENANTRY_AUTH__OIDC__CLIENT_SECRET`; none for a public client"
+        ),
+    ] = None
+    scopes: Annotated[str, Field(description="what is asked for")] = "openid profile email"
+    role_claim: Annotated[str, Field(description="the claim that says what somebody may; may be a path")] = (
+        "roles"
+    )
+    roles: Annotated[
+        dict[str, AccessRole],
+        Field(description="values of that claim to roles; of several the highest counts"),
+    ] = {}
+    default_role: Annotated[
+        AccessRole | None,
+        Field(description="of those whom no value gives a role; without it they are refused"),
+    ] = None
+    tenant_claim: Annotated[
+        str | None,
+        Field(description="the claim that binds somebody to a tenant; without it all see all tenants"),
+    ] = None
+    unbound: Annotated[
+        bool,
+        Field(description="whether those without the tenant claim see all tenants; else they are refused"),
+    ] = False
+
+
 class AuthSettings(_Table):
     """`[auth]`: who may ask over HTTP."""
 
@@ -75,9 +114,20 @@ class AuthSettings(_Table):
         ),
     ] = None
     public_url: Annotated[
-        str | None, Field(pattern=r"^https?://[^/?#]+/?$", description="how browsers reach the service")
+        str | None,
+        Field(
+            pattern=_HOST + "/?$",
+            description="how browsers reach the service, without a path; `[auth.oidc]` needs it",
+        ),
     ] = None
     session_hours: Annotated[float, Field(gt=0, le=744, description="how long a login holds")] = 12
+    oidc: OidcSettings | None = None
+
+    @model_validator(mode="after")
+    def _browsers_can_come_back(self) -> AuthSettings:
+        if self.oidc and not self.public_url:
+            raise ValueError("public_url is needed with [auth.oidc]: the provider sends browsers back there")
+        return self
 
 
 class LimitSettings(_Table):
@@ -155,6 +205,7 @@ def load(path: Path | None = None, environment: Mapping[str, str] = os.environ) 
     `not_found` for a path that names no file, and `invalid` with every problem at once.
     """
     given = _read(path or FILE) if path or FILE.is_file() else {}
+    _refuse_secrets(given)
     variables = {
         tuple(_keys(name)): name for name in environment if name.startswith(PREFIX) and name != DEBUG
     }
@@ -186,6 +237,19 @@ def _read(path: Path) -> dict[str, Any]:
         raise invalid(f"{path} is not TOML: {problem}", "`tenantry init` writes an example") from None
 
 
+def _refuse_secrets(given: Mapping[str, Any]) -> None:
+    """Raises `invalid` for a secret in the file: files are copied, shown and committed."""
+    for keys in _SECRETS:
+        found: Any = given
+        for key in keys:
+            found = found.get(key) if isinstance(found, dict) else None
+        if found is not None:
+            variable = PREFIX + "__".join(keys).upper()
+            raise invalid(
+                f"settings: {'.'.join(keys)} stands in the file", f"take it out, and set {variable}"
+            )
+
+
 def _keys(variable: str) -> list[str]:
     return variable.removeprefix(PREFIX).lower().split("__")
 
@@ -215,6 +279,7 @@ def _known_beside(keys: tuple[str, ...]) -> list[str]:
     model: type[BaseModel] = Settings
     for key in keys[:-1]:
         inner = model.model_fields[key].annotation
+        inner = next((kind for kind in get_args(inner) if kind is not type(None)), inner)
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             model = inner
     return list(model.model_fields)

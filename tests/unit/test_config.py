@@ -61,6 +61,36 @@ def test_every_problem_is_told_at_once_with_the_nearest_known_name():
     assert len(caught.value.details["problems"]) == 6
 
 
+def test_a_secret_is_taken_from_the_environment_and_refused_in_the_file():
+    oidc = '[auth]\npublic_url = "https://us.example"\n[auth.oidc]\nissuer = "https://id.example"\nclient_id = "t"\n'
+    found = load(written(oidc), {"TENANTRY_AUTH__OIDC__CLIENT_SECRET": "hidden"}).auth.oidc
+    assert found
+    assert found.client_secret
+    assert found.client_secret.get_secret_value() == "hidden"
+    assert "hidden" not in f"{found!r} {found}"
+    with pytest.raises(TenantryError, match="stands in the file") as caught:
+        load(written(f'{oidc}client_secret = "hidden"\n'), {})
+    assert "hidden" not in caught.value.message
+    assert "TENANTRY_AUTH__OIDC__CLIENT_SECRET" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ('[auth.oidc]\nissuer = "https://id.example"\nclient_id = "t"\n', "public_url is needed"),
+        ('[auth]\npublic_url = "http://us.example"\n', "auth.public_url"),
+        ('[auth]\npublic_url = "https://us.example/path"\n', "auth.public_url"),
+        ('[auth.oidc]\nissuer = "http://id.example"\n', "auth.oidc.issuer"),
+        ('[auth.oidc]\nisuer = "x"\n', "did you mean issuer?"),
+        ('[auth.oidc]\nroles = { a = "king" }\n', "auth.oidc.roles.a"),
+    ],
+)
+def test_an_unsafe_or_half_login_is_invalid(text: str, part: str):
+    with pytest.raises(TenantryError) as caught:
+        load(written(text), {})
+    assert part in caught.value.message
+
+
 @pytest.mark.parametrize(
     ("content", "part"),
     [(b"[lake\n", "is not TOML"), (b"\xff\xfe[\x00", "is not UTF-8"), (b"lake = 3", "lake: ")],

@@ -58,6 +58,7 @@ def _bound(address: Address) -> socket.socket:
     try:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind((address.host, address.port))
+        found.listen()  # who reads the address may connect at once, and waits while we start
     except OSError as problem:
         found.close()
         why = f"{address.host}:{address.port}: {problem.strerror or problem}"

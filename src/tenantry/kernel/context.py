@@ -100,5 +100,8 @@ class Context(Protocol):
         ...
 
     def under(self, settings: Callable[[Any], Mapping[str, Any]]) -> Context:
-        """The same data as it would be under other settings, asked for through SQL. Nothing is stored."""
+        """The same data as it would be under other settings, asked for through SQL. Nothing is stored.
+
+        Raises `forbidden` for a principal bound to a tenant.
+        """
         ...

@@ -69,6 +69,12 @@ class Reader:
             self.recorded.append(row)
 
     def under(self, settings: Callable[[Any], Mapping[str, Any]]) -> Reader:
+        if self.principal.tenant_id is not None:
+            raise TenantryError(
+                Kind.FORBIDDEN,
+                f"{self.principal.name} sees its own tenant only, and other settings could make anything its own",
+                "ask as a principal that is not bound to a tenant",
+            )
         other = copy(self)
         other._tables = self._tables.under(settings)  # noqa: SLF001 - its own class
         return other

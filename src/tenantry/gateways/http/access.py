@@ -145,7 +145,7 @@ class Access:
             await admitted(scope, receive, send)
             return
         if admitted is None:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, self._watching(send, asked, NOBODY))
             return
         scope.setdefault("state", {}).update(principal=admitted.principal, session=admitted.session)
         await self._app(scope, receive, self._watching(send, asked, admitted.principal))

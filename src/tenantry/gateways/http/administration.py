@@ -29,7 +29,7 @@ class NewToken(BaseModel):
 
     name: Annotated[str, Field(min_length=1, max_length=200, examples=["collector"])]
     role: AccessRole
-    tenant_id: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+    tenant_id: Annotated[str | None, Field(min_length=1)] = None
     days: Annotated[int | None, Field(ge=1, le=36_500)] = FOR_DAYS
 
 

@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from starlette.concurrency import run_in_threadpool
 
 from ...errors import Kind, TenantryError
+from .access import principal_of
 
 Check = Callable[[], object]
 Figures = Callable[[], Mapping[str, float]]
@@ -72,7 +73,11 @@ def health_routes(checks: Mapping[str, Check], metrics: Metrics) -> APIRouter:
         return Response(json.dumps({"status": "ok", "checks": found}), media_type="application/json")
 
     @router.get("/metrics", operation_id="metrics", summary="Figures for Prometheus", response_class=Response)
-    async def figures(_: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
+    async def figures(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
+        if principal_of(request.scope).tenant_id is not None:
+            raise TenantryError(
+                Kind.FORBIDDEN, "these figures are of all tenants", "ask as who sees them all"
+            )
         return Response(await run_in_threadpool(metrics.text), media_type=CONTENT_TYPE_LATEST)
 
     return router

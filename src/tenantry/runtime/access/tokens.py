@@ -168,12 +168,11 @@ def _only_administrators(by: Principal) -> None:
 
 
 def _check(name: str, tenant_id: str | None, days: int | None) -> None:
-    problems = [
-        f"{what} is empty, longer than {_LONGEST} characters, or not printable"
-        for what, text in (("the name", name), ("the tenant", tenant_id))
-        if text is not None
-        and not (0 < len(text) <= _LONGEST and text.isprintable() and text.strip() == text)
-    ]
+    problems = list[str]()
+    if not (0 < len(name) <= _LONGEST and name.isprintable() and name.strip() == name):
+        problems.append(f"the name is empty, longer than {_LONGEST} characters, or not printable")
+    if tenant_id == "":
+        problems.append("the tenant is empty")
     if days is not None and not 0 < days <= _MOST_DAYS:
         problems.append(f"{days} days: give 1 to {_MOST_DAYS:,}")
     if problems:
