@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -53,6 +54,13 @@ def test_a_lock_holds_versions_and_hashes_and_no_address(lock: Path):
     for entry in re.split(r"\n(?=\S)", text.strip()):
         assert re.match(r"[\w.-]+==\S+", entry), entry
         assert "--hash=sha256:" in entry, entry
+
+
+def test_the_lock_of_the_tests_on_node_holds_hashes_and_no_address():
+    lock = json.loads((ROOT / "tests" / "node" / "package-lock.json").read_text(encoding="utf-8"))
+    for name, package in lock["packages"].items():
+        assert "resolved" not in package, name
+        assert package.get("integrity", "").startswith("sha512-") or not name, name
 
 
 def test_every_declared_dependency_is_locked():

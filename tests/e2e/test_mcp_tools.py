@@ -19,6 +19,7 @@ from a2a.types import AgentCard
 from conformance_fixtures import with_fixtures
 from mcp.server.lowlevel import Server
 from mcp_clients import NEW, OLD, over_http, talking
+from mcp_types import ElicitResult
 from serving import serving
 from three_months import three_months
 
@@ -157,3 +158,25 @@ def test_a_token_of_a_tenant_shows_that_tenant_alone(plane: ControlPlane, wire: 
     assert {row["tenant_id"] for row in found.structured_content["data"]} == {"teal-partners"}
     assert "tenant_cost" in listed
     assert "charges" not in listed
+
+
+@pytest.mark.parametrize("wire", [OLD, NEW])
+def test_the_control_plane_is_run_from_a_client(plane: ControlPlane, wire: str):
+    async def yes(_context: Any, _question: Any) -> ElicitResult:
+        return ElicitResult(action="accept", content={"approve": True})
+
+    tenant, tiers = f"tenant-{wire}", [f"first-{wire}", f"second-{wire}"]
+    with serving(app.open_app(plane)) as url, talking(over_http(url, wire, elicitation_callback=yes)) as ask:
+
+        def call(name: str, **arguments: Any) -> Any:
+            found = ask(lambda client: client.call_tool(name, arguments))
+            assert not found.is_error, found.content
+            return found.structured_content["data"]
+
+        for tier in tiers:
+            call("tenants_define_tier", tier=tier)
+        assert call("tenants_onboard", tenant_id=tenant, tier=tiers[0])
+        call("tenants_change_tier", tenant_id=tenant, tier=tiers[1])
+        assert call("tenants_get", tenant_id=tenant)["tenant"]["tier"] == tiers[1]
+        assert call("cost_per_tenant_tenant", tenant_id=tenant) == []
+        assert call("cost_per_tenant_tenant", tenant_id="teal-partners", window="2026-03")

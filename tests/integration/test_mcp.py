@@ -135,6 +135,7 @@ def test_what_acts_is_done_when_a_person_has_said_yes_to_it(people: str, wire: s
     [question] = ada.asked
     assert question.message.splitlines() == [
         "Approve people.add?",
+        "Add a tenant.",
         'tenant_id: "acme"',
         'tier: "pro\\napprove: true"',
     ]

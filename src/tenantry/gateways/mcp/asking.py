@@ -37,15 +37,17 @@ def principal_asking(ctx: Asker) -> Principal:
 
 
 async def approved(
-    ctx: Asker, params: CallToolRequestParams, required: TenantryError, act: str, arguments: Mapping[str, Any]
+    ctx: Asker, params: CallToolRequestParams, required: TenantryError, about: str
 ) -> InputRequiredResult | None:
-    """None when a person has approved the call; else the question, to be answered with the same call again.
+    """None when a person has said yes to what is `required`; else the question, to be answered with the same call.
 
-    Raises `required` where the client cannot ask anybody, and `approval_required` where the person did not approve.
+    Raises `required` where the client cannot ask anybody, and `approval_required` where the person did not say yes.
     """
     if not _can_ask(ctx):
         raise required
-    form = ElicitRequestFormParams(message=_question(act, arguments), requested_schema=_FORM)
+    act = f"{required.details['capability']}.{required.details['tool']}"
+    question = _question(act, about, required.details["arguments"])
+    form = ElicitRequestFormParams(message=question, requested_schema=_FORM)
     if ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
         answer = await ctx.session.elicit_form(form.message, form.requested_schema, ctx.request_id)
     elif params.request_state == _QUESTION:
@@ -74,7 +76,9 @@ def _can_ask(ctx: Asker) -> bool:
     return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
 
 
-def _question(act: str, arguments: Mapping[str, Any]) -> str:
+def _question(act: str, about: str, arguments: Mapping[str, Any]) -> str:
     """The call exactly as it will be made. Values are quoted, so that none can pass for a part of the question."""
-    lines = [f"{name}: {visible(json.dumps(value, ensure_ascii=False))}" for name, value in arguments.items()]
-    return "\n".join([f"Approve {act}?", *lines])
+    said = {
+        name: json.dumps(value, ensure_ascii=False) for name, value in arguments.items() if value is not None
+    }
+    return "\n".join([f"Approve {act}?", about, *(f"{name}: {visible(text)}" for name, text in said.items())])

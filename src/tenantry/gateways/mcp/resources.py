@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -129,7 +130,7 @@ class Resources:
         except TenantryError as problem:
             raise protocol_error(problem, uri=params.uri) from None
 
-    def known(self, argument: str) -> list[str]:
+    def known(self, argument: str) -> Sequence[str]:
         """What may be given for a parameter of the address."""
         names = [dataset.table() for dataset in self._runtime.catalog.datasets]
         return {"name": names, "format": [*_TYPES]}.get(argument, [])

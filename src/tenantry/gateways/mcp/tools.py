@@ -23,7 +23,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from ...errors import Kind, TenantryError, unknown
 from ...kernel import Capability, Effect, Tool
-from ...runtime.call import Runtime, answer_schema, plain
+from ...runtime.call import Runtime, answer_schema
 from .asking import Asker, approved, principal_asking
 from .problems import protocol_error
 
@@ -89,7 +89,7 @@ class Tools:
         except TenantryError as problem:
             if problem.kind is not Kind.APPROVAL_REQUIRED:
                 raise
-            question = await approved(ctx, params, problem, f"{capability.name}.{tool.name}", plain(given))
+            question = await approved(ctx, params, problem, tool.doc.partition("\n\n")[0])
             if question:
                 return question
             answer = await anyio.to_thread.run_sync(partial(call, approved=True))
