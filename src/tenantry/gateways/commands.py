@@ -28,7 +28,7 @@ def commands(doors: Doors) -> tuple[Command, ...]:
                 _profile_arguments, lambda a: _profile(doors, a)),
         Command("demo", "A made-up vendor with known answers: 14 months of all inputs, loaded and shown.",
                 _demo_arguments, lambda a: _demo(doors, a)),
-        Command("serve", "Serve REST on one port.", _serve_arguments, lambda a: _serve(doors, a)),
+        Command("serve", "Serve REST, MCP and the live intake on one port.", _serve_arguments, lambda a: _serve(doors, a)),
         Command("init", "Write a commented tenantry.toml.", _init_arguments, _init),
         Command("check", "Look for problems in settings, sources, contracts and conservation; all at once.",
                 _answering, lambda a: _check(doors, a)),
