@@ -27,9 +27,9 @@ from tenantry.sources import SOURCES
 FOLDER = Path(__file__).parent / "reference"
 WORDS = {
     str: "text",
-    SecretStr: "text",
     AccessRole: "role",
     Path: "path",
+    SecretStr: "secret",
     bool: "true or false",
     int: "whole number",
     float: "number",
@@ -66,7 +66,7 @@ environment only. A name that is not known is an error, which tells the nearest 
 SOURCES_HEAD = """# Sources
 
 A table `[sources.NAME]` of `tenantry.toml`, with a name of your choice, has a `kind` and a `path` (a file, a folder
-or a glob), and what else its kind takes. [What the files look like](inputs.md).
+or a glob), and what else its kind takes; one that asks a service has no path. [What the files look like](inputs.md).
 """
 POLICY_HEAD = """# Allocation policy
 

@@ -23,6 +23,7 @@ from .resources import Resources
 from .routes import Routes, RouteTemplates
 from .subscriptions import Subscriptions
 from .tenant_cost import TenantCost
+from .tenant_invoices import TenantInvoices
 from .tenants import TenantNames, Tenants
 from .tiers import TenantTiers, Tiers
 from .usage import ActiveUsers, MeterHours, Usage, UsageHourly
@@ -32,6 +33,7 @@ DATASETS = (
     Charges,
     Tenants,
     Subscriptions,
+    TenantInvoices,
     Tiers,
     TenantTiers,
     Entitlements,

@@ -4,11 +4,26 @@ from .capability import Capability
 from .catalog import Catalog
 from .context import AccessRole, Context, Principal, Row
 from .dataset import Dataset
-from .source import Batch, Format, RowMapping, Sample, Source
+from .source import Batch, Format, RemoteSource, RowMapping, Sample, Source
 from .time import Window
 from .tool import Effect, Tool, tool
 
 __all__ = [
-    "AccessRole", "Batch", "Capability", "Catalog", "Context", "Dataset", "Effect", "Format", "Principal",
-    "Row", "RowMapping", "Sample", "Source", "Tool", "Window", "tool",
+    "AccessRole",
+    "Batch",
+    "Capability",
+    "Catalog",
+    "Context",
+    "Dataset",
+    "Effect",
+    "Format",
+    "Principal",
+    "RemoteSource",
+    "Row",
+    "RowMapping",
+    "Sample",
+    "Source",
+    "Tool",
+    "Window",
+    "tool",
 ]  # fmt: skip

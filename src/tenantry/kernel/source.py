@@ -120,3 +120,13 @@ class Source(BaseModel):
     def superseded(self, samples: Sequence[Sample]) -> list[tuple[Path, str]]:
         """The files that `batches` leaves out because newer ones hold the same, with the reason."""
         return []
+
+
+class RemoteSource(Source):
+    """A connector to a service. What it fetches lands as files do, and is then deleted."""
+
+    path: str = ""
+
+    def fetch(self, folder: Path) -> None:
+        """Write what the service holds as files into an empty folder. Raises `unavailable` or `forbidden`."""
+        raise NotImplementedError

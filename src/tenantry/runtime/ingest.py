@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ..engine.duckdb import DuckDB
 from ..engine.files import find, recognise, samples
 from ..engine.land import Landing
 from ..errors import TenantryError, invalid
-from ..kernel import Sample, Source
+from ..kernel import RemoteSource, Sample, Source
 from ..kernel.landing import Deliveries
 
 Progress = Callable[[str, int, int], None]
@@ -98,12 +100,42 @@ def named_sources(configured: Mapping[str, Source], names: Sequence[str]) -> dic
 def pull(
     engine: DuckDB, sources: Mapping[str, Source], now: datetime, progress: Progress | None = None
 ) -> Ingested:
-    """Land configured sources: each takes the files of its path, whatever they look like. Raises `invalid`."""
+    """Land configured sources: each takes the files of its path, whatever they look like, or what its service says.
+
+    Raises `invalid`, and what a service that does not answer raises; nothing is landed then.
+    """
+    with ExitStack() as fetched:
+        paths = {
+            name: fetched.enter_context(_fetched(engine, source))
+            if isinstance(source, RemoteSource)
+            else source.path
+            for name, source in sources.items()
+        }
+        return _pulled(engine, sources, paths, now, progress)
+
+
+@contextmanager
+def _fetched(engine: DuckDB, source: RemoteSource) -> Generator[str]:
+    """The path of a folder with what a service holds, for as long as it takes to land it; empty: it holds nothing."""
+    folder = engine.lake.path / "fetched"
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder, prefix=f"{source.kind}-") as one:
+        source.fetch(Path(one))
+        yield one if any(Path(one).iterdir()) else ""
+
+
+def _pulled(
+    engine: DuckDB,
+    sources: Mapping[str, Source],
+    paths: Mapping[str, str],
+    now: datetime,
+    progress: Progress | None,
+) -> Ingested:
     work: list[tuple[type[Source], Source, Sequence[Sample]]] = []
     problems: list[str] = []
     for name, source in sources.items():
         try:
-            good, bad = samples(find([source.path]).files)
+            good, bad = samples(find([paths[name]]).files if paths[name] else ())
         except TenantryError as problem:
             problems.append(f"{name}: {problem.message}")
             continue

@@ -7,7 +7,15 @@ from .focus import Focus
 from .openapi import OpenApi
 from .otlp import Otlp
 from .service_log import ServiceLog
-from .tables import ActiveUsersTable, InvoicesTable, SubscriptionsTable, TenantsTable, UsageTable
+from .stripe import Stripe
+from .tables import (
+    ActiveUsersTable,
+    InvoicesTable,
+    SubscriptionsTable,
+    TenantInvoicesTable,
+    TenantsTable,
+    UsageTable,
+)
 
 SOURCES = (
     AccessLog,
@@ -19,10 +27,12 @@ SOURCES = (
     UsageTable,
     ActiveUsersTable,
     SubscriptionsTable,
+    TenantInvoicesTable,
     InvoicesTable,
     EntitlementsTable,
     ResourcesTable,
     TiersTable,
     TenantsTable,
+    Stripe,
 )
 """In the order in which a file is offered to them: the most particular columns first."""

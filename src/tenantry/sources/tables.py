@@ -11,6 +11,7 @@ from typing import ClassVar
 from ..datasets.entitlements import BEGINNING
 from ..datasets.invoices import Invoices
 from ..datasets.subscriptions import Subscriptions
+from ..datasets.tenant_invoices import TenantInvoices
 from ..datasets.tenants import Tenants
 from ..datasets.usage import ActiveUsers, Usage
 from ..kernel.dataset import Dataset
@@ -44,6 +45,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "invoice_issuer_name": ("invoice_issuer", "issuer"),
     "id": ("event_id",),
     "source": ("event_source",),
+    "issued_on": ("invoice_date",),
     "time": ("timestamp", "event_time"),
     "meter": ("meter_name", "event_type"),
     "feature_id": ("feature",),
@@ -295,6 +297,28 @@ class InvoicesTable(TableSource):
         table.currency()
         table.number("amount", places=MONEY_PLACES)
         return table.mapping(Invoices)
+
+
+class TenantInvoicesTable(TableSource):
+    """What the vendor invoiced its tenants."""
+
+    kind: ClassVar[str] = "tenant_invoices"
+    lands: ClassVar[tuple[type[Dataset], ...]] = (TenantInvoices,)
+
+    @classmethod
+    def recognises(cls, sample: Sample) -> bool:
+        return has(sample, "invoice_id", "tenant_id", "amount", "currency", "issued_on")
+
+    def mapping(self, samples: Sequence[Sample]) -> RowMapping:
+        table = Table(samples)
+        table.tenant()
+        table.texts("invoice_id", "status")
+        table.days("issued_on")
+        table.optional_days("period_start", "period_end")
+        table.currency()
+        for column in ("amount", "tax", "paid"):
+            table.number(column, places=MONEY_PLACES)
+        return table.mapping(TenantInvoices)
 
 
 class ActiveUsersTable(TableSource):
