@@ -161,13 +161,18 @@ def serve(lake: str | None, bind: str) -> None:
     from .gateways.http.access import is_loopback
     from .gateways.serve import Address
     from .gateways.serve import serve as run_server
-    from .telemetry import log_to_stderr
+    from .telemetry import log_to_stderr, trace_to
 
     address = Address.parse(bind)
     plane = open_plane(lake)
     app = open_app(plane, loopback=is_loopback(address.host), worker=open_worker(lake))
     log_to_stderr()
-    run_server(app, address)
+    traces = settings().telemetry.traces
+    end = trace_to(traces, __version__) if traces else lambda: None
+    try:
+        run_server(app, address)
+    finally:
+        end()
 
 
 def open_app(plane: ControlPlane, *, loopback: bool = True, worker: Worker | None = None) -> ASGIApp:

@@ -145,6 +145,17 @@ class LimitSettings(_Table):
     ] = 10
 
 
+class TelemetrySettings(_Table):
+    """`[telemetry]`: what the service tells about itself."""
+
+    traces: Annotated[
+        str | None,
+        Field(
+            description="an OTLP/HTTP endpoint such as `http://localhost:4318/v1/traces`; without one, none"
+        ),
+    ] = None
+
+
 class PublishSettings(_Table):
     """`[publish]`: where other programs read the datasets, after each build."""
 
@@ -181,6 +192,7 @@ class Settings(_Table):
     auth: AuthSettings = AuthSettings()
     limits: LimitSettings = LimitSettings()
     publish: PublishSettings = PublishSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     sources: Annotated[
         dict[str, dict[str, Any]],
         AfterValidator(_each_with_its_kind),

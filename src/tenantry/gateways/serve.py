@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import signal
 import socket
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import uvicorn
@@ -31,6 +34,21 @@ class Address:
         return cls((found["host"] or "127.0.0.1").strip("[]"), int(found["port"]))
 
 
+class _Server(uvicorn.Server):
+    """Ends where it was begun: the library's own ends the process by the signal again, before what follows is done."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        before = {
+            number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
 def serve(app: ASGIApp, address: Address) -> None:
     """Serve until SIGINT or SIGTERM; then take no more requests, and end when those begun are answered.
 
@@ -44,7 +62,7 @@ def serve(app: ASGIApp, address: Address) -> None:
     try:
         host = f"[{address.host}]" if ":" in address.host else address.host
         print(f"http://{host}:{listening.getsockname()[1]}", flush=True)  # noqa: T201 - what the person opens
-        server = uvicorn.Server(config)
+        server = _Server(config)
         server.run(sockets=[listening])
     finally:
         listening.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from datetime import datetime
 from decimal import Decimal, localcontext
 from enum import Enum
 from math import isfinite
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel
@@ -20,6 +18,7 @@ from ..engine.duckdb import DuckDB
 from ..errors import Kind, TenantryError
 from ..kernel import AccessRole, Catalog, Effect, Principal, Tool, Window
 from ..kernel.money import EXACT, exact
+from .events import event
 from .reader import Page, Place, Reader, several
 from .tables import Evidence, empty
 
@@ -32,7 +31,6 @@ _NEEDS = {
     Effect.PROPOSE: AccessRole.ANALYST,
     Effect.ACT: AccessRole.OPERATOR,
 }
-_log = logging.getLogger("tenantry.call")
 
 
 @dataclass(frozen=True)
@@ -127,17 +125,14 @@ class Runtime:
         values = found.read_arguments(dict(arguments))
         if found.effect is Effect.ACT and not approved:
             raise _not_approved(owner.name, found, values)
-        began = perf_counter()
-        with self._turn(found):
+        what = f"{owner.name}.{found.name}"
+        with event("call", principal.name, what) as said, self._turn(found):
             now = self.now()
             with self._opened(principal, now) as reader, localcontext(EXACT):
                 data = found.function(reader, **values)
             if found.effect is Effect.ACT:
-                self._done(f"{owner.name}.{found.name}", reader, values)
-        seconds = round(perf_counter() - began, 4)
-        _log.info(
-            "call", extra={"what": f"{owner.name}.{found.name}", "who": principal.name, "seconds": seconds}
-        )
+                self._done(what, reader, values)
+            said["window"] = str(values.get("window") or "")
         return Answer(owner.name, found.name, values, data, reader.evidence, now)
 
     def _turn(self, tool: Tool) -> AbstractContextManager[None]:

@@ -12,7 +12,8 @@ from ..engine.duckdb import DuckDB
 from ..engine.lake import unwritable
 from ..errors import Kind, TenantryError
 from ..kernel import Catalog, Source
-from .call import Runtime
+from .call import LOCAL, Runtime
+from .events import event
 from .ingest import Ingested, Progress, ingest, pull
 
 if TYPE_CHECKING:
@@ -52,16 +53,21 @@ class ControlPlane:
 
     def ingest(self, paths: Sequence[str], progress: Progress | None = None) -> Ingested:
         """Land the files of these paths, recognised by content. Raises `invalid`, with nothing landed."""
-        return self._held(ingest(self.engine, self.catalog.sources, paths, self.now(), progress))
+        return self._landed(
+            "files", lambda: ingest(self.engine, self.catalog.sources, paths, self.now(), progress)
+        )
 
     def pull(self, sources: Mapping[str, Source], progress: Progress | None = None) -> Ingested:
         """Land configured sources. Raises `invalid`, with nothing landed."""
-        return self._held(pull(self.engine, sources, self.now(), progress))
+        return self._landed(" ".join(sources), lambda: pull(self.engine, sources, self.now(), progress))
 
-    def _held(self, ingested: Ingested) -> Ingested:
-        """What tools recorded holds over what files say: it is landed again on top of them."""
-        if self._records and self._recorded():
-            self._records().land(again={d.dataset for d in ingested.deliveries})
+    def _landed(self, what: str, land: Callable[[], Ingested]) -> Ingested:
+        """Land; what tools recorded holds over what files say, so it is landed again on top of them."""
+        with event("land", LOCAL.name, what) as said:
+            ingested = land()
+            if self._records and self._recorded():
+                self._records().land(again={d.dataset for d in ingested.deliveries})
+            said["rows"] = ingested.rows
         return ingested
 
     def build(self, names: Sequence[str] = (), progress: Progress | None = None) -> list[Built]:
@@ -70,8 +76,10 @@ class ControlPlane:
         Raises `not_found`, and `unavailable` where a place cannot be published to: the lake is built then.
         """
         wanted = [self.catalog.dataset(name) for name in names] or None
-        built = self.builder.build(wanted, progress)
-        self.publish()
+        with event("build", LOCAL.name, " ".join(names) or "everything") as said:
+            built = self.builder.build(wanted, progress)
+            said["rows"] = sum(one.rows for one in built)
+            self.publish()
         return built
 
     def publish(self) -> list[Published]:
