@@ -43,7 +43,7 @@ Tables of the lake: a folder each, Parquet under a Delta log. Money is `DECIMAL(
 currency; times are UTC, without a zone. A column is never null unless it says so. A window of days means the
 column named under *divided by*.
 
-## Landing: filled by sources
+## Landing: filled by sources, or by closing months
 """
 ERRORS_HEAD = """# Errors and exit codes
 

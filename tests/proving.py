@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from small_vendor import SmallVendor, charge, tenant, usage
+from small_vendor import SmallVendor, books, charge, tenant, usage
 
 from tenantry import app
 from tenantry.capabilities.reconciliation import CAPABILITY
@@ -97,7 +97,7 @@ def hard_vendor(folder: Path, charges: Sequence[Mapping[str, Any]] = HARD) -> Sm
     return SmallVendor(folder, POLICY).land(charges, PEOPLE, USED).build()
 
 
-def plane(folder: Path, policy: Policy | None = None) -> ControlPlane:
+def plane(folder: Path, policy: Policy | None = None, closed_through: str | None = None) -> ControlPlane:
     """Verbs over an empty lake, under a policy or the one that the data suggests."""
     ask = settings_from({} if policy is None else policy.model_dump(mode="json"))
 
@@ -105,7 +105,9 @@ def plane(folder: Path, policy: Policy | None = None) -> ControlPlane:
         return settings_of(reader.lake.notes(PoolCost)) or ask(reader)
 
     engine = DuckDB(Lake(folder), memory_limit="1GB")
-    return ControlPlane(engine, CATALOG, ask, built_under, lambda: NOW)
+    verbs = ControlPlane(engine, CATALOG, ask, built_under, lambda: NOW)
+    verbs.books = books(closed_through) if closed_through else None
+    return verbs
 
 
 def put(vendor: SmallVendor, dataset: type[Dataset], rows: Sequence[Mapping[str, Any]]) -> None:

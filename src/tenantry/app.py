@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,11 +53,12 @@ def settings() -> Settings:
 
 def open_plane(lake: str | None, allocation: Mapping[str, Any] | None = None) -> ControlPlane:
     """The control plane over a lake: the given one, else that of the settings. `allocation` goes before theirs."""
-    from .datasets import PoolCost
+    from .datasets import ClosedCost, ClosedDays, FeatureCost, PoolCost
     from .datasets.default_policy import settings_from, settings_of
     from .engine.duckdb import DuckDB
     from .engine.lake import Lake
     from .methods.routes import Routing
+    from .runtime.books import Books
     from .runtime.plane import ControlPlane
 
     said = settings()
@@ -79,6 +80,9 @@ def open_plane(lake: str | None, allocation: Mapping[str, Any] | None = None) ->
         lambda: said.state.url is not None or (engine.lake.path / STATE).exists(),
     )  # fmt: skip
     plane.publisher = _publisher(said, engine)
+    if said.books.closed_through:
+        through = date.fromisoformat(f"{said.books.closed_through}-01")
+        plane.books = Books(ClosedDays, ClosedCost, FeatureCost, through)
     return plane
 
 

@@ -183,6 +183,18 @@ class ScheduleSettings(_Table):
     ] = ()
 
 
+class BooksSettings(_Table):
+    """`[books]`: which months are closed."""
+
+    closed_through: Annotated[
+        str | None,
+        Field(
+            pattern=r"^\d{4}-(0[1-9]|1[0-2])$",
+            description="the last closed month, such as `2026-06`; not given: as it was",
+        ),
+    ] = None
+
+
 class Settings(_Table):
     """Everything `tenantry.toml` may say. Tables left as mappings are read by those they are for."""
 
@@ -205,6 +217,7 @@ class Settings(_Table):
     schedules: Annotated[
         dict[str, ScheduleSettings], Field(description="a name of your choice to a job and when it is due")
     ] = {}
+    books: BooksSettings = BooksSettings()
     business_context: Annotated[
         str, Field(description="in a few sentences, how the vendor's service works and earns")
     ] = ""

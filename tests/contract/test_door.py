@@ -207,6 +207,7 @@ def test_a_dataset_that_is_a_view_is_read_like_a_table(vendor: SmallVendor):
     views = [d for d in CATALOG.datasets if not d.stored]
     for view in views:
         context.rows(view, MARCH if view.day_column() else None)
+    absent = {d for view in views for d in view.reads if d.stored and vendor.lake.version(d) < 0}
     assert {e.dataset: e.version for e in context.evidence if e.version is None} == {
-        d.table(): None for d in views
+        d.table(): None for d in (*views, *absent)
     }

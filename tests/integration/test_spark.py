@@ -454,6 +454,7 @@ def test_every_dataset_has_the_same_rows_also_after_a_change(cluster: Spark, tmp
     twin.build()
     assert not twin.differences()
 
+    vendor.close("2026-02")
     late = usage("lumen-retail", "7.000000001", "2026-03-10", feature_id="search")
     between = [
         *read,
@@ -461,9 +462,13 @@ def test_every_dataset_has_the_same_rows_also_after_a_change(cluster: Spark, tmp
         reading("(unattributed)", 3, "2026-03-09T05", "2026-03-03T05"),
     ]
     vendor.land(
-        [*BILL, bill_row("-0.000000000000000001", "2026-03-11", "Compute")],
+        [
+            *BILL,
+            bill_row("-0.000000000000000001", "2026-03-11", "Compute"),
+            bill_row("0.1", "2026-02-11", "Compute"),
+        ],
         PEOPLE,
-        [*METERED, late],
+        [*METERED, late, usage("lumen-retail", "7.000000001", "2026-02-10", feature_id="search")],
         counters=between,
         logs=[
             *LOGS[:3],
@@ -473,6 +478,7 @@ def test_every_dataset_has_the_same_rows_also_after_a_change(cluster: Spark, tmp
     )
     vendor.build()
     twin.build()
+    assert vendor.query("SELECT count(*) AS n FROM corrections")[0].n > 3
     assert not twin.differences()
 
 

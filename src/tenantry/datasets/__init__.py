@@ -7,6 +7,9 @@ from .allocation_rules import AllocationRules
 from .bill_checks import BillSums, CommitmentTerms, PriceChecks
 from .charge_pool import ChargePool
 from .charges import Charges
+from .closed import ClosedCost, ClosedDays
+from .correction_entries import CorrectionEntries
+from .corrections import Corrections
 from .cost_profile import CostProfile
 from .counters import UsageCounters
 from .documents import ApiDocuments
@@ -44,6 +47,8 @@ DATASETS = (
     UsageCounters,
     AccessHours,
     ApiDocuments,
+    ClosedDays,
+    ClosedCost,
     TenantNames,
     TenantEntitlements,
     Routes,
@@ -56,8 +61,10 @@ DATASETS = (
     Allocation,
     Borne,
     Overhead,
-    TenantCost,
+    Corrections,
     FeatureCost,
+    CorrectionEntries,
+    TenantCost,
     FeatureCostFull,
     Margin,
     CostProfile,

@@ -1,41 +1,55 @@
-"""Cost per feature: tenant cost cut by what each tenant used, and the same with shared cost spread over features."""
+"""Cost per tenant and feature: the books; and the same with shared cost spread over features."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
-from ..kernel.dataset import Dataset, Day, Dimension, Key, Money, Units
+from ..kernel.dataset import Dataset, Day, Dimension, Key, Money, OptionalDay, Units
 from .allocation import Allocation
+from .closed import ClosedCost, ClosedDays, is_closed
+from .corrections import Corrections
 from .overhead import Overhead
 from .shares import BASES, each_basis, parts_of
 
-_KEYS = "charge_day, billing_period, tenant_id, feature_id, service_name, pool, rung, reason, currency"
+_LINE_OF_DAY = "charge_day, billing_period, tenant_id, feature_id, service_name, pool, rung, reason, currency"
+_NO_FEATURE = _LINE_OF_DAY.replace("feature_id", "'' AS feature_id")
+_COSTS = each_basis("#")
+_ASKED = "charge_day >= $start AND charge_day < $end"
 
 
 class FeatureCost(Dataset):
-    """Tenant cost by feature: summed over features, it is `tenant_cost` row for row, to the last unit.
+    """Every unit of the bill at its tenant and feature, per day, service and pool, on all four cost bases.
 
-    `feature_id` is empty for money that no metered use of a feature carries: silo, coarse and fallback shares,
-    overhead, and usage that names no feature. `units` is what the driver counted, 10^-9 of its pool's weighted unit:
-    comparable within a pool, not between pools. Rungs and reasons are those of `tenant_cost`.
+    Summed over features, it is `tenant_cost` row for row, to the last unit. `feature_id` is empty for money that no
+    metered use of a feature carries: silo, coarse and fallback shares, overhead, and usage that names no feature.
+    `units` is what the driver counted, 10^-9 of its pool's weighted unit: comparable within a pool, not between pools;
+    0 in corrections. Rungs, reasons and corrections are those of `tenant_cost`.
     """
 
-    keys: ClassVar[tuple[str, ...]] = tuple(_KEYS.split(", "))
+    keys: ClassVar[tuple[str, ...]] = (*_LINE_OF_DAY.split(", "), "corrects")
     sort: ClassVar[tuple[str, ...]] = ("tenant_id",)
-    reads: ClassVar[tuple[type[Dataset], ...]] = (Allocation, Overhead)
-    conserves: ClassVar = (BASES, "tenant_cost")
+    reads: ClassVar[tuple[type[Dataset], ...]] = (Allocation, Corrections, ClosedDays, ClosedCost, Overhead)
+    spines: ClassVar[int] = 3
+    follows: ClassVar[Mapping[str, tuple[str, str]]] = {"closed_days": ("day", "SELECT day FROM changed")}
+    conserves: ClassVar = (BASES, "charges")
     query: ClassVar[str | None] = f"""
-        SELECT {_KEYS}, CAST(sum(wide(units)) AS DECIMAL(38, 0)) AS units,
+        SELECT {_LINE_OF_DAY}, CAST(NULL AS DATE) AS corrects, CAST(sum(wide(units)) AS DECIMAL(38, 0)) AS units,
             {each_basis("CAST(sum(#) AS DECIMAL(38, 18)) AS #")}
         FROM (
-            SELECT {_KEYS}, units, {each_basis("#")} FROM allocation
-            WHERE charge_day >= $start AND charge_day < $end AND tenant_id <> '(shared)'
+            SELECT {_LINE_OF_DAY}, units, {_COSTS} FROM allocation
+            WHERE {_ASKED} AND tenant_id <> '(shared)' AND NOT {is_closed("allocation")}
             UNION ALL
-            SELECT {_KEYS.replace("feature_id", "'' AS feature_id")}, CAST(0 AS DECIMAL(38, 0)) AS units,
-                {each_basis("#")}
-            FROM overhead WHERE charge_day >= $start AND charge_day < $end
+            SELECT {_NO_FEATURE}, CAST(0 AS DECIMAL(38, 0)) AS units, {_COSTS}
+            FROM overhead WHERE {_ASKED} AND NOT {is_closed("overhead")}
         ) AS a
-        GROUP BY {_KEYS}
+        GROUP BY {_LINE_OF_DAY}
+        UNION ALL
+        SELECT {_LINE_OF_DAY}, CASE WHEN incurred_day <> charge_day THEN incurred_day END AS corrects, units, {_COSTS}
+        FROM closed_cost WHERE {_ASKED} AND {is_closed("closed_cost")}
+        UNION ALL
+        SELECT {_LINE_OF_DAY}, corrects, CAST(0 AS DECIMAL(38, 0)) AS units, {_COSTS}
+        FROM corrections WHERE {_ASKED}
     """
 
     charge_day: Day
@@ -47,6 +61,7 @@ class FeatureCost(Dataset):
     rung: Dimension
     reason: Dimension
     currency: Key
+    corrects: OptionalDay
     units: Units
     billed_cost: Money
     effective_cost: Money

@@ -21,6 +21,7 @@ from ..methods.policy import Meter, Policy, Strategy
 from .allocated_cells import CELL, PART, WEIGHT, Part, columns, ordered, same
 from .allocation import Allocation
 from .charges import Charges
+from .correction_entries import ENTERED, ENTRY
 from .names import text
 from .overhead import Overhead
 from .pool_cost import placed_charges
@@ -40,14 +41,24 @@ class FocusAllocated(Dataset):
     An origin (`x_allocated_from`) is all charges of a day that agree in account, service, pool, category, class,
     issuer, invoice and units; a monthly charge stays whole. Its allocated rows sum to it exactly, in each cost and
     quantity, and their AllocatedRatio to 1; over all origins of a pool they sum to the tenant's cost exactly.
-    Source: FOCUS 1.4, data generator-calculated split cost allocation. A view.
+    With closed months that takes corrections: rows of ChargeClass Correction in the billing period where they are
+    booked, for the day that they correct, and the same reversed, as adjustments, on that day. They have no origin.
+    Source: FOCUS 1.4, data generator-calculated split cost allocation; correction handling. A view.
     """
 
     partition: ClassVar[str] = "x_charge_day"
     keys: ClassVar[tuple[str, ...]] = (
         "x_allocated_from", "x_consumer_id", "x_driver_pool", "x_allocation_rung", "x_allocation_reason",
     )  # fmt: skip
-    reads: ClassVar[tuple[type[Dataset], ...]] = (Charges, Allocation, Overhead, Tenants, TenantNames)
+    # The books first: a correction may be booked on a day of which there is no charge.
+    reads: ClassVar[tuple[type[Dataset], ...]] = (
+        *ENTERED,
+        Charges,
+        Allocation,
+        Overhead,
+        Tenants,
+        TenantNames,
+    )
     configured: ClassVar[bool] = True
     stored: ClassVar[bool] = False
 
@@ -94,7 +105,9 @@ class FocusAllocated(Dataset):
     def statement(cls, settings: Mapping[str, Any]) -> str:
         policy: Policy = settings["policy"]
         placed = placed_charges(policy, "charge_day >= $start AND charge_day < $end")
-        return f"WITH {placed}, {_ORIGIN}, {WEIGHT}, {_SPLIT}, {_rows(policy)}"
+        return (
+            f"WITH {placed}, {_ORIGIN}, {WEIGHT}, {_SPLIT}, {ENTRY}, {_rows(policy)} UNION ALL {_CORRECTED}"
+        )
 
 
 _ORIGIN = f"""
@@ -158,10 +171,16 @@ def _rows(policy: Policy) -> str:
     days = "CAST(CAST(units AS DECIMAL(38, 0)) AS VARCHAR)"
     used = f"CASE WHEN unit = {_quoted('Days')} THEN {days} ELSE CAST({_quantity('units')} AS VARCHAR) END"
     return f"""
+    correction AS (
+        SELECT charge_day, side, other_day, tenant_id, service_name, pool, rung, reason, currency,
+            {each_basis("CAST(sum(#) AS DECIMAL(38, 18)) AS #")}
+        FROM entry GROUP BY charge_day, side, other_day, tenant_id, service_name, pool, rung, reason, currency
+    ),
     consumer AS (
         SELECT b.tenant_id, t.name, CASE WHEN b.tenant_id NOT IN ('(unallocated)', '(idle)')
             THEN '{{"tenant":"' || {_json(_BARE_ID)} || '"}}' END AS tags
-        FROM (SELECT DISTINCT tenant_id FROM borne) AS b LEFT JOIN tenants AS t ON t.tenant_id = b.tenant_id
+        FROM (SELECT tenant_id FROM borne UNION SELECT tenant_id FROM correction) AS b
+        LEFT JOIN tenants AS t ON t.tenant_id = b.tenant_id
     ),
     told AS (
         SELECT g.*, c.name, c.tags, {_unit(policy)} AS unit
@@ -195,6 +214,43 @@ def _rows(policy: Policy) -> str:
         units_money(ratio) AS x_allocated_ratio, reason AS x_allocation_reason, rung AS x_allocation_rung,
         charge_day AS x_charge_day, tenant_id AS x_consumer_id, driver_pool AS x_driver_pool, pool AS x_pool
     FROM told
+    """
+
+
+# FOCUS says what is charged by the day it was incurred: of both sides of an entry that is the earlier day.
+_CORRECTED = """
+    SELECT 'correction:' || e.pool AS allocated_method_id, '{"Elements":[]}' AS allocated_method_details,
+        CASE WHEN c.tags IS NOT NULL THEN e.tenant_id END AS allocated_resource_id,
+        c.name AS allocated_resource_name, c.tags AS allocated_tags, e.billed_cost,
+        coalesce(s.billing_account_id, '') AS billing_account_id, s.billing_account_name,
+        e.currency AS billing_currency,
+        CAST(CAST(date_trunc('month', e.charge_day) AS DATE) + INTERVAL '1' MONTH AS TIMESTAMP) AS billing_period_end,
+        CAST(date_trunc('month', e.charge_day) AS TIMESTAMP) AS billing_period_start,
+        'Adjustment' AS charge_category, CASE WHEN e.side = 'booked' THEN 'Correction' END AS charge_class,
+        CASE WHEN e.side = 'booked' THEN 'correction of ' ELSE 'booked as a correction on ' END
+            || CAST(e.other_day AS VARCHAR) AS charge_description,
+        CAST(least(e.charge_day, e.other_day) + INTERVAL '1' DAY AS TIMESTAMP) AS charge_period_end,
+        CAST(least(e.charge_day, e.other_day) AS TIMESTAMP) AS charge_period_start,
+        CAST(NULL AS DECIMAL(38, 9)) AS consumed_quantity, CAST(NULL AS VARCHAR) AS consumed_unit,
+        e.contracted_cost, e.effective_cost, CAST(NULL AS VARCHAR) AS invoice_id, s.invoice_issuer_name, e.list_cost,
+        CAST(NULL AS DECIMAL(38, 9)) AS pricing_quantity, CAST(NULL AS VARCHAR) AS pricing_unit,
+        s.service_category, e.service_name, coalesce(s.provider_name, '') AS service_provider_name,
+        CAST(NULL AS VARCHAR) AS sub_account_id, CAST(NULL AS VARCHAR) AS sub_account_name,
+        CAST(e.charge_day AS VARCHAR) || '/' || e.pool || '/' || e.currency || '/' || e.service_name
+            || '/correction/' || CAST(e.other_day AS VARCHAR) AS x_allocated_from,
+        CAST(0 AS DECIMAL(38, 18)) AS x_allocated_ratio, e.reason AS x_allocation_reason,
+        e.rung AS x_allocation_rung, e.charge_day AS x_charge_day, e.tenant_id AS x_consumer_id,
+        e.pool AS x_driver_pool, e.pool AS x_pool
+    FROM correction AS e
+    JOIN consumer AS c ON c.tenant_id = e.tenant_id
+    LEFT JOIN (
+        SELECT service_name, billing_currency, min(billing_account_id) AS billing_account_id,
+            min(billing_account_name) AS billing_account_name, min(invoice_issuer_name) AS invoice_issuer_name,
+            min(service_category) AS service_category, min(provider_name) AS provider_name
+        FROM charges
+        WHERE EXISTS (SELECT 1 FROM correction AS e WHERE least(e.charge_day, e.other_day) = charges.charge_day)
+        GROUP BY service_name, billing_currency
+    ) AS s ON s.service_name = e.service_name AND s.billing_currency = e.currency
     """
 
 

@@ -12,6 +12,7 @@ from ..engine.duckdb import DuckDB
 from ..engine.lake import unwritable
 from ..errors import Kind, TenantryError
 from ..kernel import Catalog, Source
+from .books import Books
 from .call import LOCAL, Runtime
 from .events import event
 from .ingest import Ingested, Progress, ingest, pull
@@ -50,6 +51,8 @@ class ControlPlane:
         self._recorded = recorded
         self.publisher: Publisher | None = None
         """Told of each build, where there is one."""
+        self.books: Books | None = None
+        """Which months builds close, where it is said."""
 
     def ingest(self, paths: Sequence[str], progress: Progress | None = None) -> Ingested:
         """Land the files of these paths, recognised by content. Raises `invalid`, with nothing landed."""
@@ -71,16 +74,25 @@ class ControlPlane:
         return ingested
 
     def build(self, names: Sequence[str] = (), progress: Progress | None = None) -> list[Built]:
-        """Bring derived datasets up to date: the named ones and what they read, or all; then publish what changed.
+        """Close and open months, and bring derived datasets up to date: the named ones and what they read, or all; then
+        publish what changed.
 
-        Raises `not_found`, and `unavailable` where a place cannot be published to: the lake is built then.
+        Months are closed as they were last built; those that never were, as this build makes them. Raises `not_found`,
+        `invalid` for months that cannot be closed, and `unavailable` where a place cannot be published to: the lake is
+        built then.
         """
         wanted = [self.catalog.dataset(name) for name in names] or None
         with event("build", LOCAL.name, " ".join(names) or "everything") as said:
+            settled = self._settle()
             built = self.builder.build(wanted, progress)
+            if new := self._settle():
+                self.builder.build(wanted, progress)
             said["rows"] = sum(one.rows for one in built)
             self.publish()
-        return built
+        return [*settled, *new, *built]
+
+    def _settle(self) -> list[Built]:
+        return self.books.settle(self.engine, self.now()) if self.books else []
 
     def publish(self) -> list[Published]:
         """Bring what other programs read up to date with the lake. Nothing where no place is configured."""

@@ -153,8 +153,14 @@ class _Supposed(Tables):
     def _make(self, dataset: type[Dataset], window: Window | None) -> None:
         if dataset in self._inputs:
             return
+        # Rows of any partition may be of the window's days where these are not what divides the table.
+        asked = window if dataset.partition == dataset.day_column() else None
         spine = self._spine(dataset)
-        when = window or (self._days(spine) if spine.day_column() else None) or _NO_DAYS
+        when = asked or (self._days(spine) if spine.day_column() else _NO_DAYS)
+        if when is None and dataset.stored and dataset.partition:
+            self.engine.hold(dataset, None)
+            return
+        when = when or _NO_DAYS
         if not dataset.stored:
             for upstream in dataset.reads:
                 self._make(upstream, when)

@@ -8,14 +8,14 @@ from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from ...datasets import Allocation, TenantCost, Tenants
+from ...datasets import Allocation, CorrectionEntries, TenantCost, Tenants
 from ...datasets.tenants import tier_name
 from ...kernel import Capability, Context, Row, Window, tool
-from ...kernel.dataset import Count, Dimension, Money, OptionalDimension, OptionalMoney, Ratio
+from ...kernel.dataset import Count, Dimension, Money, OptionalDay, OptionalDimension, OptionalMoney, Ratio
 from ...kernel.money import Basis, part, per
 from ...kernel.parameters import Cost, Month, Top
 from .asked import TenantId, refuse_unknown
@@ -23,6 +23,7 @@ from .change import change
 from .preview import preview
 
 _RUNGS = ("silo", "fine", "coarse", "fallback", "unallocated")
+_LINE = ("currency", "service_name", "pool", "rung", "reason")
 _NOBODY = ("(unallocated)", "(idle)")
 _SURE = {"silo": Decimal(1), "fine": Decimal("0.95"), "coarse": Decimal("0.6"), "fallback": Decimal("0.3")}
 """What `confidence` of `tenant_cost` is for each rung."""
@@ -50,6 +51,9 @@ class TenantLine(BaseModel):
     pool: Dimension
     rung: Annotated[Dimension, Field(description="silo, fine, coarse, fallback or unallocated")]
     reason: Annotated[Dimension, Field(description="why that rung")]
+    corrects: Annotated[
+        OptionalDay, Field(description="the closed month, its first day, whose cost this corrects; else null")
+    ]
     currency: Dimension
     cost: Money
     share: Annotated[Ratio, Field(description="part of the tenant's cost in the currency")]
@@ -137,27 +141,27 @@ def tenant(
     rows = ctx.totals(
         TenantCost,
         window or ctx.month(TenantCost),
-        by=("currency", "service_name", "pool", "rung", "reason"),
+        by=(*_LINE, "corrects"),
         measures=(basis.column,),
         tenant_id=tenant_id,
     )
     if not rows:
         refuse_unknown(ctx, tenant_id)
     whole: dict[str, Decimal] = defaultdict(Decimal)
+    costs: dict[tuple[Any, ...], Decimal] = defaultdict(Decimal)
     for row in rows:
         whole[row.currency] += row[basis.column]
+        month = row.corrects and row.corrects.replace(day=1)
+        costs[*(row[name] for name in _LINE), month] += row[basis.column]
     lines = [
         TenantLine(
-            service_name=r.service_name,
-            pool=r.pool,
-            rung=r.rung,
-            reason=r.reason,
-            currency=r.currency,
-            cost=r[basis.column],
-            share=part(r[basis.column], whole[r.currency]),
-            confidence=float(_SURE.get(r.rung, Decimal(0))),
+            **dict(zip(_LINE, line, strict=True)),
+            corrects=month,
+            cost=cost,
+            share=part(cost, whole[line[0]]),
+            confidence=float(_SURE.get(line[3], Decimal(0))),
         )
-        for r in rows
+        for (*line, month), cost in costs.items()
     ]
     return sorted(lines, key=lambda line: (line.currency, -line.cost))
 
@@ -224,7 +228,7 @@ def tiers(ctx: Context, window: Month = None, basis: Cost = Basis.EFFECTIVE) -> 
 CAPABILITY = Capability(
     name="cost_per_tenant",
     question="What does each tenant cost us, and why did it change?",
-    datasets=(TenantCost, Allocation, Tenants),
+    datasets=(TenantCost, Allocation, CorrectionEntries, Tenants),
     tools=(rank, tenant, coverage, change, tiers, preview),
     examples=(
         "Which five tenants cost most in March?",

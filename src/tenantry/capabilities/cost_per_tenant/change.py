@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, Field
 
-from ...datasets import Allocation, TenantCost
+from ...datasets import Allocation, CorrectionEntries, TenantCost
 from ...datasets.default_policy import settings_in
 from ...kernel import Context, Window, tool
 from ...kernel.dataset import Dimension, Money
@@ -21,7 +21,7 @@ from .asked import PolicyBefore, TenantId, refuse_unknown
 class Change(BaseModel):
     """One service's part in the change of a tenant's cost.
 
-    volume + mix + price + driver + rule + other = change, exactly.
+    volume + mix + price + driver + rule + correction + other = change, exactly.
     """
 
     service_name: Dimension
@@ -36,6 +36,10 @@ class Change(BaseModel):
     rule: Annotated[
         Money,
         Field(description="other rules: the window before under today's, less what it was under its own"),
+    ]
+    correction: Annotated[
+        Money,
+        Field(description="booked for closed months, or booked later because a window's month is closed"),
     ]
     other: Annotated[
         Money, Field(description="without units: dedicated resources, tax, overhead, new bill lines")
@@ -65,19 +69,30 @@ def change(
         refuse_unknown(ctx, tenant_id)
     nothing = _Spent()
     changes = [
-        _change(key, was.get(key, nothing).cost, before.get(key, nothing), after.get(key, nothing))
+        _change(key, was.get(key, nothing), before.get(key, nothing), after.get(key, nothing))
         for key in sorted(was.keys() | before.keys() | after.keys())
     ]
     return sorted(changes, key=lambda c: (c.currency, -abs(c.change)))
 
 
 class _Spent:
-    """A tenant's cost of a service in a window: by pool and rung, and with its units where there are any."""
+    """A tenant's cost of a service in a window; what of it is corrections of closed months; and the rest by pool and
+    rung, with its units where there are any.
+    """
 
     def __init__(self) -> None:
         self.cost = Decimal(0)
+        self.correction = Decimal(0)
         self.pools: dict[str, dict[str, Decimal]] = defaultdict(dict)
         self.metered: dict[_Line, dict[str, Spend]] = defaultdict(dict)
+
+    def correct(self, pool: str, rung: str, cost: Decimal) -> None:
+        """Take a correction out of its pool: what is left is as if no month were closed."""
+        self.correction += cost
+        rungs = self.pools.pop(pool, {})
+        rungs[rung] = rungs.get(rung, Decimal(0)) - cost
+        if left := {name: part for name, part in rungs.items() if part}:
+            self.pools[pool] = left
 
 
 class _Line(NamedTuple):
@@ -91,16 +106,13 @@ class _Line(NamedTuple):
 
 def _spent(ctx: Context, tenant_id: str, window: Window, basis: Basis) -> dict[tuple[str, str], _Spent]:
     spent: dict[tuple[str, str], _Spent] = defaultdict(_Spent)
-    for row in ctx.totals(
-        TenantCost,
-        window,
-        by=("currency", "service_name", "pool", "rung"),
-        measures=(basis.column,),
-        tenant_id=tenant_id,
-    ):
+    by = ("currency", "service_name", "pool", "rung")
+    for row in ctx.totals(TenantCost, window, by=by, measures=(basis.column,), tenant_id=tenant_id):
         service = spent[row.currency, row.service_name]
         service.cost += row[basis.column]
         service.pools[row.pool][row.rung] = row[basis.column]
+    for row in ctx.totals(CorrectionEntries, window, by=by, measures=(basis.column,), tenant_id=tenant_id):
+        spent[row.currency, row.service_name].correct(row.pool, row.rung, row[basis.column])
     for row in ctx.totals(
         Allocation,
         window,
@@ -116,8 +128,10 @@ def _spent(ctx: Context, tenant_id: str, window: Window, basis: Basis) -> dict[t
     return dict(spent)
 
 
-def _change(key: tuple[str, str], was: Decimal, before: _Spent, after: _Spent) -> Change:
+def _change(key: tuple[str, str], was: _Spent, before: _Spent, after: _Spent) -> Change:
     currency, service_name = key
+    rule = (before.cost - before.correction) - (was.cost - was.correction)
+    correction = after.correction - was.correction
     lines = [
         line
         for line in sorted(before.metered.keys() | after.metered.keys())
@@ -130,15 +144,16 @@ def _change(key: tuple[str, str], was: Decimal, before: _Spent, after: _Spent) -
     return Change(
         service_name=service_name,
         currency=currency,
-        before=was,
+        before=was.cost,
         after=after.cost,
-        change=after.cost - was,
+        change=after.cost - was.cost,
         volume=volume,
         mix=mix,
         price=price,
         driver=driver,
-        rule=before.cost - was,
-        other=after.cost - before.cost - volume - mix - price - driver,
+        rule=rule,
+        correction=correction,
+        other=after.cost - was.cost - volume - mix - price - driver - rule - correction,
     )
 
 

@@ -10,6 +10,8 @@ from ...datasets.allocation_rules import AllocationRules
 from ...datasets.bill_checks import BillSums, CommitmentTerms, PriceChecks
 from ...datasets.charge_pool import ChargePool
 from ...datasets.charges import Charges
+from ...datasets.closed import ClosedDays
+from ...datasets.correction_entries import CorrectionEntries
 from ...datasets.focus_allocated import FocusAllocated
 from ...datasets.invoices import Invoices, InvoiceSums
 from ...datasets.overhead import Overhead
@@ -34,6 +36,8 @@ CAPABILITY = Capability(
         Allocation,
         Overhead,
         TenantCost,
+        ClosedDays,
+        CorrectionEntries,
         UsageHourly,
         BillSums,
         InvoiceSums,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from operator import attrgetter
 from typing import Annotated, Any, NamedTuple
@@ -14,11 +14,14 @@ from pydantic import BaseModel, Field
 from ...datasets.allocation import Allocation
 from ...datasets.allocation_rules import AllocationRules
 from ...datasets.bill_checks import BillSums
+from ...datasets.closed import ClosedDays
+from ...datasets.correction_entries import CorrectionEntries
+from ...datasets.corrections import RESTATED
 from ...datasets.pool_cost import PoolCost
 from ...datasets.tenant_cost import TenantCost
 from ...errors import Kind, TenantryError
 from ...kernel import Context, Window, tool
-from ...kernel.dataset import Count, Dataset, Day, Dimension, Money, OptionalDimension, Ratio
+from ...kernel.dataset import Count, Dataset, Day, Dimension, Money, OptionalDay, OptionalDimension, Ratio
 from ...kernel.landing import Deliveries
 from ...kernel.money import Basis, exact, part
 from ...kernel.parameters import Span
@@ -79,6 +82,19 @@ class RungShare(BaseModel):
     share: Ratio
 
 
+class CorrectedMonth(BaseModel):
+    """What was booked in one month to correct another, which is closed: in effective cost, it sums to 0."""
+
+    booked_in: Annotated[Day, Field(description="the month's first day")]
+    corrects: Annotated[Day, Field(description="the closed month's first day")]
+    currency: Dimension
+    gained: Annotated[Money, Field(description="what some rows got, and as much was taken from others")]
+    restated: Annotated[
+        Money,
+        Field(description="of this, what the bill says more of the closed month: there it is (unallocated)"),
+    ]
+
+
 class Certificate(BaseModel):
     """That the tenants sum to the bill, or where they do not. `proof_id` names exactly these figures."""
 
@@ -92,6 +108,10 @@ class Certificate(BaseModel):
     totals: list[Total]
     periods: list[PeriodTotal]
     coverage: list[RungShare]
+    closed_through: Annotated[OptionalDay, Field(description="the last closed day")]
+    corrections: Annotated[
+        list[CorrectedMonth], Field(description="booked in the window, for months that were closed before")
+    ]
     invoices: list[InvoiceLine]
     problems: list[str]
 
@@ -127,6 +147,7 @@ def certificate(ctx: Context, window: Span = None) -> Certificate:
     """
     days = day_sums(ctx, window)
     ledger = _ledger(ctx.rows(Deliveries))
+    closed = ctx.span(ClosedDays)
     charges, pooled = (
         sum(row.charges for row in ctx.totals(dataset, window, by=("currency",), measures=("charges",)))
         for dataset in (BillSums, PoolCost)
@@ -147,6 +168,8 @@ def certificate(ctx: Context, window: Span = None) -> Certificate:
         totals=[Total(**sums) for sums in _sums(days, ("currency", "basis"))],
         periods=[PeriodTotal(**sums) for sums in _sums(days, ("billing_period", "currency", "basis"))],
         coverage=[*_coverage(ctx, window)],
+        closed_through=closed.end - timedelta(days=1) if closed else None,
+        corrections=_corrections(ctx, window) if closed else [],
         invoices=invoice_lines(ctx, window),
         problems=problems,
     )
@@ -248,3 +271,22 @@ def _coverage(ctx: Context, window: Window | None) -> Iterator[RungShare]:
             effective_cost=row[measure],
             share=part(row[measure], whole[row.currency]),
         )
+
+
+def _corrections(ctx: Context, window: Window | None) -> list[CorrectedMonth]:
+    by = ("charge_day", "month", "currency")
+    booked = ctx.totals(CorrectionEntries, window, by=by, measures=("gained",), side="booked")
+    moved = ctx.totals(
+        CorrectionEntries, window, by=by, measures=("effective_cost",), side="booked", reason=RESTATED
+    )
+    restated = {tuple(row[name] for name in by): -row.effective_cost for row in moved}
+    return [
+        CorrectedMonth(
+            booked_in=row.charge_day,
+            corrects=row.month,
+            currency=row.currency,
+            gained=row.gained,
+            restated=restated.get((row.charge_day, row.month, row.currency), Decimal(0)),
+        )
+        for row in booked
+    ]

@@ -14,6 +14,7 @@ from ...datasets.allocation import Allocation
 from ...datasets.allocation_plan import CALLS
 from ...datasets.allocation_rules import AllocationRules
 from ...datasets.charge_pool import ChargePool
+from ...datasets.correction_entries import CorrectionEntries
 from ...datasets.overhead import Overhead
 from ...datasets.pool_cost import PoolCost
 from ...datasets.tenant_cost import TenantCost
@@ -29,6 +30,8 @@ from .certificate import COSTS, policy_version
 from .explanation import BillRow, DriverSample, Explanation, Figure, Part
 
 _WAY = ("currency", "pool", "driver_pool", "service_name", "rung", "reason")
+_CORRECTION = ("currency", "pool", "service_name", "rung", "reason", "side", "month")
+_SIDES = {"booked": "correction of {:%Y-%m}", "corrected": "booked in {:%Y-%m}, as the month is closed"}
 HOURS = 5
 """How many of a tenant's hours are shown for a part, the busiest first."""
 
@@ -97,7 +100,18 @@ def _ways(ctx: Context, window: Window, **only: Any) -> list[Row]:
     """The money of each pool and service by the way it was shared, with the units of the driver where it has any."""
     driven = ctx.totals(Allocation, window, by=_WAY, measures=("units", *COSTS), **only)
     followed = ctx.totals(Overhead, window, by=_WAY, measures=COSTS, **only)
-    return [*driven, *(Row(**row, units=0) for row in followed)]
+    corrected = ctx.totals(CorrectionEntries, window, by=_CORRECTION, measures=COSTS, **only)
+    return [*driven, *(Row(**row, units=0) for row in followed), *map(_correction, corrected)]
+
+
+def _correction(entry: Row) -> Row:
+    """A part of the figure that no driver shared: booked for a closed month, or of a closed month and booked later."""
+    said = _SIDES[entry.side].format(entry.month)
+    return Row({**entry, "driver_pool": "", "units": 0, "reason": f"{said}: {entry.reason}"})
+
+
+def _is_correction(row: Row) -> bool:
+    return not row.driver_pool
 
 
 def _grouped(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
@@ -155,7 +169,7 @@ class _Evidence:
 
     def part(self, place: int, row: Row) -> Part:
         key, owner = _Cell(row.currency, row.pool, row.service_name), self._owner(row)
-        cell, way = self._cells[owner].get(key), self._way(row)
+        cell, way = (None, None) if _is_correction(row) else (self._cells[owner].get(key), self._way(row))
         cost = row[self._basis.column]
         shared_cost = way[self._basis.column] if way else None
         return Part(
@@ -167,7 +181,7 @@ class _Evidence:
             pool_cost=cell[self._basis.column] if cell else None,
             charges=cell.charges if cell else 0,
             because=_because(row, self.drivers(place, row)),
-            rule=self._rule(self._charges.get((*key, owner))),
+            rule=None if _is_correction(row) else self._rule(self._charges.get((*key, owner))),
         )
 
     def drivers(self, place: int, row: Row) -> list[DriverSample]:
@@ -185,7 +199,7 @@ class _Evidence:
         done: set[tuple[str, ...]] = set()
         for place, row in enumerate(rows, start=1):
             key = (row.currency, row.pool, row.service_name, self._owner(row))
-            if key not in done:
+            if key not in done and not _is_correction(row):
                 done.add(key)
                 yield from (self._bill_row(place, charge) for charge in self._charges.get(key, ()))
 
@@ -251,6 +265,8 @@ class _Evidence:
 
     def _samples(self, row: Row, way: Row | None) -> Iterator[_Sample]:
         reason: str = row.reason
+        if _is_correction(row):
+            return
         if "follows" in reason:
             yield self._followed(row)
         elif row.units:

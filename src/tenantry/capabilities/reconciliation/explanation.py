@@ -41,7 +41,8 @@ class Part(BaseModel):
     """A pool's money of one service that reached the tenant in one way: cost = share x shared_cost.
 
     `shared_cost` is what all tenants got of it in the same way. The ways of a pool sum to `pool_cost`, which is the sum
-    of `charges` charges of the bill. Of a silo, all of it is the tenant's own.
+    of `charges` charges of the bill. Of a silo, all of it is the tenant's own. A correction of a closed month has none
+    of these: its `reason` says the other month.
     """
 
     part: Annotated[Place, Field(description="its number, the largest first")]
