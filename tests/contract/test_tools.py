@@ -100,6 +100,11 @@ def test_a_tool_is_documented(capability: Capability, tool: Tool):
 
 
 @each_tool
+def test_a_json_document_carries_the_arguments_that_text_carries(capability: Capability, tool: Tool):
+    assert tool.read_arguments(json.dumps(tool.example).encode()) == tool.read_arguments(tool.example)
+
+
+@each_tool
 def test_parameters_are_scalars_so_that_any_gateway_can_carry_them(capability: Capability, tool: Tool):
     for name, parameter in tool.parameters.model_fields.items():
         kind = parameter.annotation

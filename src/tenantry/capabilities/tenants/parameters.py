@@ -16,10 +16,12 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def _written_as_a_day(given: Any) -> Any:
-    if isinstance(given, str) and not _DAY.fullmatch(given):
+    if not isinstance(given, str):
+        return given
+    if not _DAY.fullmatch(given):
         message = f"{given!r} is not a day: write YYYY-MM-DD"
         raise ValueError(message)
-    return given
+    return date.fromisoformat(given)  # itself, because a strict reader takes no text for a day from here on
 
 
 _Day = BeforeValidator(_written_as_a_day)  # a number is no day, though it may be one since 1970
