@@ -148,7 +148,7 @@ def test_an_agent_card_says_what_can_be_asked_and_that_nothing_takes_messages(ur
 
 @pytest.mark.parametrize("wire", [OLD, NEW])
 def test_a_token_of_a_tenant_shows_that_tenant_alone(plane: ControlPlane, wire: str):
-    tokens = Tokens(plane.state, plane.now)
+    tokens = Tokens(plane.state, plane.now)  # from the first token on, nobody is let in without one
     _, secret = tokens.create(Principal(), f"kim-{wire}", AccessRole.VIEWER, "teal-partners")
     with serving(app.open_app(plane)) as url:
         assert httpx.post(f"{url}/mcp", json={}).status_code == 401
@@ -166,7 +166,11 @@ def test_the_control_plane_is_run_from_a_client(plane: ControlPlane, wire: str):
         return ElicitResult(action="accept", content={"approve": True})
 
     tenant, tiers = f"tenant-{wire}", [f"first-{wire}", f"second-{wire}"]
-    with serving(app.open_app(plane)) as url, talking(over_http(url, wire, elicitation_callback=yes)) as ask:
+    _, secret = Tokens(plane.state, plane.now).create(Principal(), f"ada-{wire}", AccessRole.OPERATOR)
+    with (
+        serving(app.open_app(plane)) as url,
+        talking(over_http(url, wire, token=secret, elicitation_callback=yes)) as ask,
+    ):
 
         def call(name: str, **arguments: Any) -> Any:
             found = ask(lambda client: client.call_tool(name, arguments))
