@@ -16,6 +16,7 @@ from .tables import (
     TenantsTable,
     UsageTable,
 )
+from .tenant_service import TenantService
 
 SOURCES = (
     AccessLog,
@@ -34,5 +35,6 @@ SOURCES = (
     TiersTable,
     TenantsTable,
     Stripe,
+    TenantService,
 )
 """In the order in which a file is offered to them: the most particular columns first."""

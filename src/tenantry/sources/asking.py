@@ -34,7 +34,19 @@ class Asked:
 
     def document(self, path: str, query: Mapping[str, Any]) -> Any:
         """What the service says, as JSON."""
-        response = self._answered(path, query)
+        return self.answered(path, query).json()
+
+    def own(self, url: str) -> str:
+        """An address that the service names, as one of its own. Raises `unavailable`: the key goes nowhere else."""
+        found = self._client.base_url.join(url)
+        if (found.scheme, found.netloc) != (self._client.base_url.scheme, self._client.base_url.netloc):
+            why = f"{self._client.base_url.host} sends us on to {found.host}"
+            raise TenantryError(Kind.UNAVAILABLE, why, "check the source's url")
+        return str(found)
+
+    def answered(self, path: str, query: Mapping[str, Any]) -> httpx.Response:
+        """The answer, which is JSON."""
+        response = self._asked(path, query)
         if response.status_code in {401, 403}:
             raise TenantryError(
                 Kind.FORBIDDEN,
@@ -45,16 +57,17 @@ class Asked:
             why = f"{response.url.host}{path} answered {response.status_code}"
             raise TenantryError(Kind.UNAVAILABLE, why, "try again later, or check the source's url")
         try:
-            return response.json()
+            response.json()
         except ValueError:
-            why = f"{response.url.host}{path} did not answer in JSON"
+            why = f"{response.url.host} did not answer in JSON"
             raise TenantryError(Kind.UNAVAILABLE, why, "check the source's url") from None
+        return response
 
-    def _answered(self, path: str, query: Mapping[str, Any]) -> httpx.Response:
+    def _asked(self, path: str, query: Mapping[str, Any]) -> httpx.Response:
         """The first answer that asking again would not change."""
         for attempt in range(1, _TRIES + 1):
             try:
-                response = self._client.get(path, params=dict(query))
+                response = self._client.get(path, params=dict(query) or None)
             except httpx.HTTPError as problem:
                 if attempt == _TRIES:
                     why = f"{self._client.base_url.host}{path}: {type(problem).__name__}"
