@@ -290,7 +290,7 @@ def wrong_tenant_cost(allocated: Any, followed: Any, finished: Any) -> Iterator[
             row.reason,
         )
         expected[*key, row.currency].append(by_hand.money(row))
-    actual = {row[:8]: row[9:] for row in in_units(finished)}
+    actual = {row[:8]: row[10:] for row in in_units(finished)}
     yield from unlike("tenant_cost", {key: by_hand.added(found) for key, found in expected.items()}, actual)
 
 
@@ -313,7 +313,7 @@ def wrong_feature_cost(vendor: SmallVendor, allocated: Any, finished: Any) -> It
         together[key].append(by_hand.money(f))
         if f.feature_id:
             named[*key, f.feature_id] = (int(f.units), by_hand.money(f))
-    costs = {row[:8]: row[9:] for row in in_units(finished)}
+    costs = {row[:8]: row[10:] for row in in_units(finished)}
     yield from unlike("feature_cost", costs, {key: by_hand.added(found) for key, found in together.items()})
     expected: dict[Any, Any] = defaultdict(list)
     for a in allocated:
