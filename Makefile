@@ -4,8 +4,10 @@ BIN := .venv/bin
 # The locks pin every package and its hash, and are complete (--no-deps). What is imported is compiled then.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile
 
-# On all cores, a file's tests on one of them, in the order in which they are collected: the longest file first.
-PYTEST := $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+# One process more than cores, because the distributed engine's tests mostly wait; a file's tests in one of them, in the
+# order in which they are collected: the longest file first.
+WORKERS := $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
+PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url
