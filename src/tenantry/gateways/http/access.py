@@ -43,6 +43,7 @@ _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 _REMEMBERED = 1.0
 """Seconds for which a token that held is not looked up again: how long a revoked one may still open something."""
 _MOST = 10_000
+_REFUSED = "refused"
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,11 @@ def principal_of(scope: Mapping[str, Any]) -> Principal:
 def session_of(scope: Mapping[str, Any]) -> Session | None:
     """The session of a person who logged in; None for tokens and for callers on this machine."""
     return scope.get("state", {}).get("session")
+
+
+def note_refusal(scope: Mapping[str, Any], action: str) -> None:
+    """Have it written down that whoever asks was refused, where the answer's status does not say so."""
+    scope["state"][_REFUSED] = action
 
 
 def is_loopback(host: str) -> bool:
@@ -145,10 +151,10 @@ class Access:
             await admitted(scope, receive, send)
             return
         if admitted is None:
-            await self._app(scope, receive, self._watching(send, asked, NOBODY))
+            await self._app(scope, receive, self._watching(scope, send, asked, NOBODY))
             return
         scope.setdefault("state", {}).update(principal=admitted.principal, session=admitted.session)
-        await self._app(scope, receive, self._watching(send, asked, admitted.principal))
+        await self._app(scope, receive, self._watching(scope, send, asked, admitted.principal))
 
     async def _open(self, asked: _Request) -> Response | None:
         if asked.path in PROBES:
@@ -240,12 +246,16 @@ class Access:
     async def _ask(self, store: Callable[..., T], *given: Any) -> T:
         return await run_sync(store, *given, limiter=self._threads)
 
-    def _watching(self, send: Send, asked: _Request, who: Principal) -> Send:
-        """Sends on, and writes down what a route refused."""
+    def _watching(self, scope: Scope, send: Send, asked: _Request, who: Principal) -> Send:
+        """Sends on, and writes down first what a route refused."""
+        state = scope.setdefault("state", {})
 
         async def watched(message: Message) -> None:
+            refused = state.pop(_REFUSED, "")
             if message["type"] == "http.response.start" and message["status"] == 403:  # noqa: PLR2004 - forbidden
-                await self._tell(asked, who, f"{asked.method} {asked.path}", "not theirs to see or do")
+                refused = f"{asked.method} {asked.path}"
+            if refused:
+                await self._tell(asked, who, refused, "not theirs to see or do")
             await send(message)
 
         return watched

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from ...errors import Kind, TenantryError
 from ...kernel import AccessRole
 from ...runtime.access import Tokens
-from ...runtime.access.tokens import FOR_DAYS, Token
+from ...runtime.access.tokens import FOR_DAYS, NAME, Token
 from ...runtime.state import Entry, State, audit
 from .access import principal_of
 from .problems import problem_content
@@ -22,15 +22,29 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 
+def _number(value: object) -> object:
+    """As it is, unless it is no number in JSON: `1.0` is a whole one, `true` and `"1"` are none."""
+    if isinstance(value, bool | str):
+        raise ValueError("give a number")  # noqa: TRY004 - pydantic reports this one
+    return value
+
+
 class NewToken(BaseModel):
     """A token to make. `days` null: it holds until it is revoked."""
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, Field(min_length=1, max_length=200, examples=["collector"])]
+    name: Annotated[str, Field(pattern=NAME, examples=["collector"])]
     role: AccessRole
-    tenant_id: Annotated[str | None, Field(min_length=1)] = None
-    days: Annotated[int | None, Field(ge=1, le=36_500)] = FOR_DAYS
+    tenant_id: Annotated[
+        str | None, Field(min_length=1), WithJsonSchema({"type": ["string", "null"], "minLength": 1})
+    ] = None
+    days: Annotated[
+        int | None,
+        BeforeValidator(_number),
+        Field(ge=1, le=36_500),
+        WithJsonSchema({"type": ["integer", "null"], "minimum": 1, "maximum": 36_500}),
+    ] = FOR_DAYS
 
 
 class Made(BaseModel):

@@ -19,7 +19,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from ...errors import Kind, TenantryError
 from ...kernel import Principal
 from ...runtime.call import LOCAL
-from ..http.access import principal_of
+from ..http.access import note_refusal, principal_of
 from ..tables import visible
 
 Asker = ServerRequestContext[Any, Any]
@@ -34,6 +34,12 @@ _FORM = {
 def principal_asking(ctx: Asker) -> Principal:
     """Over HTTP whom the request was authenticated as; on stdio the person whose process it is."""
     return LOCAL if ctx.request is None else principal_of(ctx.request.scope)
+
+
+def note(ctx: Asker, problem: TenantryError, what: str) -> None:
+    """Have a refusal written down: over HTTP the answer's status does not tell of it."""
+    if problem.kind is Kind.FORBIDDEN and ctx.request is not None:
+        note_refusal(ctx.request.scope, f"mcp {what}")
 
 
 async def approved(

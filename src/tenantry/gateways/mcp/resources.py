@@ -30,7 +30,7 @@ from ...runtime.reader import Page, Place, may_see
 from ...runtime.tables import Evidence
 from ..cursor import Cursor
 from ..export import json_rows, write
-from .asking import Asker, principal_asking
+from .asking import Asker, note, principal_asking
 from .problems import protocol_error
 
 PREFIX = "tenantry://datasets/"
@@ -128,6 +128,7 @@ class Resources:
             work = partial(self._read, _Address.read(params.uri), principal_asking(ctx))
             return await anyio.to_thread.run_sync(work)
         except TenantryError as problem:
+            note(ctx, problem, str(params.uri))
             raise protocol_error(problem, uri=params.uri) from None
 
     def known(self, argument: str) -> Sequence[str]:

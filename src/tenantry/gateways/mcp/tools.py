@@ -24,7 +24,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from ...errors import Kind, TenantryError, unknown
 from ...kernel import Capability, Effect, Tool
 from ...runtime.call import Runtime, answer_schema
-from .asking import Asker, approved, principal_asking
+from .asking import Asker, approved, note, principal_asking
 from .problems import protocol_error
 
 _HINTS = {
@@ -65,6 +65,7 @@ class Tools:
         try:
             return await self._answer(ctx, params)
         except TenantryError as problem:
+            note(ctx, problem, params.name)
             return _refused(problem)
         except MCPError:
             raise

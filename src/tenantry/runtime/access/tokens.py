@@ -19,8 +19,9 @@ from ..state.tables import TOKEN, moment
 
 FOR_DAYS = 365
 """How long a token holds, unless its maker says otherwise."""
+NAME = r"^\w[\w .,'@()/+:-]{0,199}$"
+"""What tokens may be called."""
 _FORM = re.compile(r"tny_([0-9a-f]{12})_[0-9a-f]{64}")
-_LONGEST = 200
 _MOST_DAYS = 36_500
 _COARSE = timedelta(hours=1)
 """How far `last_used` may lag: a token in use costs one write an hour."""
@@ -169,8 +170,10 @@ def _only_administrators(by: Principal) -> None:
 
 def _check(name: str, tenant_id: str | None, days: int | None) -> None:
     problems = list[str]()
-    if not (0 < len(name) <= _LONGEST and name.isprintable() and name.strip() == name):
-        problems.append(f"the name is empty, longer than {_LONGEST} characters, or not printable")
+    if not re.fullmatch(NAME, name):
+        problems.append(
+            f"the name {name[:50]!r} is none: letters, digits, spaces and .,'@()/+:-, at most 200"
+        )
     if tenant_id == "":
         problems.append("the tenant is empty")
     if days is not None and not 0 < days <= _MOST_DAYS:
