@@ -9,6 +9,7 @@ import signal
 from collections import Counter
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from http.client import HTTPException
 from pathlib import Path
 from threading import Event
@@ -58,11 +59,9 @@ class Sender:
         until = monotonic() + 60
         while True:
             assert monotonic() < until, "no server answers"
-            port = self.port
             try:
-                client = Client(port)
-                status, _, text = client.post(path, body, kind)
-                client.close()
+                with closing(Client(self.port)) as client:
+                    status, _, text = client.post(path, body, kind)
             except (OSError, HTTPException):
                 sleep(0.003)
                 continue

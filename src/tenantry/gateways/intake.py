@@ -16,6 +16,7 @@ from typing import Any, Self
 from urllib.parse import unquote
 
 import msgspec
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response
@@ -49,12 +50,12 @@ _encode = msgspec.json.encode
 
 def intake_routes(intake: Intake) -> list[BaseRoute]:
     """Where events and telemetry come in, and the ledger of what could not be taken."""
-    ledger = _Ledger(intake)
+    ledger, judge = _Ledger(intake), _Judge(intake)
     signals = [
-        Route(f"/v1/{s}", _Telemetry(intake, s), methods=["POST"]) for s in ("metrics", "logs", "traces")
+        Route(f"/v1/{s}", _Telemetry(judge, s), methods=["POST"]) for s in ("metrics", "logs", "traces")
     ]
     return [
-        Route("/api/v1/events", _Events(intake), methods=["POST"]),
+        Route("/api/v1/events", _Events(judge), methods=["POST"]),
         Route("/api/v1/events/rejected", ledger.listed, methods=["GET"]),
         Route("/api/v1/events/replay", ledger.replayed, methods=["POST"]),
         *signals,
@@ -154,36 +155,43 @@ class _Posted:
             self._held += more
 
 
-async def _judged(intake: Intake, opened: Callable[[], Parcel], size: int) -> Parcel:
-    """A parcel with its verdicts, on the disk. Raises what keeps it from there."""
-    parcel = await run_sync(opened) if size > _LARGE else opened()
-    loop = get_running_loop()
-    done: Future[TenantryError | None] = loop.create_future()
+class _Judge:
+    """Brings what was posted before the intake."""
 
-    def settle(problem: TenantryError | None) -> None:
-        if not done.done():
-            done.set_result(problem)
+    def __init__(self, intake: Intake) -> None:
+        self.intake = intake
+        # One after the other: side by side they would only take the interpreter from each other.
+        self._one = CapacityLimiter(1)
 
-    parcel.tell = lambda problem: loop.call_soon_threadsafe(settle, problem)
-    intake.submit(parcel)
-    if problem := await done:
-        raise problem
-    return parcel
+    async def judged(self, opened: Callable[[], Parcel], size: int) -> Parcel:
+        """A parcel with its verdicts, on the disk. Raises what keeps it from there."""
+        parcel = await run_sync(opened, limiter=self._one) if size > _LARGE else opened()
+        loop = get_running_loop()
+        done: Future[TenantryError | None] = loop.create_future()
+
+        def settle(problem: TenantryError | None) -> None:
+            if not done.done():
+                done.set_result(problem)
+
+        parcel.tell = lambda problem: loop.call_soon_threadsafe(settle, problem)
+        self.intake.submit(parcel)
+        if problem := await done:
+            raise problem
+        return parcel
 
 
 class _Events:
     """CloudEvents: structured, in batches, or binary."""
 
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
+    def __init__(self, judge: _Judge) -> None:
+        self._judge, self._intake = judge, judge.intake
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             with _Posted(self._intake, scope) as posted:
-                body = await posted.body(receive)
-                document = _structured(posted, body)
+                document = _structured(posted, await posted.body(receive))
                 tenant, door = posted.tenant, self._intake.events
-                parcel = await _judged(self._intake, lambda: door.open(document, tenant), len(document))
+                parcel = await self._judge.judged(lambda: door.open(document, tenant), len(document))
             await _send(send, 202, _encode(_verdicts(parcel)), _JSON)
         except TenantryError as problem:
             await _send_problem(send, problem)
@@ -226,8 +234,8 @@ def _structured(posted: _Posted, body: bytes) -> bytes:
 class _Telemetry:
     """OTLP: one signal."""
 
-    def __init__(self, intake: Intake, signal: str) -> None:
-        self._intake = intake
+    def __init__(self, judge: _Judge, signal: str) -> None:
+        self._judge, self._intake = judge, judge.intake
         self._signal = signal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -244,7 +252,7 @@ class _Telemetry:
                     records = request_records(self._signal, body, protobuf=protobuf)
                     return self._intake.telemetry.open(self._signal, records, len(body), tenant)
 
-                parcel = await _judged(self._intake, opened, len(body))
+                parcel = await self._judge.judged(opened, len(body))
             refused = len(parcel.rejected) + len(parcel.conflicts)
             content = reply(self._signal, refused, _why(parcel), protobuf=protobuf)
             await _send(send, 200, content, _PROTOBUF if protobuf else _JSON)
