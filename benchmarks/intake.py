@@ -52,7 +52,7 @@ class Bodies:
         self.size = size
         text = f"[{','.join(shown)}]" if size > 1 else shown[0]
         kind = "application/cloudevents-batch+json" if size > 1 else "application/cloudevents+json"
-        self._head = f"POST /api/v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: "
+        self._head = f"POST /api/v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: "
         self._text = text
         self._sent = 0
 
@@ -87,15 +87,11 @@ async def send(port: int, size: int, seconds: float) -> tuple[list[float], float
 def serve(which: str, port: int, folder: Path) -> None:
     import uvicorn
 
-    app = ours(folder) if which == "ours" else bare(folder)
-    uvicorn.run(app, port=port, log_config=None, access_log=False)
+    from tenantry.app import main as tenantry
 
-
-def ours(folder: Path) -> Any:
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-    from taking import app_of, intake_of
-
-    return app_of(intake_of(folder))
+    if which == "ours":
+        sys.exit(tenantry(["serve", "--lake", str(folder), "--bind", f"127.0.0.1:{port}"]))
+    uvicorn.run(bare(folder), port=port, log_config=None, access_log=False)
 
 
 def bare(folder: Path) -> Any:
@@ -156,7 +152,7 @@ def measure(which: str, size: int, seconds: float) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = subprocess.Popen([sys.executable, __file__, which, str(port), str(folder)])
+    server = subprocess.Popen([sys.executable, __file__, which, str(port), str(folder)], stderr=subprocess.DEVNULL)
     try:
         for _ in range(1000):
             with socket.socket() as probe:
