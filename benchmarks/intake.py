@@ -52,7 +52,9 @@ class Bodies:
         self.size = size
         text = f"[{','.join(shown)}]" if size > 1 else shown[0]
         kind = "application/cloudevents-batch+json" if size > 1 else "application/cloudevents+json"
-        self._head = f"POST /api/v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: "
+        self._head = (
+            f"POST /api/v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: "
+        )
         self._text = text
         self._sent = 0
 
@@ -152,9 +154,11 @@ def measure(which: str, size: int, seconds: float) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = subprocess.Popen([sys.executable, __file__, which, str(port), str(folder)], stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        [sys.executable, __file__, which, str(port), str(folder)], stderr=subprocess.DEVNULL
+    )
     try:
-        for _ in range(1000):
+        for _ in range(3000):
             with socket.socket() as probe:
                 if not probe.connect_ex(("127.0.0.1", port)):
                     break

@@ -245,7 +245,7 @@ def _intake(plane: ControlPlane, metrics: Metrics) -> Part:
     intake = Intake(plane.engine, live_events(), live_telemetry(telemetry), plane.now)
     metrics.join("intake", intake.figures)
     routes = intake_routes(intake)
-    return Part(routes=routes, lifespan=lambda: open_intake(intake), check={"intake": intake.check})
+    return Part(straight=routes, lifespan=lambda: open_intake(intake), check={"intake": intake.check})
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -6,6 +6,7 @@ framework's request: this is the path that takes all traffic.
 
 from __future__ import annotations
 
+import logging
 import zlib
 from asyncio import Future, get_running_loop
 from base64 import b64encode
@@ -20,7 +21,7 @@ from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from ..errors import PROTOCOLS, Kind, TenantryError, invalid
@@ -46,9 +47,10 @@ _STATUSES = {
     Kind.INTERNAL: (503, 13), Kind.BROKEN_CONTRACT: (503, 13),
 }  # fmt: skip
 _encode = msgspec.json.encode
+_log = logging.getLogger("tenantry.intake")
 
 
-def intake_routes(intake: Intake) -> list[BaseRoute]:
+def intake_routes(intake: Intake) -> list[Route]:
     """Where events and telemetry come in, and the ledger of what could not be taken."""
     ledger, judge = _Ledger(intake), _Judge(intake)
     signals = [
@@ -193,8 +195,8 @@ class _Events:
                 tenant, door = posted.tenant, self._intake.events
                 parcel = await self._judge.judged(lambda: door.open(document, tenant), len(document))
             await _send(send, 202, _encode(_verdicts(parcel)), _JSON)
-        except TenantryError as problem:
-            await _send_problem(send, problem)
+        except Exception as problem:  # noqa: BLE001 - nothing of the framework stands around this
+            await _send_problem(send, _ours(problem))
 
 
 def _verdicts(parcel: Parcel) -> dict[str, Any]:
@@ -244,7 +246,9 @@ class _Telemetry:
             with _Posted(self._intake, scope) as posted:
                 protobuf = posted.type == _PROTOBUF
                 if not protobuf and posted.type != _JSON:
-                    raise invalid(f"Content-Type {posted.type}", f"send {_PROTOBUF} or {_JSON}", status=415)
+                    raise invalid(  # noqa: TRY301 - told as all others are
+                        f"Content-Type {posted.type}", f"send {_PROTOBUF} or {_JSON}", status=415
+                    )
                 body = await posted.body(receive)
                 tenant = posted.tenant
 
@@ -256,7 +260,8 @@ class _Telemetry:
             refused = len(parcel.rejected) + len(parcel.conflicts)
             content = reply(self._signal, refused, _why(parcel), protobuf=protobuf)
             await _send(send, 200, content, _PROTOBUF if protobuf else _JSON)
-        except TenantryError as problem:
+        except Exception as caught:  # noqa: BLE001 - as above
+            problem = _ours(caught)
             status, code = _STATUSES[problem.kind]
             status = problem.details.get("status", status)
             content = failure(code, f"{problem.message}: {problem.hint}", protobuf=protobuf)
@@ -337,6 +342,13 @@ def _asked(given: Mapping[str, str]) -> dict[str, Any]:
     return {
         "reason": given.get("reason"), "door": given.get("door"), "after": after, "limit": min(max(limit, 1), _MOST),
     }  # fmt: skip
+
+
+def _ours(problem: Exception) -> TenantryError:
+    if isinstance(problem, TenantryError):
+        return problem
+    _log.error("a bug: %s", type(problem).__name__, exc_info=problem)
+    return TenantryError(Kind.INTERNAL, "a bug in Tenantry", "the server's log has more; please report it")
 
 
 def _retry(problem: TenantryError) -> list[tuple[str, str]]:

@@ -9,8 +9,8 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
-from starlette.routing import BaseRoute
-from starlette.types import ASGIApp
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...runtime.call import Runtime
 from .control_plane import control_plane_ways
@@ -27,11 +27,13 @@ Lifespan = Callable[[], AbstractAsyncContextManager[Any]]
 class Part:
     """Something the server has besides the catalog: routes, and what must run while they are served.
 
-    Routers stand in the OpenAPI document; plain `routes` are other protocols and come after all else.
+    Routers stand in the OpenAPI document; plain `routes` are other protocols and come after all else. `straight` are
+    routes of fixed paths that take so many requests that nothing may stand before them.
     """
 
     routers: Sequence[APIRouter] = ()
     routes: Sequence[BaseRoute] = ()
+    straight: Sequence[Route] = ()
     lifespan: Lifespan | None = None
     check: Mapping[str, Check] = field(default_factory=dict[str, Check])
 
@@ -73,9 +75,28 @@ def build_app(
             app.include_router(router)
     ways = [*tool_ways(runtime.catalog), *control_plane_ways(runtime.catalog)]
     app.include_router(tool_routes(runtime, ways))
-    app.router.routes.extend(route for part in parts for route in part.routes)
+    straight = [route for part in parts for route in part.straight]
+    app.router.routes.extend([*(route for part in parts for route in part.routes), *straight])
     app.openapi = lambda: _document(app, runtime)
-    return Observed(who(app), counted)
+    return Observed(who(_Straight(app, straight)), counted)
+
+
+class _Straight:
+    """Calls the routes of some paths itself: the framework tries all routes one after the other, which takes ten times
+    as long as such a request may. Of another method than the route's it is the framework's to refuse.
+    """
+
+    def __init__(self, app: ASGIApp, routes: Sequence[Route]) -> None:
+        self._app = app
+        self._routes = {(method, route.path): route for route in routes for method in route.methods or ()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route = self._routes.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        if route is None:
+            await self._app(scope, receive, send)
+        else:
+            scope["route"] = route
+            await route.app(scope, receive, send)
 
 
 def _document(app: FastAPI, runtime: Runtime) -> dict[str, Any]:

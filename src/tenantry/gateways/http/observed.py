@@ -8,10 +8,12 @@ from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .access import INTAKE
 from .health import Metrics
 
 _log = logging.getLogger("tenantry.http")
 _QUIET = {"/healthz", "/readyz", "/metrics"}
+_ERROR = 400
 
 
 class Observed:
@@ -40,12 +42,17 @@ class Observed:
         try:
             await self._app(scope, receive, named)
         finally:
-            seconds = perf_counter() - began
-            route = getattr(scope.get("route"), "path", "(none)")
-            method = scope["method"] if scope["method"] in _METHODS else "(other)"
-            self._metrics.requests.labels(method, route, str(status)).inc()
-            self._metrics.seconds.labels(method, route).observe(seconds)
-            level = logging.DEBUG if scope["path"] in _QUIET else logging.INFO
+            self._write_down(scope, status, perf_counter() - began, name)
+
+    def _write_down(self, scope: Scope, status: int, seconds: float, name: str) -> None:
+        route = getattr(scope.get("route"), "path", "(none)")
+        method = scope["method"] if scope["method"] in _METHODS else "(other)"
+        self._metrics.requests.labels(method, route, str(status)).inc()
+        self._metrics.seconds.labels(method, route).observe(seconds)
+        # Usage that was taken is in the intake's account: a line each would be more than the usage.
+        taken = scope["path"] in INTAKE and status < _ERROR
+        level = logging.DEBUG if taken or scope["path"] in _QUIET else logging.INFO
+        if _log.isEnabledFor(level):
             who = scope.get("state", {}).get("principal")
             line = {
                 "method": method,
