@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import signal
 import socket
@@ -15,6 +16,8 @@ from starlette.types import ASGIApp
 from ..errors import Kind, TenantryError, invalid
 
 _GRACE_SECONDS = 30
+# Objects made, less those gone, after which the young ones are looked through for cycles.
+_GARBAGE = 50_000
 _ADDRESS = re.compile(r"(?:(?P<host>[^:\[\]]+|\[[0-9a-fA-F:.]+\]):)?(?P<port>\d{1,5})")
 
 
@@ -62,6 +65,9 @@ def serve(app: ASGIApp, address: Address) -> None:
     try:
         host = f"[{address.host}]" if ":" in address.host else address.host
         print(f"http://{host}:{listening.getsockname()[1]}", flush=True)  # noqa: T201 - what the person opens
+        # What is here now stays, and what requests make goes with them: little is left for the collector of cycles.
+        gc.freeze()
+        gc.set_threshold(_GARBAGE)
         server = _Server(config)
         server.run(sockets=[listening])
     finally:
