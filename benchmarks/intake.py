@@ -17,10 +17,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import uvloop
+from pydantic import BaseModel
 
 SEED = 7
 CONNECTIONS = {1: 64, 1000: 4}
@@ -96,20 +98,18 @@ def serve(which: str, port: int, folder: Path) -> None:
     uvicorn.run(bare(folder), port=port, log_config=None, access_log=False)
 
 
+class Event(BaseModel):
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    data: dict[str, Any]
+
+
 def bare(folder: Path) -> Any:
     """What one writes first: the framework's models, and a table with a key."""
-    from datetime import datetime
-
     from fastapi import FastAPI
-    from pydantic import BaseModel
-
-    class Event(BaseModel):
-        id: str
-        source: str
-        type: str
-        subject: str
-        time: datetime
-        data: dict[str, Any]
 
     app = FastAPI()
     store = sqlite3.connect(folder / "bare.db", check_same_thread=False, isolation_level=None)
