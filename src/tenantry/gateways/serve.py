@@ -72,6 +72,7 @@ def serve(app: ASGIApp, address: Address) -> None:
         server.run(sockets=[listening])
     finally:
         listening.close()
+        gc.unfreeze()
     if not server.started:
         raise TenantryError(Kind.UNAVAILABLE, "the server could not start", "the log above says why")
 
