@@ -125,7 +125,10 @@ def _demo(doors: Doors, arguments: argparse.Namespace) -> int:
 
 def _serve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--bind", metavar="HOST:PORT", default="127.0.0.1:8080", help="where to listen (default: %(default)s)"
+        "--bind",
+        metavar="HOST:PORT",
+        default="127.0.0.1:8080",
+        help="where to listen (default: 127.0.0.1:8080)",
     )
     add_lake(parser)
 
