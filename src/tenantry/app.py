@@ -237,6 +237,7 @@ def _agents(plane: ControlPlane) -> Part:
 def _intake(plane: ControlPlane, metrics: Metrics) -> Part:
     from .gateways.http.app import Part
     from .gateways.intake import intake_routes, open_intake
+    from .gateways.intake_paths import intake_paths
     from .runtime.intake import Intake
     from .sources.live import live_events, live_telemetry
     from .sources.otlp import Otlp
@@ -245,7 +246,8 @@ def _intake(plane: ControlPlane, metrics: Metrics) -> Part:
     intake = Intake(plane.engine, live_events(), live_telemetry(telemetry), plane.now)
     metrics.join("intake", intake.figures)
     routes = intake_routes(intake)
-    return Part(straight=routes, lifespan=lambda: open_intake(intake), check={"intake": intake.check})
+    check = {"intake": intake.check}
+    return Part(straight=routes, lifespan=lambda: open_intake(intake), check=check, paths=intake_paths())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -28,12 +28,14 @@ class Part:
     """Something the server has besides the catalog: routes, and what must run while they are served.
 
     Routers stand in the OpenAPI document; plain `routes` are other protocols and come after all else. `straight` are
-    routes of fixed paths that take so many requests that nothing may stand before them.
+    routes of fixed paths that take so many requests that nothing may stand before them. `paths` is what that document
+    says of routes that are no router's.
     """
 
     routers: Sequence[APIRouter] = ()
     routes: Sequence[BaseRoute] = ()
     straight: Sequence[Route] = ()
+    paths: Mapping[str, Any] = field(default_factory=dict[str, Any])
     lifespan: Lifespan | None = None
     check: Mapping[str, Check] = field(default_factory=dict[str, Check])
 
@@ -77,7 +79,7 @@ def build_app(
     app.include_router(tool_routes(runtime, ways))
     straight = [route for part in parts for route in part.straight]
     app.router.routes.extend([*(route for part in parts for route in part.routes), *straight])
-    app.openapi = lambda: _document(app, runtime)
+    app.openapi = lambda: _document(app, runtime, {k: v for part in parts for k, v in part.paths.items()})
     return Observed(who(_Straight(app, straight)), counted)
 
 
@@ -99,7 +101,7 @@ class _Straight:
             await route.app(scope, receive, send)
 
 
-def _document(app: FastAPI, runtime: Runtime) -> dict[str, Any]:
+def _document(app: FastAPI, runtime: Runtime, paths: Mapping[str, Any]) -> dict[str, Any]:
     """The OpenAPI 3.1 document, made once."""
     if app.openapi_schema is None:
         document = get_openapi(
@@ -108,6 +110,7 @@ def _document(app: FastAPI, runtime: Runtime) -> dict[str, Any]:
         )  # fmt: skip
         for operation in (o for path in document["paths"].values() for o in path.values()):
             operation["responses"].pop("422", None)  # the framework's own; ours stands under 4XX
+        document["paths"].update(paths)
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schemas.pop("HTTPValidationError", None)
         schemas.pop("ValidationError", None)
