@@ -32,6 +32,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name != "test_spark.py")
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Made-up requests would all have one id, and of tests with one id only one runs when processes share them."""
+    if operation := getattr(item, "operation_label", None):
+        item._nodeid = f"{item.nodeid}[{operation}]"  # pyright: ignore[reportPrivateUsage]
+
+
 @pytest.fixture
 def now() -> datetime:
     """The clock of every test that needs one."""

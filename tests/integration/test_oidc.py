@@ -53,9 +53,10 @@ class World:
         self.sessions = Sessions(self.state, self.now)
         self.refusals = Refusals(self.state, self.now)
         self.claims = CLAIMS
+        self.stopped_at: datetime | None = None
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
+        return self.stopped_at or datetime.now(UTC) + self.ahead
 
     def done(self) -> list[tuple[str, str]]:
         with self.state.read() as connection:
@@ -268,7 +269,8 @@ def encoded(content: bytes) -> str:
 
 
 def test_only_an_id_token_that_was_made_for_us_and_now_holds(world: World):
-    at = int(world.now().timestamp())
+    world.stopped_at = world.now()
+    at = int(world.stopped_at.timestamp())
     right = {
         "iss": world.identity.issuer,
         "sub": "ada",
