@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Made-up requests would all have one id, and of tests with one id only one runs when processes share them."""
     if operation := getattr(item, "operation_label", None):
-        item._nodeid = f"{item.nodeid}[{operation}]"  # pyright: ignore[reportPrivateUsage]
+        item._id = item.id.with_params(operation)  # noqa: SLF001 (pytest takes it from nowhere else)
 
 
 @pytest.fixture
