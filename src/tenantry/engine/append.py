@@ -54,7 +54,7 @@ def append(
 
 def _overlaps(engine: DuckDB, dataset: type[Dataset], paths: Sequence[str]) -> bool:
     keys = ", ".join(map(quoted, dataset.keys))
-    same = f"SELECT 1 FROM ({_scan(engine, dataset, paths)}) SEMI JOIN {_ARRIVED} USING ({keys}) LIMIT 1"
+    same = f"SELECT 1 FROM ({engine.scan(dataset, paths)}) SEMI JOIN {_ARRIVED} USING ({keys}) LIMIT 1"
     return bool(engine.query(same))
 
 
@@ -76,7 +76,7 @@ def _added(engine: DuckDB, dataset: type[Dataset], rows: int, mark: Mark) -> App
         grown = _to_compact(held.get(day, []), new_rows)
         query = f"SELECT * FROM {_ARRIVED} WHERE {partition} = DATE {literal(day)}"
         if grown:
-            query += f" UNION ALL BY NAME {_scan(engine, dataset, [file.path for file in grown])}"
+            query += f" UNION ALL BY NAME {engine.scan(dataset, [file.path for file in grown])}"
         added += engine.write(dataset, query, [day])
         gone += grown
     must_be(rows + sum(f.rows for f in gone), sum(f.rows for f in added), f"rows added to {dataset.table()}")
@@ -104,12 +104,4 @@ def keys_of(
 ) -> Iterator[list[tuple[str, ...]]]:
     """The keys that rows of these files of a table have, so many at a time."""
     keys = ", ".join(map(quoted, dataset.keys))
-    yield from engine.pieces(f"SELECT {keys} FROM ({_scan(engine, dataset, paths)})", rows)
-
-
-def _scan(engine: DuckDB, dataset: type[Dataset], paths: Sequence[str]) -> str:
-    folder = engine.lake.folder(dataset)
-    files = ", ".join(literal(str(folder / path)) for path in paths)
-    hive = f"hive_partitioning = true, hive_types = {{{literal(dataset.partition)}: DATE}}"
-    columns = ", ".join(map(quoted, dataset.columns()))
-    return f"SELECT {columns} FROM read_parquet([{files}], {hive})"
+    yield from engine.pieces(f"SELECT {keys} FROM ({engine.scan(dataset, paths)})", rows)

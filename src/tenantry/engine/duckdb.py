@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ..errors import Kind, TenantryError
 from ..kernel import Row, Window
-from ..kernel.dataset import Dataset
+from ..kernel.dataset import Column, Dataset
 from .lake import DataFile, Lake
 
 # What the dialects say differently; engine/sql.py has the same words for the distributed engine. HUGEINT division costs
@@ -89,11 +89,11 @@ class DuckDB:
     def attach(self, datasets: Sequence[type[Dataset]]) -> None:
         """Make each dataset's newest version readable under its table name; an absent table reads as empty."""
         for dataset in datasets:
-            self._execute(f"CREATE OR REPLACE TEMP VIEW {dataset.table()} AS {self._scan(dataset)}")
+            self._execute(f"CREATE OR REPLACE TEMP VIEW {dataset.table()} AS {self.scan(dataset)}")
 
     def attach_version(self, dataset: type[Dataset], version: int, name: str) -> None:
         """Make an older version of a table readable under `name`."""
-        self._execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {self._scan(dataset, version)}")
+        self._execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {self.scan(dataset, version=version)}")
 
     @contextmanager
     def registered(self, name: str, table: pa.Table) -> Iterator[None]:
@@ -200,23 +200,35 @@ class DuckDB:
                 Kind.BROKEN_CONTRACT, f"{dataset.table()}: {'; '.join(wrong)}", "cast in the query"
             )
 
-    def _scan(self, dataset: type[Dataset], version: int | None = None) -> str:
-        columns = dataset.columns()
-        paths = self.lake.paths(dataset, version)
+    def scan(
+        self, dataset: type[Dataset], paths: Sequence[str] | None = None, version: int | None = None
+    ) -> str:
+        """A query of the rows in these files of a table, by their paths in it; by default in those of a version, the
+        newest. A column that a file is too old to have is null.
+        """
+        columns, folder = dataset.columns(), self.lake.folder(dataset)
+        if paths is None:
+            paths = [file.path for file in self.lake.files(dataset, version)]
         if not paths:
-            nulls = ", ".join(f"CAST(NULL AS {c.sql}) AS {quoted(n)}" for n, c in columns.items())
-            return f"SELECT {nulls} WHERE false"
+            return f"SELECT {', '.join(_null(n, c) for n, c in columns.items())} WHERE false"
         hive = (
             f", hive_partitioning = true, hive_types = {{{literal(dataset.partition)}: DATE}}"
             if dataset.partition
             else ", hive_partitioning = false"
         )
-        files = ", ".join(map(literal, paths))
-        return f"SELECT {', '.join(map(quoted, columns))} FROM read_parquet([{files}]{hive})"
+        held = self.lake.columns(dataset, version)
+        select = ", ".join(quoted(n) if n in held else _null(n, c) for n, c in columns.items())
+        by_name = ", union_by_name = true" if any(held.get(n) for n in columns) else ""
+        files = ", ".join(literal(str(folder / path)) for path in paths)
+        return f"SELECT {select} FROM read_parquet([{files}]{hive}{by_name})"
 
     def _execute(self, sql: str) -> None:
         with _translated():
             self.connection.execute(sql)
+
+
+def _null(name: str, column: Column) -> str:
+    return f"CAST(NULL AS {column.sql}) AS {quoted(name)}"
 
 
 @contextmanager

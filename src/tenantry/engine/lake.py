@@ -14,7 +14,7 @@ from time import monotonic, sleep, time
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Schema, Transaction
+from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
@@ -111,6 +111,12 @@ class Lake:
         except TenantryError:
             return False
 
+    def columns(self, dataset: type[Dataset], version: int | None = None) -> dict[str, bool]:
+        """The columns that the table has; True for one that files older than it lack."""
+        table = self._open(dataset, version)
+        fields = [] if table is None else table.schema().fields
+        return {field.name: bool((field.metadata or {}).get(_LATER)) for field in fields}
+
     def paths(self, dataset: type[Dataset], version: int | None = None) -> list[str]:
         """Absolute paths of the newest version's files."""
         folder = self.folder(dataset)
@@ -151,22 +157,20 @@ class Lake:
         notes: Mapping[str, Any] | None = None,
         since: int | None = None,
         mark: Mark | None = None,
-    ) -> int:
+    ) -> None:
         """Make `added` part of the table and take out the files of the `replaces` partitions (None: of all), and those
         of the paths `without`.
 
         `since` is the version the caller worked from (-1: there was no table): a newer one is not overwritten but
-        raises `unavailable`. `mark` is kept with the commit, for `marked`. Returns the new version.
+        raises `unavailable`. `mark` is kept with the commit, for `marked`.
         """
         table = self._create(dataset)
         version = table.version()
         if since is not None and version != max(since, 0):
             raise _changed_meanwhile(dataset)
-        gone = [
-            f
-            for f in self.files(dataset, version)
-            if replaces is None or f.partition in replaces or f.path in without
-        ]
+        held = self.files(dataset, version)
+        gone = [f for f in held if replaces is None or f.partition in replaces or f.path in without]
+        said = {"tenantry": json.dumps(notes or {}, sort_keys=True, default=str)}
         actions: list[AddAction | RemoveAction] = [
             AddAction(
                 path=file.path,
@@ -189,23 +193,29 @@ class Lake:
             for f in gone
         ]
         try:
+            new = _widened(table, dataset)
             table.create_write_transaction(
                 actions,
                 mode="append",
                 schema=Schema.from_arrow(arrow_schema(dataset)),
                 partition_by=[dataset.partition] if dataset.partition else [],
                 commit_properties=CommitProperties(
-                    custom_metadata={"tenantry": json.dumps(notes or {}, sort_keys=True, default=str)},
+                    custom_metadata=said,
                     app_transactions=[Transaction(mark.writer, mark.number)] if mark else None,
                     # Tried again, it would add its files beside those that another process put in meanwhile.
                     max_commit_retries=0,
                 ),
             )
+            if new and len(gone) == len(held):
+                table.update_incremental()
+                for name in new:
+                    table.alter.set_column_metadata(
+                        name, {_LATER: ""}, commit_properties=CommitProperties(custom_metadata=said)
+                    )
         except CommitFailedError as problem:
             raise _changed_meanwhile(dataset) from problem
         except (DeltaError, OSError) as problem:
             raise unwritable(self.path, problem) from problem
-        return table.version()
 
     def marked(self, dataset: type[Dataset], writer: str) -> int:
         """The number of the newest commit that this writer marked; -1 where there is none."""
@@ -270,8 +280,19 @@ class Lake:
             raise unwritable(self.path, problem) from problem
 
 
+_LATER = "tenantry.later"
+"""Said of a column that came to a table which had files, while it has them."""
 _LOOK_AGAIN = 0.05
 """Seconds."""
+
+
+def _widened(table: DeltaTable, dataset: type[Dataset]) -> list[str]:
+    """Adds to a table the columns that its dataset has got since the table was made; their names."""
+    held = {field.name for field in table.schema().fields}
+    new = [field for field in Schema.from_arrow(arrow_schema(dataset)).fields if field.name not in held]
+    if new:
+        table.alter.add_columns([Field(f.name, f.type, metadata={_LATER: "true"}) for f in new])
+    return [field.name for field in new]
 
 
 def _locked(file: int, *, wait: bool) -> bool:
