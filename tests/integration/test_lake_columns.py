@@ -55,7 +55,7 @@ def test_columns_that_came_later_are_null_where_older_files_lack_them(tmp_path: 
     write(engine, Things, FEBRUARY, "'b' AS name, 'pro' AS plan, ['x'] AS aliases", set())
     new = (FEBRUARY, "b", "pro", ["x"])
     assert rows(engine) == [old, new]
-    assert lake.columns(Things) == {"day": False, "name": False, "plan": True, "aliases": True}
+    assert lake.held(Things)[1] == {"day": False, "name": False, "plan": True, "aliases": True}
     engine.attach_version(Things, 1, "before")
     assert engine.tuples("SELECT name, plan FROM before") == [("a", None)]
 
@@ -65,5 +65,5 @@ def test_a_table_replaced_whole_is_as_if_it_had_always_had_them(tmp_path: Path):
     write(engine, then(), JANUARY, "'a' AS name", set())
     write(engine, Things, FEBRUARY, "'b' AS name, 'pro' AS plan, ['x'] AS aliases", None)
     assert rows(engine) == [(FEBRUARY, "b", "pro", ["x"])]
-    assert not any(engine.lake.columns(Things).values())
+    assert not any(engine.lake.held(Things)[1].values())
     assert engine.lake.notes(Things) == {"day": str(FEBRUARY)}

@@ -207,8 +207,9 @@ class DuckDB:
         newest. A column that a file is too old to have is null.
         """
         columns, folder = dataset.columns(), self.lake.folder(dataset)
+        files, held = self.lake.held(dataset, version)
         if paths is None:
-            paths = [file.path for file in self.lake.files(dataset, version)]
+            paths = [file.path for file in files]
         if not paths:
             return f"SELECT {', '.join(_null(n, c) for n, c in columns.items())} WHERE false"
         hive = (
@@ -216,11 +217,10 @@ class DuckDB:
             if dataset.partition
             else ", hive_partitioning = false"
         )
-        held = self.lake.columns(dataset, version)
         select = ", ".join(quoted(n) if n in held else _null(n, c) for n, c in columns.items())
         by_name = ", union_by_name = true" if any(held.get(n) for n in columns) else ""
-        files = ", ".join(literal(str(folder / path)) for path in paths)
-        return f"SELECT {select} FROM read_parquet([{files}]{hive}{by_name})"
+        read = ", ".join(literal(str(folder / path)) for path in paths)
+        return f"SELECT {select} FROM read_parquet([{read}]{hive}{by_name})"
 
     def _execute(self, sql: str) -> None:
         with _translated():

@@ -86,23 +86,19 @@ class Lake:
 
     def files(self, dataset: type[Dataset], version: int | None = None) -> list[DataFile]:
         """The files of the newest (or the given) version, in order of partition and path."""
+        return self.held(dataset, version)[0]
+
+    def held(
+        self, dataset: type[Dataset], version: int | None = None
+    ) -> tuple[list[DataFile], dict[str, bool]]:
+        """The files of a version, the newest by default, in order of partition and path; and its columns, True for one
+        that some of its files may be too old to have.
+        """
         table = self._open(dataset, version)
         if table is None:
-            return []
-        actions = pa.table(table.get_add_actions(flatten=True))
-        partition = f"partition.{dataset.partition}"
-        days = actions[partition].to_pylist() if dataset.partition else [""] * actions.num_rows
-        found = [
-            DataFile(path, str(day), rows or 0, size)
-            for path, day, rows, size in zip(
-                actions["path"].to_pylist(),
-                days,
-                actions["num_records"].to_pylist(),
-                actions["size_bytes"].to_pylist(),
-                strict=True,
-            )
-        ]
-        return sorted(found, key=lambda f: (f.partition, f.path))
+            return [], {}
+        columns = {field.name: bool((field.metadata or {}).get(_LATER)) for field in table.schema().fields}
+        return _files(table, dataset), columns
 
     def holds(self, dataset: type[Dataset], version: int) -> bool:
         """Whether an older version can still be read: its entry in the log and all its files are there."""
@@ -110,12 +106,6 @@ class Lake:
             return all(Path(path).exists() for path in self.paths(dataset, version))
         except TenantryError:
             return False
-
-    def columns(self, dataset: type[Dataset], version: int | None = None) -> dict[str, bool]:
-        """The columns that the table has; True for one that files older than it lack."""
-        table = self._open(dataset, version)
-        fields = [] if table is None else table.schema().fields
-        return {field.name: bool((field.metadata or {}).get(_LATER)) for field in fields}
 
     def paths(self, dataset: type[Dataset], version: int | None = None) -> list[str]:
         """Absolute paths of the newest version's files."""
@@ -284,6 +274,23 @@ _LATER = "tenantry.later"
 """Said of a column that came to a table which had files, while it has them."""
 _LOOK_AGAIN = 0.05
 """Seconds."""
+
+
+def _files(table: DeltaTable, dataset: type[Dataset]) -> list[DataFile]:
+    actions = pa.table(table.get_add_actions(flatten=True))
+    partition = f"partition.{dataset.partition}"
+    days = actions[partition].to_pylist() if dataset.partition else [""] * actions.num_rows
+    found = [
+        DataFile(path, str(day), rows or 0, size)
+        for path, day, rows, size in zip(
+            actions["path"].to_pylist(),
+            days,
+            actions["num_records"].to_pylist(),
+            actions["size_bytes"].to_pylist(),
+            strict=True,
+        )
+    ]
+    return sorted(found, key=lambda f: (f.partition, f.path))
 
 
 def _widened(table: DeltaTable, dataset: type[Dataset]) -> list[str]:
