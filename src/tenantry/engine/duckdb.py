@@ -74,6 +74,7 @@ class DuckDB:
         if threads:
             config["threads"] = threads
         self.connection = duckdb.connect(config=config)
+        self._views: dict[str, str] = {}
         self.connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false;")
         self.connection.execute("SET preserve_insertion_order = false")
         self.connection.execute("SET partitioned_write_max_open_files = 64")
@@ -84,20 +85,27 @@ class DuckDB:
         other = object.__new__(DuckDB)
         other.lake = self.lake
         other.connection = self.connection.cursor()
+        other._views = {}
         return other
 
     def attach(self, datasets: Sequence[type[Dataset]]) -> None:
         """Make each dataset's newest version readable under its table name; an absent table reads as empty."""
         for dataset in datasets:
-            self._execute(f"CREATE OR REPLACE TEMP VIEW {dataset.table()} AS {self.scan(dataset)}")
+            self._view(dataset.table(), self.scan(dataset))
 
     def attach_version(self, dataset: type[Dataset], version: int, name: str) -> None:
         """Make an older version of a table readable under `name`."""
-        self._execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {self.scan(dataset, version=version)}")
+        self._view(name, self.scan(dataset, version=version))
+
+    def _view(self, name: str, query: str) -> None:
+        if self._views.get(name) != query:
+            self._execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {query}")
+            self._views[name] = query
 
     @contextmanager
     def registered(self, name: str, table: pa.Table) -> Iterator[None]:
         """An Arrow table, readable under a name for a while."""
+        self._views.pop(name, None)
         self.connection.register(name, table)
         try:
             yield
@@ -135,6 +143,7 @@ class DuckDB:
 
     def hold(self, dataset: type[Dataset], query: str | None) -> None:
         """Add a query's rows (None: none) to a table in memory, under the dataset's name, that only this fork sees."""
+        self._views.pop(dataset.table(), None)
         columns = {quoted(name): column.sql for name, column in dataset.columns().items()}
         table = ", ".join(f"{name} {kind}" for name, kind in columns.items())
         self._execute(f"CREATE TEMP TABLE IF NOT EXISTS {dataset.table()} ({table})")

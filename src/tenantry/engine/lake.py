@@ -9,6 +9,7 @@ from collections.abc import Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from pathlib import Path
 from time import monotonic, sleep, time
 from typing import Any, NamedTuple
@@ -70,19 +71,20 @@ class Lake:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
+        self._newest: dict[Path, _Version] = {}
 
     def folder(self, dataset: type[Dataset]) -> Path:
         return self.path / dataset.table()
 
     def version(self, dataset: type[Dataset]) -> int:
         """The table's version, -1 where it does not exist."""
-        table = self._open(dataset)
-        return -1 if table is None else table.version()
+        newest = self._version(dataset)
+        return -1 if newest is None else newest.number
 
     def identity(self, dataset: type[Dataset]) -> str:
         """What tells this table from one that was deleted and begun again; empty where there is none."""
-        table = self._open(dataset)
-        return "" if table is None else str(table.metadata().id)
+        newest = self._version(dataset)
+        return "" if newest is None else newest.identity
 
     def files(self, dataset: type[Dataset], version: int | None = None) -> list[DataFile]:
         """The files of the newest (or the given) version, in order of partition and path."""
@@ -94,11 +96,8 @@ class Lake:
         """The files of a version, the newest by default, in order of partition and path; and its columns, True for one
         that some of its files may be too old to have.
         """
-        table = self._open(dataset, version)
-        if table is None:
-            return [], {}
-        columns = {field.name: bool((field.metadata or {}).get(_LATER)) for field in table.schema().fields}
-        return _files(table, dataset), columns
+        found = self._version(dataset, version)
+        return ([], {}) if found is None else (list(found.files), found.columns)
 
     def holds(self, dataset: type[Dataset], version: int) -> bool:
         """Whether an older version can still be read: its entry in the log and all its files are there."""
@@ -122,12 +121,8 @@ class Lake:
 
     def notes(self, dataset: type[Dataset], version: int | None = None) -> dict[str, Any]:
         """What the commit of the newest (or the given) version wrote down about itself; empty where there is none."""
-        table = self._open(dataset, version)
-        if table is None:
-            return {}
-        for entry in table.history(1):
-            return json.loads(entry.get("tenantry", "{}"))
-        return {}
+        found = self._version(dataset, version)
+        return {} if found is None else found.notes()
 
     def new_name(self, dataset: type[Dataset], partition: str = "") -> Path:
         """A path for a file about to be written, in its partition's folder, which is made."""
@@ -209,8 +204,8 @@ class Lake:
 
     def marked(self, dataset: type[Dataset], writer: str) -> int:
         """The number of the newest commit that this writer marked; -1 where there is none."""
-        table = self._open(dataset)
-        found = None if table is None else table.transaction_version(writer)
+        newest = self._version(dataset)
+        found = None if newest is None else newest.table.transaction_version(writer)
         return -1 if found is None else found
 
     @contextmanager
@@ -240,6 +235,21 @@ class Lake:
             return 0
         hours = int(keep.total_seconds() // 3600)
         return len(table.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False))
+
+    def _version(self, dataset: type[Dataset], number: int | None = None) -> _Version | None:
+        """A version of a table, the newest by default; that one is read once for as long as it is the newest."""
+        folder = self.folder(dataset)
+        known = self._newest.get(folder)
+        if known and (known.is_newest() if number is None else known.number == number and known.is_newest()):
+            return known
+        began = _log_of(folder)
+        table = self._open(dataset, number)
+        if table is None:
+            return None
+        found = _Version(folder, dataset, table, began)
+        if number is None:
+            self._newest[folder] = found
+        return found
 
     def _open(self, dataset: type[Dataset], version: int | None = None) -> DeltaTable | None:
         folder = self.folder(dataset)
@@ -276,21 +286,57 @@ _LOOK_AGAIN = 0.05
 """Seconds."""
 
 
-def _files(table: DeltaTable, dataset: type[Dataset]) -> list[DataFile]:
-    actions = pa.table(table.get_add_actions(flatten=True))
-    partition = f"partition.{dataset.partition}"
-    days = actions[partition].to_pylist() if dataset.partition else [""] * actions.num_rows
-    found = [
-        DataFile(path, str(day), rows or 0, size)
-        for path, day, rows, size in zip(
-            actions["path"].to_pylist(),
-            days,
-            actions["num_records"].to_pylist(),
-            actions["size_bytes"].to_pylist(),
-            strict=True,
-        )
-    ]
-    return sorted(found, key=lambda f: (f.partition, f.path))
+def _log_of(folder: Path) -> tuple[int, int]:
+    """What changes whenever a table's log gets an entry, or another table takes its place."""
+    try:
+        log = (folder / "_delta_log").stat()
+    except OSError:
+        return 0, 0
+    return log.st_ino, log.st_mtime_ns
+
+
+class _Version:
+    """What one version of a table holds. It never changes; `log` is the table's log as it was before it was read."""
+
+    def __init__(self, folder: Path, dataset: type[Dataset], table: DeltaTable, log: tuple[int, int]) -> None:
+        self.number: int = table.version()
+        self.table = table
+        self._partition = dataset.partition
+        self._log = log
+        self._folder = folder
+        self._next = folder / "_delta_log" / f"{self.number + 1:020}.json"
+
+    def is_newest(self) -> bool:
+        # A clock is too coarse to tell two entries of one moment apart; the second one has a name.
+        return _log_of(self._folder) == self._log and not self._next.exists()
+
+    @cached_property
+    def identity(self) -> str:
+        return str(self.table.metadata().id)
+
+    @cached_property
+    def columns(self) -> dict[str, bool]:
+        fields = self.table.schema().fields
+        return {field.name: bool((field.metadata or {}).get(_LATER)) for field in fields}
+
+    @cached_property
+    def files(self) -> list[DataFile]:
+        actions = pa.table(self.table.get_add_actions(flatten=True))
+        days = actions[f"partition.{self._partition}"].to_pylist() if self._partition else [""] * len(actions)
+        found = [
+            DataFile(path, str(day), rows or 0, size)
+            for path, day, rows, size in zip(
+                actions["path"].to_pylist(),
+                days,
+                actions["num_records"].to_pylist(),
+                actions["size_bytes"].to_pylist(),
+                strict=True,
+            )
+        ]
+        return sorted(found, key=lambda f: (f.partition, f.path))
+
+    def notes(self) -> dict[str, Any]:
+        return next((json.loads(entry.get("tenantry", "{}")) for entry in self.table.history(1)), {})
 
 
 def _widened(table: DeltaTable, dataset: type[Dataset]) -> list[str]:

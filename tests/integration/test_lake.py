@@ -1,7 +1,8 @@
-"""A table made before its dataset had all its columns: read, added to, and replaced."""
+"""Tables as others leave them: written meanwhile, begun again, made before their dataset had all columns."""
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 from pathlib import Path
 from typing import ClassVar
@@ -67,3 +68,25 @@ def test_a_table_replaced_whole_is_as_if_it_had_always_had_them(tmp_path: Path):
     assert rows(engine) == [(FEBRUARY, "b", "pro", ["x"])]
     assert not any(engine.lake.held(Things)[1].values())
     assert engine.lake.notes(Things) == {"day": str(FEBRUARY)}
+
+
+def test_what_another_process_commits_is_seen_at_once(tmp_path: Path):
+    ours, theirs = DuckDB(Lake(tmp_path)), DuckDB(Lake(tmp_path))
+    for number in range(1, 41):
+        writer, reader = (ours, theirs) if number % 3 else (theirs, ours)
+        write(writer, Things, JANUARY, f"'{number}' AS name, 'x' AS plan, ['y'] AS aliases", None)
+        for engine in (reader, writer):
+            assert engine.lake.version(Things) == number
+            assert rows(engine) == [(JANUARY, str(number), "x", ["y"])]
+
+
+def test_a_table_deleted_and_begun_again_is_another(tmp_path: Path):
+    engine = DuckDB(Lake(tmp_path))
+    write(engine, Things, JANUARY, "'a' AS name, 'x' AS plan, ['y'] AS aliases", None)
+    before = engine.lake.identity(Things)
+    shutil.rmtree(tmp_path / "things")
+    assert engine.lake.version(Things) == -1
+    assert rows(engine) == []
+    write(engine, Things, JANUARY, "'b' AS name, 'x' AS plan, ['y'] AS aliases", None)
+    assert rows(engine) == [(JANUARY, "b", "x", ["y"])]
+    assert engine.lake.identity(Things) not in ("", before)
