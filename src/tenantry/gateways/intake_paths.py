@@ -34,6 +34,19 @@ _EXAMPLE = {
     "time": "2026-07-01T03:00:00Z", "data": {"quantity": 3, "feature_id": "billing"},
 }  # fmt: skip
 
+_ANY = {"type": "object"}
+_PROBLEMS = {
+    "4XX": problem_content("what the sender can mend; 429 says when to send again"),
+    "5XX": problem_content("what the sender cannot mend"),
+}
+_OTLP = {"application/x-protobuf": {"schema": _TEXT}, "application/json": {"schema": _ANY}}
+_STATUS = {"description": "google.rpc.Status, in the form of the request", "content": _OTLP}
+"""Errors as OTLP has them, not as problem documents (opentelemetry.io, OTLP/HTTP response, Failures)."""
+_OTLP_ANSWERS = {
+    "200": {"description": "as taken; what was refused, as partial success", "content": _OTLP},
+    "4XX": _STATUS, "5XX": _STATUS,
+}  # fmt: skip
+
 
 def intake_paths() -> dict[str, Any]:
     """Path to item, as OpenAPI 3.1 has it."""
@@ -50,52 +63,34 @@ def intake_paths() -> dict[str, Any]:
     ]
     return {
         "/api/v1/events": {
-            "post": _operation("events", "Usage as CloudEvents, each with a verdict", "202", _TAKEN, events)
+            "post": _operation("events", "Usage as CloudEvents, each with a verdict",
+                               {"202": _json(_TAKEN), **_PROBLEMS}) | _body(events)
         },
         "/api/v1/events/rejected": {
-            "get": _operation("rejected_events", "What could not be taken, and why", "200", parameters=ledger)
+            "get": _operation("rejected_events", "What could not be taken, and why", {"200": _json(_ANY), **_PROBLEMS})
+            | {"parameters": ledger}
         },
         "/api/v1/events/replay": {
-            "post": _operation("replay_events", "Put what could not be taken through the door again", "200",
-                               parameters=ledger)
+            "post": _operation("replay_events", "Put what could not be taken through the door again",
+                               {"200": _json(_ANY), **_PROBLEMS}) | {"parameters": ledger}
         },
         **{
-            f"/v1/{signal}": {
-                "post": _operation(f"otlp_{signal}", f"OTLP/HTTP {signal}", "200", content={
-                    "application/x-protobuf": {"schema": _TEXT}, "application/json": {"schema": {"type": "object"}},
-                })
-            }
+            f"/v1/{signal}": {"post": _operation(f"otlp_{signal}", f"OTLP/HTTP {signal}", _OTLP_ANSWERS) | _body(_OTLP)}
             for signal in ("metrics", "logs", "traces")
         },
     }  # fmt: skip
 
 
-def _operation(
-    name: str,
-    summary: str,
-    status: str,
-    schema: Mapping[str, Any] | None = None,
-    content: Mapping[str, Any] | None = None,
-    parameters: list[dict[str, Any]] | None = None,
-) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "operationId": name,
-        "tags": ["intake"],
-        "summary": summary,
-        "responses": {
-            status: {
-                "description": "as taken",
-                "content": {"application/json": {"schema": schema or {"type": "object"}}},
-            },
-            "4XX": problem_content("what the sender can mend; 429 says when to send again"),
-            "5XX": problem_content("what the sender cannot mend"),
-        },
-    }
-    if content:
-        found["requestBody"] = {"required": True, "content": dict(content)}
-    if parameters:
-        found["parameters"] = parameters
-    return found
+def _operation(name: str, summary: str, responses: Mapping[str, Any]) -> dict[str, Any]:
+    return {"operationId": name, "tags": ["intake"], "summary": summary, "responses": dict(responses)}
+
+
+def _json(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"description": "as taken", "content": {"application/json": {"schema": schema}}}
+
+
+def _body(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": dict(content)}}
 
 
 def _query(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -40,9 +40,8 @@ class NewToken(BaseModel):
         str | None, Field(min_length=1), WithJsonSchema({"type": ["string", "null"], "minLength": 1})
     ] = None
     days: Annotated[
-        int | None,
+        Annotated[int, Field(ge=1, le=36_500)] | None,
         BeforeValidator(_number),
-        Field(ge=1, le=36_500),
         WithJsonSchema({"type": ["integer", "null"], "minimum": 1, "maximum": 36_500}),
     ] = FOR_DAYS
 
