@@ -12,6 +12,9 @@ PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url
 
+# Tests speak to every kind of model, on this machine.
+MODELS := --extra agent --extra bedrock
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo style check test e2e bench docs lock clean java node postgres
 
@@ -83,9 +86,9 @@ docs: setup
 # Each lock holds the one before it, at the same versions.
 lock: setup
 	$(LOCK) -o requirements.lock
-	$(LOCK) -o requirements-dev.lock -c requirements.lock --group dev
-	$(LOCK) -o requirements-spark.lock -c requirements-dev.lock --group dev --extra spark
-	$(LOCK) -o requirements-bench.lock -c requirements-spark.lock --group dev --extra spark --group bench
+	$(LOCK) -o requirements-dev.lock -c requirements.lock --group dev $(MODELS)
+	$(LOCK) -o requirements-spark.lock -c requirements-dev.lock --group dev $(MODELS) --extra spark
+	$(LOCK) -o requirements-bench.lock -c requirements-spark.lock --group dev $(MODELS) --extra spark --group bench
 
 # The distributed engine's tests need Java 17 or newer. Without it they skip and say so; in CI they fail.
 java:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -23,7 +24,7 @@ DEBUG = "TENANTRY_DEBUG"
 
 _HOST = r"^(https://[^/?#]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?)"
 """HTTPS, or this machine."""
-_SECRETS = (("auth", "oidc", "client_secret"),)
+_SECRETS = (("auth", "oidc", "client_secret"), ("agent", "api_key"))
 
 
 class _Table(BaseModel):
@@ -195,6 +196,59 @@ class BooksSettings(_Table):
     ] = None
 
 
+class AgentSettings(_Table):
+    """`[agent]`: the language model that plans and words answers. Without one, Tenantry plans and words by itself."""
+
+    model: Annotated[
+        str,
+        Field(
+            pattern=r"^$|^(anthropic|bedrock|compatible|google|ollama|openai):\S+$",
+            description="`PROVIDER:NAME`; providers: `anthropic`, `bedrock`, `google`, `ollama`, `openai`, and"
+            " `compatible` for what speaks OpenAI's protocol at `base_url`; empty: no model",
+        ),
+    ] = ""
+    base_url: Annotated[
+        str | None,
+        Field(
+            pattern="^https?://[^/?#]+", description="where the provider is asked, if not where it usually is"
+        ),
+    ] = None
+    api_key: Annotated[
+        SecretStr | None,
+        Field(
+            description="from the environment only: `TENANTRY_AGENT__API_KEY`, or the variable that the provider's own"
+            " programs read, such as `ANTHROPIC_API_KEY`; Bedrock takes AWS's own"
+        ),
+    ] = None
+    region: Annotated[str | None, Field(description="of Bedrock; else as AWS's own programs find it")] = None
+    prompts: Annotated[
+        Path | None,
+        Field(
+            description="a folder of your own instructions: `CAPABILITY.md` for one specialist, `supervisor.md` for the"
+            " one who asks them"
+        ),
+    ] = None
+    max_cost_per_run: Annotated[Decimal, Field(gt=0, description="USD, of one question")] = Decimal(1)
+    max_cost_per_day: Annotated[Decimal, Field(gt=0, description="USD, of all questions of a UTC day")] = (
+        Decimal(50)
+    )
+    max_tokens_per_run: Annotated[int, Field(gt=0, description="read and written, of one question")] = 400_000
+    max_tokens_per_day: Annotated[int, Field(gt=0, description="of all questions of a UTC day")] = 20_000_000
+    max_requests_per_run: Annotated[int, Field(gt=0, description="to the model, for one question")] = 24
+    max_output_tokens: Annotated[int, Field(gt=0, description="that one reply may have")] = 4_096
+    timeout_seconds: Annotated[float, Field(gt=0, description="to wait for one reply")] = 60
+    run_seconds: Annotated[float, Field(gt=0, description="for one question")] = 180
+    retries: Annotated[
+        int, Field(ge=0, le=10, description="of a request that the provider could not take")
+    ] = 2
+
+    @model_validator(mode="after")
+    def _somewhere_to_ask(self) -> AgentSettings:
+        if self.model.startswith("compatible:") and not self.base_url:
+            raise ValueError("base_url is needed with a model of `compatible:`")
+        return self
+
+
 class Settings(_Table):
     """Everything `tenantry.toml` may say. Tables left as mappings are read by those they are for."""
 
@@ -218,6 +272,7 @@ class Settings(_Table):
         dict[str, ScheduleSettings], Field(description="a name of your choice to a job and when it is due")
     ] = {}
     books: BooksSettings = BooksSettings()
+    agent: AgentSettings = AgentSettings()
     business_context: Annotated[
         str, Field(description="in a few sentences, how the vendor's service works and earns")
     ] = ""

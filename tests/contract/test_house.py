@@ -67,7 +67,11 @@ def test_every_declared_dependency_is_locked():
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     groups = {
         "requirements.lock": declared["project"]["dependencies"],
-        "requirements-dev.lock": declared["dependency-groups"]["dev"],
+        "requirements-dev.lock": [
+            *declared["dependency-groups"]["dev"],
+            *declared["project"]["optional-dependencies"]["agent"],
+            *declared["project"]["optional-dependencies"]["bedrock"],
+        ],
         "requirements-spark.lock": declared["project"]["optional-dependencies"]["spark"],
         "requirements-bench.lock": declared["dependency-groups"]["bench"],
     }

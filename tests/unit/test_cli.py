@@ -311,7 +311,7 @@ def test_a_terminal_without_unicode_shows_escapes():
 def test_help_needs_nothing_heavy():
     script = (
         "import sys; from tenantry.app import main; main(['--help']);"
-        "print({'duckdb', 'deltalake', 'pyarrow', 'numpy', 'rich', 'sqlglot'} & set(sys.modules))"
+        "print({'duckdb', 'deltalake', 'pyarrow', 'numpy', 'pydantic_ai', 'rich', 'sqlglot'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "set()"

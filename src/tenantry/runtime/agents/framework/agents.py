@@ -1,0 +1,209 @@
+"""A team's agents over one model: a supervisor who asks specialists, who may ask each other, all under one limit."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import anyio.to_thread
+from pydantic_ai import (
+    Agent,
+    AgentRunError,
+    ModelMessage,
+    ModelRequest,
+    ModelResponse,
+    ModelRetry,
+    RunContext,
+    RunUsage,
+    TextPart,
+    UnexpectedModelBehavior,
+    UsageLimits,
+    UserPromptPart,
+)
+from pydantic_ai import Tool as ModelTool
+from pydantic_ai.models import Model
+
+from ....errors import Kind, TenantryError
+from ....kernel import Tool
+from ..prompts import Specialist, Team
+from ..toolbox import Toolbox
+from .models import has_price, translated
+
+_log = logging.getLogger("tenantry.agents")
+_DEPTH = 3
+"""A specialist asked by a specialist asked by a specialist asked by the supervisor asks nobody."""
+_BROKEN = "(the check of figures itself)"
+
+Gate = Callable[[str], Sequence[str]]
+"""What in an answer no tool returned."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of one question, over all agents that it takes. Cost in USD; a model whose price is not known counts as free."""
+
+    requests: int = 24
+    tokens: int = 400_000
+    cost: Decimal = Decimal(1)
+    seconds: float = 180
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a question took. `cost` in USD, as the price list that came with the library has it; None: not known."""
+
+    requests: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the supervisor says, with handles; None where no reply came through the gate, or `problem` ended the run.
+
+    `refused`: what the gate found in each reply that did not come through.
+    """
+
+    text: str | None
+    spent: Spent
+    refused: tuple[tuple[str, ...], ...] = ()
+    problem: TenantryError | None = None
+
+
+@dataclass
+class Agents:
+    """The agents of one question."""
+
+    model: Model
+    team: Team
+    toolbox: Toolbox
+    gate: Gate
+    limits: Limits
+    _refused: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]], init=False)
+    _replies: dict[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str], init=False)
+
+    async def reply(
+        self, question: str, before: Sequence[tuple[str, str]] = (), *, streamed: bool = False
+    ) -> Reply:
+        """The supervisor's reply to a question, after those `before` with their replies."""
+        spent = RunUsage()
+        text, problem = None, None
+        supervisor = self._agent(self.team.supervisor, depth=0)
+        supervisor.output_validator(self._checked)
+        try:
+            async with self.model:
+                result = await supervisor.run(
+                    question,
+                    model=self.model,
+                    message_history=_history(before),
+                    usage=spent,
+                    usage_limits=self._limits(),
+                    timeout=self.limits.seconds,
+                    event_stream_handler=_read if streamed else None,
+                )
+            text = result.output
+        except AgentRunError as found:
+            problem = None if _gave_up(found, self._refused) else translated(found)
+        except Exception:  # noqa: BLE001 - logged
+            # The providers' own programs raise whatever they stumble over in a reply that is not their protocol's.
+            _log.exception("the model's reply could not be read")
+            problem = TenantryError(
+                Kind.BROKEN_CONTRACT, "the model's reply is none", "try again, or another model"
+            )
+        return Reply(text, _spent(spent), tuple(self._refused), problem)
+
+    def _limits(self) -> UsageLimits:
+        of = self.limits
+        cost = of.cost if has_price(self.model) else None
+        return UsageLimits(cost_limit=cost, request_limit=of.requests, total_tokens_limit=of.tokens)
+
+    def _checked(self, text: str) -> str:
+        """The reply, if the gate lets it through; else the model is asked once more. A broken gate lets nothing by."""
+        try:
+            found = tuple(self.gate(text))
+        except Exception:  # noqa: BLE001 - logged
+            _log.exception("the check of figures broke")
+            found = (_BROKEN,)
+        if not found:
+            return text
+        self._refused.append(found)
+        raise ModelRetry(
+            f"No tool returned {', '.join(found[:10])}. Say it again, only with what tools returned and as they did."
+        )
+
+    def _agent(self, of: Specialist, depth: int) -> Agent[object, str]:
+        tools = [self._tool(of.name, tool) for tool in of.tools]
+        if depth < _DEPTH:
+            tools.append(self._asking(of, depth))
+        return Agent(
+            name=of.name, instructions=of.instructions, tools=tools, retries={"tools": 2, "output": 1}
+        )
+
+    def _tool(self, capability: str, tool: Tool) -> ModelTool[object]:
+        async def call(**arguments: Any) -> str:
+            return await anyio.to_thread.run_sync(
+                partial(self.toolbox.call, capability, tool.name, arguments)
+            )
+
+        return ModelTool.from_schema(
+            call, tool.name, tool.doc, {**tool.parameters.model_json_schema(), "title": tool.name}
+        )
+
+    def _asking(self, asker: Specialist, depth: int) -> ModelTool[object]:
+        others = {name: s for name, s in self.team.specialists.items() if name != asker.name}
+
+        async def ask_specialist(ctx: RunContext[object], specialist: str, question: str) -> str:
+            if specialist not in others:
+                raise ModelRetry(f"There is no such specialist; there are {', '.join(others)}.")
+            return await self._ask(ctx, others[specialist], question, depth + 1)
+
+        listed = "\n".join(f"- {name}: {s.question}" for name, s in others.items())
+        about = f"Ask who knows a question's figures. Each answers one:\n{listed}"
+        text = {"type": "string"}
+        schema = {
+            "type": "object",
+            "properties": {"specialist": {**text, "enum": [*others]}, "question": text},
+            "required": ["specialist", "question"],
+            "additionalProperties": False,
+        }
+        return ModelTool.from_schema(ask_specialist, "ask_specialist", about, schema, takes_ctx=True)
+
+    async def _ask(self, ctx: RunContext[object], asked: Specialist, question: str, depth: int) -> str:
+        if (asked.name, question) not in self._replies:
+            self.toolbox.listen("asking", asked.name)
+            said = "No answer."
+            with suppress(UnexpectedModelBehavior):  # whoever asked may go on without
+                result = await self._agent(asked, depth).run(
+                    question, model=self.model, usage=ctx.usage, usage_limits=ctx.usage_limits
+                )
+                said = result.output
+            self._replies[asked.name, question] = said
+        return self._replies[asked.name, question]
+
+
+def _gave_up(problem: AgentRunError, refused: Sequence[tuple[str, ...]]) -> bool:
+    """Whether the run ended because the gate let no reply through, and not by a failure."""
+    return isinstance(problem, UnexpectedModelBehavior) and len(refused) > 1
+
+
+def _history(before: Sequence[tuple[str, str]]) -> list[ModelMessage]:
+    found: list[ModelMessage] = []
+    for asked, said in before:
+        found += [ModelRequest(parts=[UserPromptPart(asked)]), ModelResponse(parts=[TextPart(said)])]
+    return found
+
+
+def _spent(usage: RunUsage) -> Spent:
+    return Spent(usage.requests, usage.input_tokens, usage.output_tokens, usage.cost)
+
+
+async def _read(_ctx: RunContext[object], events: AsyncIterable[Any]) -> None:
+    """Have the reply streamed, so that a slow one keeps its connection; it is checked whole."""
+    async for _ in events:
+        pass

@@ -1,0 +1,149 @@
+"""The agents' one way to data: tools called for the person who asks, under gates that fail closed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from time import perf_counter
+from typing import Any
+
+from ...errors import Kind, TenantryError
+from ...kernel import Effect, Principal, Tool
+from ..call import Answer, Runtime, plain
+from ..reader import several
+from .handles import Handles
+
+_log = logging.getLogger("tenantry.agents")
+_ROWS = 40
+"""Of one answer, that a model is shown."""
+_NEAR = re.compile(r"did you mean (.+)\?")
+_WHAT: Mapping[Kind, str] = {
+    Kind.INVALID: "the arguments are not what the tool takes",
+    Kind.FORBIDDEN: "whoever asks may not see this, or nobody may do it through an agent",
+    Kind.NOT_FOUND: "there is nothing of that name, or no data",
+    Kind.APPROVAL_REQUIRED: "a person must say yes first; they are asked after your answer",
+    Kind.LIMIT_EXCEEDED: "a limit is reached",
+    Kind.UNAVAILABLE: "not available now",
+}
+
+
+@dataclass(frozen=True)
+class Called:
+    """A call of a tool, as a run remembers it. `problem` is an error's kind."""
+
+    capability: str
+    tool: str
+    arguments: Mapping[str, Any]
+    seconds: float
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A call that waits for a person, because a model chose arguments that the person had not typed.
+
+    `digest` is SHA-256 over tool and arguments: yes is said to these and no others.
+    """
+
+    capability: str
+    tool: str
+    arguments: Mapping[str, Any]
+    tainted: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        text = json.dumps([self.capability, self.tool, self.arguments], sort_keys=True)
+        return sha256(text.encode()).hexdigest()
+
+
+@dataclass
+class Toolbox:
+    """What the agents of one run may call, and what came of it."""
+
+    runtime: Runtime
+    principal: Principal
+    handles: Handles
+    listen: Callable[[str, str], None] = lambda _what, _of: None
+    """Told of each step as it is taken: `asking` a specialist, `calling` a tool."""
+    answers: list[Answer] = field(default_factory=list[Answer])
+    calls: list[Called] = field(default_factory=list[Called])
+    proposals: list[Proposal] = field(default_factory=list[Proposal])
+
+    def call(self, capability: str, tool: str, arguments: Mapping[str, Any]) -> str:
+        """What a model is told of the tool's answer, or of why there is none. Nothing is ever raised for a refusal."""
+        given = self.handles.resolved(arguments)
+        self.listen("calling", f"{capability}.{tool}")
+        began, problem = perf_counter(), None
+        try:
+            answer = self._answer(capability, tool, given)
+            self.answers.append(answer)
+            return self._told(answer)
+        except TenantryError as found:
+            problem = found
+            return self._refused(found)
+        except Exception as bug:  # noqa: BLE001 - a gate or tool that breaks denies
+            _log.exception("a bug in %s.%s", capability, tool)
+            problem = TenantryError(Kind.INTERNAL, type(bug).__name__)
+            return self._refused(problem)
+        finally:
+            seconds = round(perf_counter() - began, 4)
+            kind = None if problem is None else str(problem.kind)
+            self.calls.append(Called(capability, tool, plain(given), seconds, kind))
+
+    def _answer(self, capability: str, tool: str, given: Mapping[str, Any]) -> Answer:
+        found = self.runtime.catalog.tool(capability, tool)
+        if found.effect is Effect.ACT:
+            raise TenantryError(Kind.FORBIDDEN, f"{capability}.{tool} acts: agents never do")
+        if found.effect is not Effect.READ:
+            self._check_taint(capability, found, given)
+        return self.runtime.call(capability, tool, given, self.principal)
+
+    def _check_taint(self, capability: str, tool: Tool, given: Mapping[str, Any]) -> None:
+        """Raises `approval_required` for a proposal with an argument that the person who asks did not type."""
+        values = tool.read_arguments(dict(given))
+        fields = tool.parameters.model_fields
+        tainted = [n for n, v in values.items() if v != fields[n].default and not self._typed(v)]
+        if tainted:
+            proposal = Proposal(capability, tool.name, plain(values), tuple(tainted))
+            if proposal not in self.proposals:
+                self.proposals.append(proposal)
+            raise TenantryError(Kind.APPROVAL_REQUIRED, f"nobody typed {', '.join(tainted)}")
+
+    def _typed(self, value: Any) -> bool:
+        many = several(value)
+        return self.handles.typed(str(plain(value))) if many is None else all(map(self._typed, many))
+
+    def _told(self, answer: Answer) -> str:
+        arguments = {name: self.handles.hidden(value, name) for name, value in answer.arguments.items()}
+        windows = {e.dataset: e.windows for e in answer.evidence}
+        shown: dict[str, Any] = {"as_of": plain(answer.as_of), "arguments": arguments, "windows": windows}
+        many = several(answer.data)
+        if many is None:
+            shown["data"] = self.handles.hidden(answer.data)
+        else:
+            shown["data"] = [self.handles.hidden(row) for row in [*many][:_ROWS]]
+            shown["rows"] = len(many)
+            if len(many) > _ROWS:
+                shown["left_out"] = len(many) - _ROWS
+        return _fenced(shown)
+
+    def _refused(self, problem: TenantryError) -> str:
+        told: dict[str, Any] = {
+            "error": str(problem.kind),
+            "problem": _WHAT.get(problem.kind, "the tool failed"),
+        }
+        if wrong := problem.details.get("params"):
+            told["arguments"] = sorted({str(p["param"]).partition(".")[0] for p in wrong})
+        if near := _NEAR.fullmatch(problem.hint):
+            told["near"] = [self.handles.hide(name) for name in near[1].split(" or ")]
+        return _fenced(told)
+
+
+def _fenced(document: Mapping[str, Any]) -> str:
+    """Data in a fence that nothing in it can close: JSON, with every `<` escaped."""
+    text = json.dumps(document, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
+    return f"<data>{text}</data>"
