@@ -16,16 +16,18 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --pyt
 MODELS := --extra agent --extra bedrock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo style check test e2e bench docs lock clean java node postgres
+.PHONY: help setup web demo style check test e2e screenshots bench docs lock clean java node postgres chromium
 
 help:
 	@echo 'make setup   .venv with Tenantry and its tools'
+	@echo 'make web     the dashboard, built into src/tenantry/gateways/static'
 	@echo 'make demo    a made-up vendor, loaded, built and shown'
 	@echo 'make style   formatting, lint and types'
 	@echo 'make check   style, floors, unit, property and contract tests: under a minute'
 	@echo 'make test    check and everything else: under 20 minutes'
 	@echo 'make node    the programs on Node that tests need'
 	@echo 'make e2e     the commands as a user types them'
+	@echo 'make screenshots  docs/images, from the demo vendor'
 	@echo 'make bench   speed against the targets of the design'
 	@echo 'make docs    the generated reference pages'
 	@echo 'make lock    new versions into requirements*.lock'
@@ -50,6 +52,15 @@ setup: .venv/ready
 
 node: .venv/node/ready
 
+# The dashboard: hatch_build.py builds it into wheels, and here. Its parts are locked by web/package-lock.json.
+WEB := src/tenantry/gateways/static/index.html
+WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/src/api/gen.ts')
+
+$(WEB): .venv/ready hatch_build.py $(WEB_SOURCES)
+	$(BIN)/python hatch_build.py
+
+web: $(WEB)
+
 .venv/spark: .venv/ready requirements-spark.lock
 	$(INSTALL) --no-build-isolation -r requirements-spark.lock
 	@touch $@
@@ -58,7 +69,7 @@ node: .venv/node/ready
 	$(INSTALL) --no-build-isolation -r requirements-bench.lock
 	@touch $@
 
-demo: setup
+demo: setup web
 	$(BIN)/tenantry demo --no-serve
 
 style: setup
@@ -70,11 +81,15 @@ style: setup
 check: style
 	$(PYTEST) tests/unit tests/property tests/contract
 
-test: style .venv/spark .venv/node/ready java postgres
+test: style web .venv/spark .venv/node/ready java postgres chromium
+	$(BIN)/python hatch_build.py test
 	$(PYTEST) tests
 
-e2e: setup node
+e2e: setup node web chromium
 	$(BIN)/pytest tests/e2e
+
+screenshots: setup web chromium
+	$(BIN)/python docs/screenshots.py
 
 bench: .venv/bench java
 	$(BIN)/python benchmarks
@@ -105,5 +120,11 @@ postgres:
 		apt-get update -q && apt-get install -qy --no-install-recommends postgresql; \
 	fi
 
+# The dashboard is tested in Debian's browser. Without one those tests skip and say so; in CI they fail.
+chromium:
+	@if ! command -v chromium >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -q && apt-get install -qy --no-install-recommends chromium; \
+	fi
+
 clean:
-	rm -rf .venv .tenantry .hypothesis .pytest_cache .ruff_cache .import_linter_cache build dist
+	rm -rf web/node_modules src/tenantry/gateways/static .venv .tenantry .hypothesis .pytest_cache .ruff_cache .import_linter_cache build dist

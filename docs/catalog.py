@@ -1,4 +1,6 @@
-"""Writes what the catalog declares: two pages of docs/reference and the contract that CI compares. `make docs`."""
+"""Writes what the catalog declares: two pages of docs/reference, the contract that CI compares, and the copy of the
+OpenAPI document that the dashboard is typed from. `make docs`.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +13,12 @@ import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from starlette.testclient import TestClient
 
 from tenantry import app
 from tenantry.gateways.cli import build_parser, example_of
@@ -25,6 +29,7 @@ from tenantry.kernel.dataset import Column
 
 FOLDER = Path(__file__).parent / "reference"
 SNAPSHOT = Path(__file__).parents[1] / "tests" / "contract" / "catalog.json"
+OPENAPI = Path(__file__).parents[1] / "web" / "openapi.json"
 MADE = "<!-- written by `make docs`; do not edit -->"
 WORDS: dict[Any, str] = {
     str: "text",
@@ -66,6 +71,14 @@ def snapshot() -> str:
         "sources": {s.kind: [d.table() for d in s.lands] for s in catalog.sources},
     }
     return json.dumps(contract, indent=1, sort_keys=True) + "\n"
+
+
+def openapi() -> str:
+    """What `/api/openapi.json` says of a fresh installation."""
+    with TemporaryDirectory() as lake:
+        asgi = app.open_app(app.open_plane(lake), worker=app.open_worker(lake))
+        answer = TestClient(asgi, "http://127.0.0.1", client=("127.0.0.1", 1)).get("/api/openapi.json")
+    return json.dumps(answer.raise_for_status().json(), indent=1) + "\n"
 
 
 def _capability_contract(capability: Capability) -> dict[str, Any]:
@@ -216,6 +229,7 @@ def main() -> None:
     for name, text in pages().items():
         (FOLDER / name).write_text(text, encoding="utf-8")
     SNAPSHOT.write_text(snapshot(), encoding="utf-8")
+    OPENAPI.write_text(openapi(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -188,11 +188,13 @@ def open_app(plane: ControlPlane, *, loopback: bool = True, worker: Worker | Non
     from .gateways.http.app import Part, build_app
     from .gateways.http.health import Metrics
     from .gateways.http.jobs import job_part
+    from .gateways.ui import dashboard
 
     who, access = _access(plane, settings(), loopback=loopback)
     lake = Part(check={"lake": lambda: plane.runtime.rows_held("charges"), "state": plane.check_state})
     metrics = Metrics()
     parts = [lake, access, _agents(plane), _intake(plane, metrics), *([job_part(worker)] if worker else [])]
+    parts.append(dashboard())
     return build_app(plane.runtime, __version__, who, parts, metrics)
 
 

@@ -19,7 +19,9 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 PAGES = sorted(
-    p for p in ROOT.rglob("*.md") if not any(part.startswith(".") for part in p.relative_to(ROOT).parts)
+    p
+    for p in ROOT.rglob("*.md")
+    if not any(part.startswith(".") or part == "node_modules" for part in p.relative_to(ROOT).parts)
 )
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
 # In CI the checkout may belong to another user.

@@ -7,6 +7,7 @@ from importlib import import_module
 from ..kernel import Capability
 
 NAMES = (
+    "overview",
     "cost_profile",
     "cost_per_tenant",
     "cost_per_feature",

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from ..datasets import ActiveUsers, Margin, TenantCost, Tenants, UsageHourly
+from ..datasets.margin import confidence_of
 from ..kernel import Capability, Context, Row, Window, tool
 from ..kernel.dataset import Count, Dimension, Money, OptionalDimension, Quantity, Ratio
 from ..kernel.money import Basis, part, per, quantity
@@ -97,7 +98,7 @@ def margin(
         Margin, months, by=("currency", column, "confidence"), measures=("effective_cost",), **listed
     )
     confidence = {
-        key: _confidence((r.effective_cost, r.confidence) for r in own)
+        key: confidence_of((r.effective_cost, r.confidence) for r in own)
         for key, own in groupby(sure, attrgetter("currency", column))
     }
     return [
@@ -128,12 +129,6 @@ def _currencies_paid(revenues: Iterable[tuple[str, str, Decimal]]) -> dict[str, 
         if revenue:
             paid[name].add(currency)
     return paid
-
-
-def _confidence(costs: Iterable[tuple[Decimal, float | None]]) -> float | None:
-    """The confidence of (cost, confidence) pairs, weighted by cost, whatever its sign."""
-    known = [(abs(cost), Decimal(sure)) for cost, sure in costs if sure is not None]
-    return part(sum((w * c for w, c in known), Decimal(0)), sum((w for w, _ in known), Decimal(0)))
 
 
 @tool(window="2026-03", top=5)
@@ -187,7 +182,7 @@ def _judged(ctx: Context, months: Window, rows: Sequence[Row]) -> list[Unprofita
             effective_cost=row.effective_cost,
             margin=row.margin,
             margin_ratio=part(row.margin, row.revenue),
-            confidence=_confidence((m.effective_cost, m.confidence) for m in own),
+            confidence=confidence_of((m.effective_cost, m.confidence) for m in own),
         )
         for row in rows
         if row.tenant_id in known and (row.currency in pays[row.tenant_id] or not pays[row.tenant_id])

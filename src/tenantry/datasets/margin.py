@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from decimal import Decimal
 from typing import ClassVar
 
 from ..kernel.dataset import Dataset, Day, Dimension, Key, Money, Ratio
+from ..kernel.money import part
 from .names import known, lookup
 from .subscriptions import Subscriptions
 from .tenant_cost import TenantCost
@@ -13,6 +16,12 @@ from .tenants import TenantNames, Tenants
 _MONTHS_OF_NAMES = """SELECT DISTINCT s.tenant_id AS name, greatest(m.month, s.started_on) AS day
         FROM subscriptions AS s CROSS JOIN month_of AS m"""
 _NAMED = lookup("named", _MONTHS_OF_NAMES, ("id", "alias"))
+
+
+def confidence_of(costs: Iterable[tuple[Decimal, float | None]]) -> float | None:
+    """The confidence of several rows of `Margin`, from (cost, confidence): weighted by cost, whatever its sign."""
+    known = [(abs(cost), Decimal(sure)) for cost, sure in costs if sure is not None]
+    return part(sum((w * c for w, c in known), Decimal(0)), sum((w for w, _ in known), Decimal(0)))
 
 
 class Margin(Dataset):

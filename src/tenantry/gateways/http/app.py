@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...runtime.call import Runtime
+from .catalog import catalog_routes
 from .control_plane import control_plane_ways
 from .datasets import dataset_routes
 from .health import Check, Metrics, health_routes
@@ -70,7 +71,8 @@ def build_app(
     )
     answer_with_problems(app)
     checks = {k: v for part in parts for k, v in part.check.items()}
-    for router in (health_routes(checks, counted), dataset_routes(runtime)):
+    own = (health_routes(checks, counted), catalog_routes(runtime.catalog, version), dataset_routes(runtime))
+    for router in own:
         app.include_router(router)
     for part in parts:
         for router in part.routers:

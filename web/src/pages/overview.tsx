@@ -1,0 +1,167 @@
+import type { ReactNode } from "react";
+import { useTool, type Document, type Query, type Row, type Schemas } from "../api/client";
+import type { Spec } from "../charts/spec";
+import { change, count, money, numeric, points, ratio } from "../format/numbers";
+import { monthName, windowName } from "../format/times";
+import { tenantPath, To, useChoice, useUrl } from "../ui/address";
+import { Chart } from "../ui/chart";
+import type { Column } from "../ui/columns";
+import { CurrencyChoice, currencyIn } from "../ui/controls";
+import { Delta, Figure } from "../ui/figure";
+import { AnswerPanel, AsOf, Chip, Facts, Grid, Page, Panel } from "../ui/page";
+import { Await, Empty } from "../ui/states";
+import { DataTable } from "../ui/table";
+import { FirstRun } from "./first_run";
+
+type Summary = Document<Schemas["Summary"]>;
+type Standing = Schemas["Standing"];
+
+export function Overview(): ReactNode {
+  const { window, compare, currency } = useChoice();
+  const summary = useTool("overview.summary", { window, compare });
+  const months = useTool("overview.months");
+  if (summary.error?.status === 404 && !summary.data) return <FirstRun />;
+  const standings = summary.data?.data.standings ?? [];
+  const { all, now } = currencyIn(standings, currency, (one) => numeric(one.effective_cost) ?? 0);
+  const standing = standings.find((one) => one.currency === now);
+  return (
+    <Page
+      title="Overview"
+      lead={
+        <>
+          {summary.data && `${windowName(summary.data.data.window)} · `}
+          <AsOf answer={summary.data} />
+        </>
+      }
+      actions={<CurrencyChoice all={all} now={now} />}
+    >
+      <Await query={summary} height={110} what="the overview">
+        {(answer) => (standing ? <Kpis answer={answer} standing={standing} /> : <Empty title="No cost in this range">Choose another range above.</Empty>)}
+      </Await>
+      <AnswerPanel title="Month by month" query={months} height={340} bare>
+        {(answer) => <Months rows={answer.data.filter((row) => row.currency === now)} currency={now} />}
+      </AnswerPanel>
+      <Grid columns={3}>
+        <Movers query={summary} currency={now} />
+        <Health query={summary} standing={standing} />
+      </Grid>
+    </Page>
+  );
+}
+
+function Kpis({ answer, standing }: { answer: Summary; standing: Standing }): ReactNode {
+  const before = answer.data.compared_with;
+  const against = before ? windowName(before) : undefined;
+  const delta = (now: string, was: string | null | undefined, good: "up" | "down" | "neither") =>
+    was === null || was === undefined ? undefined : (
+      <Delta text={change(now, was)} by={(numeric(now) ?? 0) - (numeric(was) ?? 0)} good={good} against={against} />
+    );
+  const unsure = standing.confidence !== null && standing.confidence < 0.8;
+  const estimated = unsure
+    ? `Only ${ratio(standing.confidence)} of the cost is known by the bill or by a meter; the rest is shared by weaker drivers.`
+    : undefined;
+  return (
+    <Grid columns={4}>
+      <Figure name="Revenue" colour="revenue" answer={answer} value={money(standing.revenue, standing.currency)}
+        about="What subscriptions say, spread evenly over their days."
+        delta={delta(standing.revenue, standing.revenue_before, "up")} />
+      <Figure name="Cost" colour="cost" answer={answer} value={money(standing.effective_cost, standing.currency)}
+        about="Effective cost of the bill: amortised, after discounts. It sums to the bill exactly." path="/services"
+        delta={delta(standing.effective_cost, standing.cost_before, "neither")} />
+      <Figure name="Margin" colour="margin" answer={answer} value={standing.margin_ratio === null ? "n/a" : ratio(standing.margin_ratio)}
+        about={standing.margin_ratio === null ? "There is no revenue in this currency, so there is no ratio." : `Revenue less cost, ${money(standing.margin, standing.currency)}, as a part of revenue.`}
+        delta={
+          standing.ratio_before === null || standing.margin_ratio === null ? (
+            `${money(standing.margin, standing.currency)}`
+          ) : (
+            <Delta text={points(standing.margin_ratio, standing.ratio_before)} by={standing.margin_ratio - standing.ratio_before} good="up" against={against} />
+          )
+        } />
+      <Figure name="Tenants at a loss" colour="risk" answer={answer} value={count(standing.losing)} path="/tenants" estimated={estimated}
+        about="Tenants whose cost is more than what they pay in this currency. Those who pay in another currency only are not judged."
+        delta={
+          standing.losing_before === null ? (
+            `of ${count(standing.tenants)}`
+          ) : (
+            <Delta text={`of ${count(standing.tenants)}, were ${count(standing.losing_before)}`} by={standing.losing - standing.losing_before} good="down" />
+          )
+        } />
+    </Grid>
+  );
+}
+
+function Months({ rows, currency }: { rows: Row<"overview.months">[]; currency: string }): ReactNode {
+  if (rows.length === 0) return <Empty title="No month has cost in this currency" />;
+  const open = rows.map((row) => !row.whole);
+  const [first, last] = [rows[0]!, rows.at(-1)!];
+  const spec: Spec = {
+    kind: "line",
+    title: "Revenue, cost and margin per month",
+    unit: currency,
+    finding:
+      rows.length > 1
+        ? `Cost went from ${money(first.effective_cost, currency)} in ${monthName(first.month)} to ${money(last.effective_cost, currency)} in ${monthName(last.month)}; margin is ${ratio(last.margin_ratio)} of revenue.${open.at(-1) ? " The last month is not over." : ""}`
+        : `One month so far: ${monthName(first.month)}.`,
+    x: rows.map((row) => monthName(row.month)),
+    series: [
+      { name: "Revenue", hue: "revenue", values: rows.map((row) => numeric(row.revenue)), open },
+      { name: "Cost", hue: "cost", values: rows.map((row) => numeric(row.effective_cost)), open },
+      { name: "Margin", hue: "margin", values: rows.map((row) => numeric(row.margin)), open },
+    ],
+  };
+  return <Chart spec={spec} height={270} />;
+}
+
+const MOVERS: Column<Schemas["TenantStanding"]>[] = [
+  { key: "tenant_id", title: "Tenant", show: (row) => row.name ?? row.tenant_id, phone: true },
+  { key: "tier", title: "Tier" },
+  { key: "cost_before", title: "Before", kind: "money" },
+  { key: "effective_cost", title: "Cost", kind: "money", phone: true },
+  { key: "cost_change", title: "Change", kind: "change", phone: true },
+  { key: "margin", title: "Margin", kind: "money" },
+];
+
+function Movers({ query, currency }: { query: Query<Summary>; currency: string }): ReactNode {
+  const [search] = useUrl();
+  return (
+    <AnswerPanel title="Largest changes of cost" query={query} span={2}
+      note={query.data?.data.compared_with ? `Against ${windowName(query.data.data.compared_with)}` : undefined}>
+      {(answer) => (
+        <DataTable name="Largest changes of cost" id="m." filter={false} columns={MOVERS} path={(row) => tenantPath(row.tenant_id)}
+          rows={answer.data.movers.filter((row) => row.currency === currency)} rowKey={(row) => row.tenant_id}
+          empty={<Empty title={search.compare === "none" ? "No comparison is chosen" : "Nothing to compare with"}>The data does not reach back to an earlier window.</Empty>} />
+      )}
+    </AnswerPanel>
+  );
+}
+
+function Health({ query, standing }: { query: Query<Summary>; standing: Standing | undefined }): ReactNode {
+  return (
+    <Panel title="Data health" actions={<To path="/health">Details</To>}>
+      <Await query={query} height={120}>
+        {(answer) => {
+          const came = answer.data.arrivals;
+          return (
+            <Facts
+              facts={[
+                ["Cost with a tenant’s name", standing ? <Chip mood={(standing.named ?? 0) > 0.9 ? "good" : "warn"}>{ratio(standing.named)}</Chip> : "n/a"],
+                ["Known by bill or meter", standing ? <Chip mood={(standing.confidence ?? 0) > 0.8 ? "good" : "warn"}>{ratio(standing.confidence)}</Chip> : "n/a"],
+                ...(came
+                  ? ([
+                      ["Rows taken in", count(came.accepted)],
+                      ["Rows quarantined", came.quarantined ? <To path="/health">{count(came.quarantined)}</To> : "none"],
+                      ["Newest delivery", came.newest ? <AsOfTime time={came.newest} /> : "none"],
+                    ] as [string, ReactNode][])
+                  : []),
+              ]}
+            />
+          );
+        }}
+      </Await>
+    </Panel>
+  );
+}
+
+function AsOfTime({ time }: { time: string }): ReactNode {
+  return <time dateTime={time}>{time.slice(0, 10)}</time>;
+}

@@ -1,0 +1,77 @@
+/** Reads and writes the address: the only store of filters, sort, range and compare. */
+
+import { Link as RouterLink, useLocation, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import type { CSSProperties, ReactNode } from "react";
+import { carried, type Search } from "../url";
+
+export function useUrl(): [Search, (patch: Search) => void] {
+  const search = useSearch({ strict: false }) as Search;
+  const navigate = useNavigate();
+  const set = (patch: Search) => {
+    void navigate({
+      to: ".",
+      search: ((before: Search) => ({ ...before, ...patch })) as never,
+      replace: true,
+      resetScroll: false,
+    });
+  };
+  return [search, set];
+}
+
+export interface Choice {
+  window?: string;
+  compare: "previous" | "year" | "none";
+  currency?: string;
+}
+
+/** What the top bar chose. */
+export function useChoice(): Choice {
+  const [search] = useUrl();
+  const compare = search.compare === "year" || search.compare === "none" ? search.compare : "previous";
+  return { window: search.range, compare, currency: search.currency };
+}
+
+export function usePathParams(): Record<string, string> {
+  return useParams({ strict: false });
+}
+
+export function usePath(): string {
+  return useLocation().pathname;
+}
+
+/** Goes somewhere and takes range, compare and currency along. */
+export function useGo(): (path: string, search?: Search) => void {
+  const navigate = useNavigate();
+  const [now] = useUrl();
+  return (path, search = {}) => void navigate({ to: path as never, search: { ...carried(now), ...search } as never });
+}
+
+export function To(props: {
+  path: string;
+  search?: Search;
+  children: ReactNode;
+  className?: string;
+  style?: CSSProperties;
+  label?: string;
+  current?: boolean;
+  onClick?: () => void;
+}): ReactNode {
+  const [now] = useUrl();
+  return (
+    <RouterLink
+      to={props.path as never}
+      search={{ ...carried(now), ...props.search } as never}
+      className={props.className}
+      style={props.style}
+      aria-label={props.label}
+      aria-current={props.current ? "page" : undefined}
+      onClick={props.onClick}
+      activeOptions={{ exact: true }}
+      activeProps={{}}
+    >
+      {props.children}
+    </RouterLink>
+  );
+}
+
+export const tenantPath = (id: string) => `/tenants/${encodeURIComponent(id)}`;

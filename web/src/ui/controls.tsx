@@ -1,0 +1,94 @@
+/** Small things to press and choose with. */
+
+import { ActionIcon, Tooltip } from "@mantine/core";
+import { forwardRef, type ReactNode } from "react";
+import { useUrl } from "./address";
+import css from "./controls.module.css";
+import { Icon, type IconName } from "./icons";
+
+export { Button } from "@mantine/core";
+
+interface IconButtonProps {
+  icon: IconName;
+  label: string;
+  onClick?: () => void;
+  pressed?: boolean;
+}
+
+export const IconButton = forwardRef<HTMLButtonElement, IconButtonProps>(function IconButton(props, ref): ReactNode {
+  const { icon, label, pressed, ...rest } = props;
+  return (
+    <Tooltip label={label} openDelay={400} withinPortal>
+      <ActionIcon ref={ref} variant="subtle" color="gray" size={30} aria-label={label} aria-pressed={pressed}
+        style={{ color: pressed ? "var(--link)" : "var(--muted)" }} {...rest}>
+        <Icon name={icon} size={17} />
+      </ActionIcon>
+    </Tooltip>
+  );
+});
+
+/** A native list to choose from: every phone, keyboard and screen reader knows it. */
+export function Select(props: {
+  label: string;
+  value: string;
+  options: readonly (readonly [string, string])[];
+  choose: (value: string) => void;
+}): ReactNode {
+  return (
+    <select className={css.select} aria-label={props.label} value={props.value} onChange={(event) => props.choose(event.target.value)}>
+      {props.options.map(([value, text]) => (
+        <option key={value} value={value}>
+          {text}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+/** One of a few, kept in the address under `name`; the first is the default and stands nowhere. */
+export function Choose(props: {
+  name: string;
+  label: string;
+  options: readonly (readonly [string, string])[];
+}): ReactNode {
+  const [search, set] = useUrl();
+  const first = props.options[0]![0];
+  const value = props.options.some(([key]) => key === search[props.name]) ? search[props.name]! : first;
+  return (
+    <div role="group" aria-label={props.label} className={css.choice}>
+      {props.options.map(([key, text]) => (
+        <button key={key} type="button" aria-pressed={key === value} onClick={() => set({ [props.name]: key === first ? undefined : key })}>
+          {text}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** Which currency to show, where there are several: they are never added. */
+export function CurrencyChoice({ all, now }: { all: string[]; now: string }): ReactNode {
+  const [, set] = useUrl();
+  if (all.length < 2) return null;
+  return <Select label="Currency" value={now} options={all.map((name) => [name, name])} choose={(value) => set({ currency: value })} />;
+}
+
+export function Code({ children }: { children: string }): ReactNode {
+  return (
+    <pre className={css.code} tabIndex={0}>
+      {children}
+    </pre>
+  );
+}
+
+/** The currency chosen, else that with the largest part: that of most rows. */
+export function currencyIn<T extends { currency: string }>(
+  rows: readonly T[],
+  chosen: string | undefined,
+  weight: (row: T) => number = () => 1,
+): { all: string[]; now: string } {
+  const weights = new Map<string, number>();
+  for (const row of rows) weights.set(row.currency, (weights.get(row.currency) ?? 0) + Math.abs(weight(row)));
+  const all = [...weights.keys()].sort();
+  const heaviest = [...all].sort((a, b) => weights.get(b)! - weights.get(a)!)[0] ?? "";
+  return { all, now: chosen && all.includes(chosen) ? chosen : heaviest };
+}

@@ -1,0 +1,292 @@
+/** A table: sorted, filtered and cut to columns by the address; CSV of exactly what is on the screen. */
+
+import { Drawer, Popover } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { useMemo, useRef, useState, type ReactNode } from "react";
+import { download, toCsv } from "../format/csv";
+import { count } from "../format/numbers";
+import { To, useGo, useUrl } from "./address";
+import { compared, currencyOf, isNumber, written, type Column, type Record_ } from "./columns";
+import { IconButton, Select } from "./controls";
+import { Icon } from "./icons";
+import { Empty } from "./states";
+import css from "./table.module.css";
+
+const MANY = 200;
+const ROW = 33;
+
+export interface TableProps<R> {
+  name: string;
+  rows: readonly R[];
+  columns: Column<R>[];
+  rowKey?: (row: R, nth: number) => string;
+  /** Where a row leads; its first column is the link. */
+  path?: (row: R) => string | null;
+  /** Before all parameters of this table in the address, where a page has several. */
+  id?: string;
+  /** Columns whose values can be chosen. */
+  facets?: string[];
+  sort?: string;
+  filter?: boolean;
+  empty?: ReactNode;
+  tools?: ReactNode;
+}
+
+export function DataTable<R>(props: TableProps<R>): ReactNode {
+  const { name, rows, columns, id = "" } = props;
+  const [search, setUrl] = useUrl();
+  const phone = useMediaQuery("(max-width: 767px)") ?? false;
+  const [open, setOpen] = useState<R | null>(null);
+
+  const sort = search[`${id}sort`] ?? props.sort ?? "";
+  const needle = search[`${id}q`] ?? "";
+  const hidden = hiddenColumns(columns, search[`${id}cols`]);
+  const facets = props.facets ?? [];
+  const chosen = Object.fromEntries(facets.map((key) => [key, search[`${id}f.${key}`] ?? ""]));
+
+  const shown = useMemo(
+    () => arranged(rows, columns, sort, needle, chosen),
+    [rows, columns, sort, needle, JSON.stringify(chosen)],
+  );
+  const visible = columns.filter((column) => !hidden.has(column.key));
+  const fitting = phone ? visible.filter((column, nth) => nth === 0 || column.phone) : visible;
+  const filtered = needle !== "" || Object.values(chosen).some(Boolean);
+
+  const setColumns = (key: string, on: boolean) => {
+    const next = new Set(hidden);
+    if (on) next.delete(key);
+    else next.add(key);
+    setUrl({ [`${id}cols`]: columns.filter((c) => !next.has(c.key)).map((c) => c.key).join(",") });
+  };
+  const clear = () =>
+    setUrl({ [`${id}q`]: undefined, ...Object.fromEntries(facets.map((key) => [`${id}f.${key}`, undefined])) });
+
+  if (rows.length === 0) return props.empty ?? <Empty title="No rows" />;
+  return (
+    <div className={css.whole}>
+      <div className={css.bar}>
+        {props.filter !== false && rows.length > 5 && (
+          <input type="search" className={css.filter} placeholder="Filter" aria-label={`Filter ${name}`} data-filter value={needle}
+            onChange={(event) => setUrl({ [`${id}q`]: event.target.value || undefined })} />
+        )}
+        {facets.map((key) => (
+          <Facet key={key} title={columns.find((c) => c.key === key)?.title ?? key} rows={rows as Record_[]} field={key}
+            value={chosen[key] ?? ""} choose={(value) => setUrl({ [`${id}f.${key}`]: value || undefined })} />
+        ))}
+        <span className={css.count} role="status">
+          {filtered ? `${count(shown.length)} of ${count(rows.length)}` : `${count(rows.length)} rows`}
+        </span>
+        <span className={css.grow} />
+        {props.tools}
+        {columns.length > 4 && (
+          <Popover withinPortal position="bottom-end" shadow="md" trapFocus returnFocus>
+            <Popover.Target>
+              <IconButton icon="columns" label={`Columns of ${name}`} />
+            </Popover.Target>
+            <Popover.Dropdown className={css.columns} aria-label={`Columns of ${name}`}>
+              {columns.slice(1).map((column) => (
+                <label key={column.key}>
+                  <input type="checkbox" checked={!hidden.has(column.key)} onChange={(event) => setColumns(column.key, event.target.checked)} />
+                  {column.title}
+                </label>
+              ))}
+            </Popover.Dropdown>
+          </Popover>
+        )}
+        <IconButton
+          icon="download"
+          label={`Download ${name} as CSV`}
+          onClick={() => download(`${name.toLowerCase().replaceAll(/\W+/g, "-")}.csv`, csvOf(shown, visible))}
+        />
+      </div>
+      {shown.length === 0 ? (
+        <Empty title={needle ? `Nothing matches \u201c${needle}\u201d` : "Nothing matches the filters"}>
+          <button type="button" className={css.clear} onClick={clear}>
+            Clear filters
+          </button>
+        </Empty>
+      ) : (
+        <Body {...props} rows={shown} columns={fitting} sort={sort} phone={phone} open={setOpen}
+          order={(next) => setUrl({ [`${id}sort`]: next })} />
+      )}
+      <Drawer opened={open !== null} onClose={() => setOpen(null)} position="bottom" size="70%"
+        title={open ? written((open as Record_)[columns[0]!.key], columns[0]!.kind) : ""}>
+        {open && <Sheet row={open} columns={columns} path={props.path?.(open) ?? null} />}
+      </Drawer>
+    </div>
+  );
+}
+
+function hiddenColumns<R>(columns: Column<R>[], chosen: string | undefined): Set<string> {
+  if (!chosen) return new Set(columns.filter((c) => c.extra).map((c) => c.key));
+  const kept = chosen.split(",");
+  return new Set(columns.filter((c, nth) => nth > 0 && !kept.includes(c.key)).map((c) => c.key));
+}
+
+/** The rows that match, in order. */
+export function arranged<R>(
+  rows: readonly R[],
+  columns: Column<R>[],
+  sort: string,
+  needle: string,
+  chosen: Record<string, string>,
+): R[] {
+  const wanted = needle.toLowerCase();
+  const texts = columns.filter((column) => !isNumber(column.kind));
+  const found = rows.filter((row) => {
+    const own = row as Record_;
+    if (Object.entries(chosen).some(([key, value]) => value && String(own[key] ?? "") !== value)) return false;
+    return !wanted || texts.some((column) => String(own[column.key] ?? "").toLowerCase().includes(wanted));
+  });
+  const descending = sort.startsWith("-");
+  const key = sort.replace(/^-/, "");
+  const column = columns.find((one) => one.key === key);
+  if (!column) return found;
+  return found.sort((a, b) => compared((a as Record_)[key], (b as Record_)[key], column.kind, descending));
+}
+
+/** Exact values, not the rounded ones: money adds up in the file as it does in the ledger. */
+export function csvOf<R>(rows: readonly R[], columns: Column<R>[]): string {
+  const priced = columns.some((c) => c.kind === "money" || c.kind === "change" || c.kind === "unit");
+  const currency = priced && !columns.some((c) => c.key === "currency") && rows.some((row) => currencyOf(row));
+  const heads = [...columns.map((c) => c.title), ...(currency ? ["Currency"] : [])];
+  return toCsv(
+    heads,
+    rows.map((row) => [...columns.map((c) => (row as Record_)[c.key]), ...(currency ? [currencyOf(row)] : [])]),
+  );
+}
+
+function Facet(props: {
+  title: string;
+  rows: Record_[];
+  field: string;
+  value: string;
+  choose: (value: string) => void;
+}): ReactNode {
+  const options = useMemo(
+    () => [...new Set(props.rows.map((row) => String(row[props.field] ?? "")))].filter(Boolean).sort(),
+    [props.rows, props.field],
+  );
+  if (options.length < 2) return null;
+  return (
+    <Select label={props.title} value={props.value} choose={props.choose}
+      options={[["", `Any ${props.title.toLowerCase()}`], ...options.map((value): [string, string] => [value, value])]} />
+  );
+}
+
+function Body<R>(
+  props: TableProps<R> & { phone: boolean; open: (row: R) => void; order: (sort: string) => void; sort: string },
+): ReactNode {
+  const { rows, columns, name, phone } = props;
+  const area = useRef<HTMLDivElement>(null);
+  const many = rows.length > MANY;
+  const virtual = useVirtualizer({
+    count: many ? rows.length : 0,
+    getScrollElement: () => area.current,
+    estimateSize: () => (phone ? 44 : ROW),
+    overscan: 12,
+  });
+  const items = many ? virtual.getVirtualItems() : rows.map((_, index) => ({ index, start: 0, end: 0 }));
+  const before = many ? (items[0]?.start ?? 0) : 0;
+  const after = many ? virtual.getTotalSize() - (items.at(-1)?.end ?? 0) : 0;
+  const span = columns.length + (phone ? 1 : 0);
+  return (
+    <div ref={area} className={css.area} data-many={many} tabIndex={0} role="region" aria-label={name}>
+      <table className={css.table} aria-rowcount={rows.length}>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <Head key={column.key} column={column} sort={props.sort} order={props.order} />
+            ))}
+            {phone && (
+              <th scope="col" className={css.more}>
+                <span className={css.hidden}>More</span>
+              </th>
+            )}
+          </tr>
+        </thead>
+        <tbody>
+          {before > 0 && <tr aria-hidden="true"><td colSpan={span} style={{ height: before, padding: 0 }} /></tr>}
+          {items.map(({ index }) => (
+            <Line key={props.rowKey?.(rows[index]!, index) ?? index} row={rows[index]!} columns={columns} nth={index}
+              path={props.path} more={phone ? props.open : undefined} />
+          ))}
+          {after > 0 && <tr aria-hidden="true"><td colSpan={span} style={{ height: after, padding: 0 }} /></tr>}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Head<R>(props: { column: Column<R>; sort: string; order: (sort: string) => void }): ReactNode {
+  const { column, sort } = props;
+  const state = sort === column.key ? "ascending" : sort === `-${column.key}` ? "descending" : "none";
+  const first = isNumber(column.kind) ? `-${column.key}` : column.key;
+  const next = state === "none" ? first : state === "ascending" ? `-${column.key}` : column.key;
+  return (
+    <th scope="col" aria-sort={state} data-number={isNumber(column.kind)}>
+      <button type="button" onClick={() => props.order(next)} title={column.about}>
+        {column.title}
+        <span className={css.arrow} data-state={state} aria-hidden="true">
+          <Icon name={state === "ascending" ? "up" : "down"} size={11} />
+        </span>
+      </button>
+    </th>
+  );
+}
+
+function Line<R>(props: {
+  row: R;
+  columns: Column<R>[];
+  nth: number;
+  path?: (row: R) => string | null;
+  more?: (row: R) => void;
+}): ReactNode {
+  const { row, columns } = props;
+  const go = useGo();
+  const path = props.path?.(row) ?? null;
+  return (
+    <tr
+      data-row
+      tabIndex={-1}
+      aria-rowindex={props.nth + 1}
+      onKeyDown={(event) => {
+        if (event.key === "Enter" && path && event.target === event.currentTarget) go(path);
+      }}
+    >
+      {columns.map((column, nth) => {
+        const content = shownCell(row, column);
+        return (
+          <td key={column.key} data-number={isNumber(column.kind)}>
+            {nth === 0 && path ? <To path={path}>{content}</To> : content}
+          </td>
+        );
+      })}
+      {props.more && (
+        <td className={css.more}>
+          <IconButton icon="right" label="All columns" onClick={() => props.more?.(row)} />
+        </td>
+      )}
+    </tr>
+  );
+}
+
+function shownCell<R>(row: R, column: Column<R>): ReactNode {
+  if (column.show) return column.show(row);
+  return written((row as Record_)[column.key], column.kind, currencyOf(row));
+}
+
+function Sheet<R>(props: { row: R; columns: Column<R>[]; path: string | null }): ReactNode {
+  return (
+    <div className={css.sheet}>
+      {props.columns.map((column) => (
+        <div key={column.key}>
+          <span>{column.title}</span>
+          <span>{shownCell(props.row, column)}</span>
+        </div>
+      ))}
+      {props.path && <To path={props.path}>Open</To>}
+    </div>
+  );
+}
