@@ -14,6 +14,7 @@ NAMES = (
     "feature_usage",
     "requests",
     "unit_economics",
+    "cost_insights",
     "reconciliation",
     "tenants",
 )

@@ -16,6 +16,7 @@ from .documents import ApiDocuments
 from .entitlements import Entitlements, TenantEntitlements
 from .feature_cost import FeatureCost, FeatureCostFull
 from .focus_allocated import FocusAllocated
+from .insights import Dismissals, Insights
 from .invoices import Invoices, InvoiceSums
 from .margin import Margin
 from .overhead import Borne, Overhead
@@ -42,6 +43,7 @@ DATASETS = (
     Entitlements,
     Resources,
     Workflows,
+    Dismissals,
     ActiveUsers,
     Usage,
     UsageCounters,
@@ -77,4 +79,5 @@ DATASETS = (
     ChargePool,
     AllocatedCells,
     FocusAllocated,
+    Insights,
 )

@@ -1,0 +1,166 @@
+"""Findings: what moved in a vendor's months, is not chance, and matters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from math import log
+from typing import Any
+
+import numpy as np
+
+from .calibration import memory_of, p_values
+from .claims import Claim, Kind, Measure, Months, Weighed, claims, floor_of
+from .discoveries import adjusted
+from .figures import Figures, Level, Subject
+from .movement import SHAPES, Shape, change
+from .turnover import turnover
+from .weekdays import WeekdayClaim, weekday_claims
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+CHANCE = 0.1
+"""The share of chance among what the tests find."""
+_LEAST = 0.05
+"""The least relative change worth telling."""
+_MOVED = Decimal("0.2")
+_WEEKLY_MONTHS = 6
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that moved. Money is per month and exact: `before` is what later months would have had as things were,
+    `after` what they had, `impact` what that is worth to the margin. `months` are those before and after, by index.
+
+    `p_value` and `adjusted` are null for what is no test but a fact. `also` names findings that this one explains.
+    """
+
+    figures: Figures
+    subject: Subject
+    kind: Kind
+    measure: Measure
+    shape: Shape | None
+    before: Decimal
+    after: Decimal
+    impact: Decimal
+    since: date
+    months: tuple[Months, Months]
+    confidence: float
+    p_value: float | None = None
+    adjusted: float | None = None
+    names: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+
+    @property
+    def level(self) -> Level:
+        return self.subject.level
+
+    @property
+    def key(self) -> str:
+        """The name by which it is known from month to month: what a jump was is a change of level a month later."""
+        what = self.measure if self.kind in SHAPES else self.kind
+        if self.kind == "mix":
+            what = f"{self.measure}:mix"
+        elif self.level == "tenants" and self.kind in SHAPES:
+            what = f"{self.measure}:{self.since:%Y-%m}:{'up' if self.after > self.before else 'down'}"
+        return ":".join(filter(None, (self.level, self.subject.name, what, self.figures.currency)))
+
+    @property
+    def weight(self) -> Decimal:
+        """What findings are ranked by: impact x confidence. Money that moved and was not lost counts a fifth."""
+        moved = _MOVED if self.kind in ("mix", "concentration") else Decimal(1)
+        return abs(self.impact) * Decimal(repr(self.confidence)) * moved
+
+
+def findings(vendors_months: Sequence[Figures]) -> tuple[list[Finding], int]:
+    """Everything found in one month's figures of every currency, and how many tests were made.
+
+    Shares of chance hold over all tests together, whatever the currency. One event may show in several findings:
+    `told_once`.
+    """
+    made = [(figures, claim) for figures in vendors_months for claim in claims(figures)]
+    tests = _tested([claim for _, claim in made])
+    daily = [(figures, one) for figures in vendors_months for one in weekday_claims(figures)]
+    shares = adjusted([p for p, _ in tests] + [one.p_value for _, one in daily])
+    found = [
+        moved
+        for (figures, claim), (p, shape), share in zip(made, tests, shares, strict=False)
+        if share <= CHANCE and (moved := _moved(figures, claim, shape, p, share)) is not None
+    ]
+    for (figures, one), share in zip(daily, shares[len(made) :], strict=True):
+        if share <= CHANCE and _matters(figures, one.weighed):
+            found.append(_weekly(figures, one, share))
+    for figures in vendors_months:
+        for fact in turnover(figures):
+            kind: Kind = "new" if fact.came else "lost"
+            weighed = Weighed(*fact.money)
+            made_of = Finding(
+                figures, fact.subject, kind, fact.measure, None, *weighed, fact.since, fact.months, 1.0,
+                names=fact.names,
+            )  # fmt: skip
+            found.append(made_of)
+    return found, len(shares)
+
+
+def _tested(made: Sequence[Claim]) -> list[tuple[float, Shape]]:
+    """For each claim how likely it is by chance, and as what it moved; three shapes tried count thrice."""
+    lengths = sorted({len(claim.values) for claim in made})
+    groups = {n: np.stack([c.values for c in made if len(c.values) == n]) for n in lengths}
+    memory = memory_of(list(groups.values()))
+    rows = {n: iter(p_values(group, memory)) for n, group in groups.items()}
+    found: list[tuple[float, Shape]] = []
+    for claim in made:
+        each = next(rows[len(claim.values)])
+        best = int(each.argmin())
+        found.append((min(1.0, float(each[best]) * len(SHAPES)), SHAPES[best]))
+    return found
+
+
+def _moved(figures: Figures, claim: Claim, shape: Shape, p: float, share: float) -> Finding | None:
+    """The finding, if money says the same as the test and there is enough of it."""
+    moved = change(claim.values, shape)
+    months = range(claim.first, claim.first + len(claim.values))
+    third = max(2, len(months) // 4)
+    before, after = (
+        (months[:third], months[-third:]) if shape == "trend" else (months[: moved.at], months[moved.at :])
+    )
+    weighed = claim.weigh(before, after)
+    grew = weighed.after > weighed.before
+    if claim.kind != "concentration" and grew != (moved.effect > 0):
+        return None
+    if abs(moved.effect) < log(1 + _LEAST) * (0.5 if claim.kind == "margin" else 1):
+        return None
+    if claim.kind == "usage_without_revenue" and not _unpaid(claim.subject, before, after):
+        return None
+    if not _matters(figures, weighed):
+        return None
+    return Finding(
+        figures, claim.subject, claim.kind or shape, claim.measure, shape, *weighed,
+        figures.months[months[0] if shape == "trend" else after[0]], (before, after),
+        (1 - share) * (1.0 if claim.measure == "revenue" else claim.subject.known), p, share,
+    )  # fmt: skip
+
+
+def _matters(figures: Figures, weighed: Weighed) -> bool:
+    change_ = abs(weighed.after - weighed.before)
+    return abs(weighed.impact) >= floor_of(figures) and change_ >= abs(weighed.before) * Decimal(repr(_LEAST))
+
+
+def _unpaid(tenant: Subject, before: Months, after: Months) -> bool:
+    """Whether revenue moved less than half as far as use."""
+    paid, used = (_growth(amounts, before, after) for amounts in (tenant.revenue, tenant.units))
+    return abs(paid) < abs(used) / 2
+
+
+def _growth(amounts: Sequence[Decimal], before: Months, after: Months) -> float:
+    was, became = (float(sum(amounts[m] for m in months)) / len(months) for months in (before, after))
+    return log(became / was) if was > 0 and became > 0 else 0.0
+
+
+def _weekly(figures: Figures, one: WeekdayClaim, share: float) -> Finding:
+    months = range(max(0, len(figures.months) - _WEEKLY_MONTHS), len(figures.months))
+    return Finding(
+        figures, one.subject, "day_of_week", "cost", None, one.weighed.before, one.weighed.after, one.weighed.impact,
+        figures.months[months[0]], (months, months), 1 - share, one.p_value, share, names=one.names,
+    )  # fmt: skip
