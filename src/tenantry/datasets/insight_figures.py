@@ -14,85 +14,96 @@ from ..kernel.time import month_start, next_month
 from ..methods.insight import Concentration, Daily, Figures, Subject
 
 MONTHS = 12
+_NONE = Decimal(0)
 _FEWEST = 3
 """Months, the first perhaps a part of one, without which nothing can be said."""
 _DAYS = 182
 _RECENT = 3
 _TOP = 5
-_OF = "CAST(date_trunc('month', {0}) AS DATE)"
+_CHARGED = "CAST(date_trunc('month', charge_day) AS DATE)"
+_METERED = "CAST(date_trunc('month', day) AS DATE)"
+_ASKED = "{0} >= $start AND {0} < $end"
 _SEEN = f"""
-    SELECT {_OF.format("charge_day")} AS month, min(charge_day) AS first, max(charge_day) AS last
-    FROM cost_profile WHERE charge_day >= $start AND charge_day < $end GROUP BY 1
+    SELECT {_CHARGED} AS month, min(charge_day) AS first, max(charge_day) AS last
+    FROM cost_profile WHERE {_ASKED.format("charge_day")} GROUP BY {_CHARGED}
 """
+_ACTIVE = (
+    "CASE WHEN (p.paying = 1 AND m.revenue > 0) OR (p.paying = 0 AND m.effective_cost <> 0) THEN m.month END"
+)
 # A thousandth of all money is less than half of what is worth telling; the rest of the tenants count in their tier.
-_MONEY = f"""
-    WITH m AS (SELECT * FROM margin WHERE month >= $start AND month < $end),
-    whole AS (SELECT currency, sum(abs(effective_cost)) + sum(abs(revenue)) AS money FROM m GROUP BY currency),
-    pays AS (SELECT tenant_id, currency, sum(revenue) > 0 AS paying FROM m GROUP BY tenant_id, currency),
+_TOLD = f"""
+    m AS (SELECT * FROM margin WHERE {_ASKED.format("month")}),
+    whole AS (
+        SELECT currency, CAST(sum(abs(effective_cost)) + sum(abs(revenue)) AS DOUBLE) AS money FROM m GROUP BY currency
+    ),
+    pays AS (
+        SELECT tenant_id, currency, CASE WHEN sum(revenue) > 0 THEN 1 ELSE 0 END AS paying
+        FROM m GROUP BY tenant_id, currency
+    ),
     told AS (
         SELECT m.tenant_id, m.currency
         FROM m JOIN whole AS w ON w.currency = m.currency
         JOIN pays AS p ON p.tenant_id = m.tenant_id AND p.currency = m.currency
         GROUP BY m.tenant_id, m.currency, w.money
-        HAVING greatest(sum(abs(effective_cost)), sum(abs(revenue))) >= w.money / 1000
-            OR min(CASE WHEN CASE WHEN paying THEN revenue > 0 ELSE effective_cost <> 0 END THEN month END) >= $recent
-            OR max(CASE WHEN CASE WHEN paying THEN revenue > 0 ELSE effective_cost <> 0 END THEN month END) < $last
-    ),
+        HAVING CAST(greatest(sum(abs(m.effective_cost)), sum(abs(m.revenue))) AS DOUBLE) >= 0.001::DOUBLE * w.money
+            OR min({_ACTIVE}) >= $recent OR max({_ACTIVE}) < $last
+    )
+"""
+_SURE = "CAST(abs(effective_cost) AS DECIMAL(20, 6))"
+_MONEY = f"""
+    WITH {_TOLD},
     figure AS (
         SELECT 'total' AS level, '' AS name, '' AS tier, currency, month, effective_cost, revenue, confidence FROM m
         UNION ALL
         SELECT 'tier', tier, '', currency, month, effective_cost, revenue, confidence FROM m WHERE tier <> ''
         UNION ALL
-        SELECT 'tenant', m.tenant_id, m.tier, m.currency, month, effective_cost, revenue, confidence
+        SELECT 'tenant', m.tenant_id, m.tier, m.currency, m.month, m.effective_cost, m.revenue, m.confidence
         FROM m JOIN told AS t ON t.tenant_id = m.tenant_id AND t.currency = m.currency
-    ),
-    summed AS (
-        SELECT level, name, tier, currency, month, sum(effective_cost) AS cost, sum(revenue) AS revenue,
-            sum(CAST(abs(effective_cost) AS DECIMAL(20, 6))) AS weight,
-            sum(CAST(abs(effective_cost) AS DECIMAL(20, 6)) * CAST(coalesce(confidence, 0) AS DECIMAL(9, 6))) AS known
-        FROM figure GROUP BY level, name, tier, currency, month
-        UNION ALL
-        SELECT 'service', service_name, '', currency, {_OF.format("charge_day")}, sum(effective_cost), 0, 0, 0
-        FROM cost_profile WHERE charge_day >= $start AND charge_day < $end GROUP BY ALL
-        UNION ALL
-        SELECT 'feature', feature_id, '', currency, {_OF.format("charge_day")}, sum(effective_cost), 0, 0, 0
-        FROM feature_cost WHERE charge_day >= $start AND charge_day < $end AND feature_id <> '' GROUP BY ALL
     )
-    SELECT * FROM summed
+    SELECT level, name, tier, currency, month, sum(effective_cost) AS cost, sum(revenue) AS revenue,
+        sum({_SURE}) AS weight, sum({_SURE} * CAST(coalesce(confidence, 0) AS DECIMAL(9, 6))) AS known
+    FROM figure GROUP BY level, name, tier, currency, month
     ORDER BY level NULLS FIRST, name NULLS FIRST, tier NULLS FIRST, currency NULLS FIRST, month NULLS FIRST
 """
-_SQUARE = "CAST(revenue AS DECIMAL(18, 2))"
+_SPENT = f"""
+    SELECT '{{level}}' AS level, {{column}} AS name, currency, {_CHARGED} AS month, sum(effective_cost) AS cost
+    FROM {{table}} WHERE {_ASKED.format("charge_day")} AND {{column}} <> ''
+    GROUP BY {{column}}, currency, {_CHARGED} ORDER BY name NULLS FIRST, currency NULLS FIRST, month NULLS FIRST
+"""
+_CENTS = "CAST(CAST(revenue AS DECIMAL(18, 2)) * 100 AS DECIMAL(18, 0))"
 _SHARES = f"""
-    SELECT currency, month, sum(CAST({_SQUARE} * 100 AS HUGEINT) * CAST({_SQUARE} * 100 AS HUGEINT)) AS squares,
-        CAST(sum({_SQUARE}) * 100 AS HUGEINT) AS whole, sum(CASE WHEN place <= {_TOP} THEN revenue ELSE 0 END) AS top
+    SELECT currency, month, sum({_CENTS} * {_CENTS}) AS squares, sum({_CENTS}) AS whole,
+        sum(CASE WHEN place <= {_TOP} THEN revenue ELSE 0 END) AS top
     FROM (
         SELECT currency, month, revenue, row_number() OVER (
             PARTITION BY currency, month ORDER BY revenue DESC NULLS LAST, tenant_id NULLS FIRST) AS place
-        FROM margin WHERE month >= $start AND month < $end AND revenue > 0
+        FROM margin WHERE {_ASKED.format("month")} AND revenue > 0
     ) AS r GROUP BY currency, month
 """
 _UNITS = f"""
-    SELECT {_OF.format("day")} AS month, service_name, meter, CAST(sum(units) AS HUGEINT) AS units
-    FROM meter_hours WHERE day >= $start AND day < $end GROUP BY 1, 2, 3 ORDER BY 2, 3, 1
+    SELECT {_METERED} AS month, service_name, meter, sum(units) AS units
+    FROM meter_hours WHERE {_ASKED.format("day")} GROUP BY {_METERED}, service_name, meter
+    ORDER BY service_name NULLS FIRST, meter NULLS FIRST, month NULLS FIRST
 """
 _USED = f"""
-    SELECT {_OF.format("day")} AS month, tenant_id, service_name, meter, CAST(sum(units) AS HUGEINT) AS units
-    FROM usage_hourly WHERE day >= $start AND day < $end AND tenant_id IN (SELECT unnest($tenants))
-    GROUP BY 1, 2, 3, 4 ORDER BY 2, 3, 4, 1
+    WITH {_TOLD},
+    named AS (SELECT DISTINCT tenant_id FROM told)
+    SELECT {_METERED} AS month, u.tenant_id, u.service_name, u.meter, sum(u.units) AS units
+    FROM usage_hourly AS u JOIN named AS n ON n.tenant_id = u.tenant_id
+    WHERE {_ASKED.format("u.day")} GROUP BY {_METERED}, u.tenant_id, u.service_name, u.meter
 """
-_COST_OF_DAYS = """
+_COST_OF_DAYS = f"""
     SELECT charge_day AS day, service_name, currency, sum(effective_cost) AS cost
-    FROM cost_profile WHERE charge_day >= $start AND charge_day < $end GROUP BY 1, 2, 3
+    FROM cost_profile WHERE {_ASKED.format("charge_day")} GROUP BY charge_day, service_name, currency
 """
-_UNITS_OF_DAYS = """
-    SELECT day, service_name, meter, CAST(sum(units) AS HUGEINT) AS units
-    FROM meter_hours WHERE day >= $start AND day < $end GROUP BY 1, 2, 3
+_UNITS_OF_DAYS = f"""
+    SELECT day, service_name, meter, sum(units) AS units
+    FROM meter_hours WHERE {_ASKED.format("day")} GROUP BY day, service_name, meter
 """
 _SHARED = f"""
-    SELECT tenant_id, {{column}} AS name, currency, {_OF.format("charge_day")} AS month, sum(effective_cost) AS cost
-    FROM {{table}} WHERE charge_day >= $start AND charge_day < $end
-        AND tenant_id IN (SELECT unnest($tenants)) AND {{column}} IN (SELECT unnest($names))
-    GROUP BY 1, 2, 3, 4
+    SELECT tenant_id, {{column}} AS name, currency, {_CHARGED} AS month, sum(effective_cost) AS cost
+    FROM {{table}} WHERE {_ASKED.format("charge_day")} AND tenant_id IN ({{tenants}}) AND {{column}} IN ({{names}})
+    GROUP BY tenant_id, {{column}}, currency, {_CHARGED}
 """
 Meter = tuple[str, str]
 """A service, or empty, and a meter."""
@@ -118,10 +129,12 @@ def costs_of(
     read: Any, table: str, column: str, names: Sequence[str], tenants: Sequence[str], months: Sequence[date]
 ) -> dict[tuple[str, str, str, date], Decimal]:
     """What tenants' services or features (the column's names) cost: by tenant, name, currency and month."""
-    span = {"start": months[0], "end": next_month(months[-1])}
-    rows = read.query(
-        _SHARED.format(table=table, column=column), {**span, "tenants": list(tenants), "names": list(names)}
-    )
+    values: dict[str, Any] = {"start": months[0], "end": next_month(months[-1])}
+    given: dict[str, str] = {}
+    for what, listed in (("tenants", tenants), ("names", names)):
+        values |= {f"{what}{i}": name for i, name in enumerate(listed)}
+        given[what] = ", ".join(f"${what}{i}" for i in range(len(listed)))
+    rows = read.query(_SHARED.format(table=table, column=column, **given), values)
     return {(row.tenant_id, row.name, row.currency, row.month): row.cost for row in rows}
 
 
@@ -158,12 +171,12 @@ class _Reading:
 
     def figures(self) -> list[Figures]:
         recent = self.months[max(0, len(self.months) - _RECENT)]
-        rows = self.read.query(_MONEY, {**self.span, "recent": recent, "last": self.months[-1]})
+        told = {**self.span, "recent": recent, "last": self.months[-1]}
         by: dict[str, dict[tuple[str, str], list[Any]]] = defaultdict(lambda: defaultdict(list))
-        for row in rows:
+        for row in [*self.read.query(_MONEY, told), *self._spent("service"), *self._spent("feature")]:
             by[row.currency][row.level, row.name].append(row)
         metered = self._monthly(self.read.query(_UNITS, self.span))
-        used = self._used(sorted({n for own in by.values() for level, n in own if level == "tenant"}))
+        used = self._used(told) if metered else {}
         shares = self._concentrations()
         days = self._days(metered)
         return [
@@ -187,25 +200,23 @@ class _Reading:
     ) -> Iterable[Subject]:
         values = _unit_values(rows, metered)
         for (level, name), own in rows.items():
-            weight = sum((row.weight for row in own), Decimal(0))
             units: Sequence[Decimal] = ()
             if level == "service":
                 units = _service_units(name, metered)
             elif level == "tenant" and name in used:
                 units = _weighed(used[name], values, len(self.months))
-            known = float(sum((row.known for row in own), Decimal(0)) / weight) if weight else 1.0
             yield Subject(
                 level,  # pyright: ignore[reportArgumentType] - the query's own words
                 name,
                 self._row((row.month, row.cost) for row in own),
-                self._row((row.month, row.revenue) for row in own),
+                self._row((row.month, row.get("revenue", _NONE)) for row in own),
                 tuple(units),
-                own[-1].tier,
-                min(1.0, known) if level in ("tenant", "tier") else 1.0,
+                own[-1].get("tier", ""),
+                _known(own) if level in ("tenant", "tier") else 1.0,
             )
 
     def _row(self, amounts: Iterable[tuple[date, Decimal]]) -> tuple[Decimal, ...]:
-        found = [Decimal(0)] * len(self.months)
+        found = [_NONE] * len(self.months)
         for month, amount in amounts:
             found[self.place[month]] = EXACT.add(found[self.place[month]], amount)
         return tuple(found)
@@ -216,9 +227,16 @@ class _Reading:
             by[row.service_name, row.meter].append((row.month, Decimal(row.units)))
         return {meter: self._row(amounts) for meter, amounts in by.items()}
 
-    def _used(self, tenants: Sequence[str]) -> dict[str, dict[Meter, tuple[Decimal, ...]]]:
+    def _spent(self, level: str) -> list[Any]:
+        table, column = {
+            "service": ("cost_profile", "service_name"),
+            "feature": ("feature_cost", "feature_id"),
+        }[level]
+        return self.read.query(_SPENT.format(level=level, table=table, column=column), self.span)
+
+    def _used(self, told: Mapping[str, date]) -> dict[str, dict[Meter, tuple[Decimal, ...]]]:
         by: dict[str, list[Any]] = defaultdict(list)
-        for row in self.read.query(_USED, {**self.span, "tenants": list(tenants)}):
+        for row in self.read.query(_USED, told):
             by[row.tenant_id].append(row)
         return {tenant: self._monthly(rows) for tenant, rows in by.items()}
 
@@ -259,9 +277,15 @@ class _Reading:
         for (currency, service), spent in sorted(cost.items()):
             if service in single:
                 own = units[service]
-                rows = (tuple(of.get(day, Decimal(0)) for day in days) for of in (spent, own))
+                rows = (tuple(of.get(day, _NONE) for day in days) for of in (spent, own))
                 found[currency].append(Daily("service", service, *rows))
         return found
+
+
+def _known(rows: Sequence[Any]) -> float:
+    """The part of the cost of these months that is known."""
+    weight = sum((row.weight for row in rows), _NONE)
+    return min(1.0, float(sum((row.known for row in rows), _NONE) / weight)) if weight else 1.0
 
 
 def _service_units(service: str, metered: Mapping[Meter, Sequence[Decimal]]) -> tuple[Decimal, ...]:
@@ -269,8 +293,8 @@ def _service_units(service: str, metered: Mapping[Meter, Sequence[Decimal]]) -> 
     own = [units for (name, _), units in sorted(metered.items()) if name == service and any(units)]
     if len(own) <= 1:
         return tuple(own[0]) if own else ()
-    parts = [[EXACT.divide(u, sum(units, Decimal(0))) for u in units] for units in own]
-    return tuple(sum(month, Decimal(0)) / len(own) for month in zip(*parts, strict=True))
+    parts = [[EXACT.divide(u, sum(units, _NONE)) for u in units] for units in own]
+    return tuple(sum(month, _NONE) / len(own) for month in zip(*parts, strict=True))
 
 
 def _unit_values(
@@ -279,11 +303,11 @@ def _unit_values(
     """What a unit of each meter cost on average: its service's cost, evenly over the service's meters. Where no meter
     names a service that costs anything, each meter's whole is worth the same.
     """
-    wholes = {meter: sum(units, Decimal(0)) for meter, units in metered.items() if any(units)}
+    wholes = {meter: sum(units, _NONE) for meter, units in metered.items() if any(units)}
     values: dict[Meter, Decimal] = {}
     for (service, meter), whole in wholes.items():
         beside = sum(other == service for other, _ in wholes)
-        cost = sum((row.cost for row in rows.get(("service", service), ())), Decimal(0))
+        cost = sum((row.cost for row in rows.get(("service", service), ())), _NONE)
         if service and cost > 0:
             values[service, meter] = EXACT.divide(cost, whole * beside)
     return values or {meter: EXACT.divide(Decimal(1), whole) for meter, whole in wholes.items()}
@@ -292,8 +316,8 @@ def _unit_values(
 def _weighed(
     used: Mapping[Meter, Sequence[Decimal]], values: Mapping[Meter, Decimal], months: int
 ) -> tuple[Decimal, ...]:
-    found = [Decimal(0)] * months
+    found = [_NONE] * months
     for meter, units in sorted(used.items()):
         for i, count in enumerate(units):
-            found[i] = EXACT.add(found[i], EXACT.multiply(count, values.get(meter, Decimal(0))))
+            found[i] = EXACT.add(found[i], EXACT.multiply(count, values.get(meter, _NONE)))
     return tuple(found)

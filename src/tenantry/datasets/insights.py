@@ -33,6 +33,7 @@ from .usage import MeterHours, UsageHourly
 
 Date = Annotated[date, Column(Role.DIMENSION, "DATE")]
 Place = Annotated[int, Column(Role.DIMENSION, "BIGINT")]
+_MONTH = "CAST(date_trunc('month', day) AS DATE)"
 MOST = 40
 """Findings kept of a month and currency, so that some are left to tell when others are dismissed."""
 
@@ -58,10 +59,10 @@ class Insights(Dataset):
     )  # fmt: skip
     whole_months: ClassVar[bool] = True
     # A month's figures are in the findings of eleven months after it; and by its first day the month before is whole.
-    touches: ClassVar[str | None] = f"""
-        SELECT DISTINCT CAST(date_trunc('month', day) + to_months(CAST(n AS INTEGER)) AS DATE) AS day
-        FROM changed CROSS JOIN range(-1, {MONTHS + 1}) AS later(n)
-    """
+    touches: ClassVar[str | None] = " UNION ".join(
+        f"SELECT CAST({_MONTH} {later} MONTH AS DATE) AS day FROM changed"
+        for later in ["- INTERVAL '1'", *(f"+ INTERVAL '{months}'" for months in range(MONTHS))]
+    )
 
     month: Day
     made_on: Date
