@@ -17,7 +17,7 @@ from .errors import invalid
 from .gateways.cli import build_parser, run
 from .gateways.commands import commands
 from .gateways.doors import Doors
-from .kernel import Catalog, Source
+from .kernel import Catalog, Dataset, Source
 from .kernel.landing import Deliveries, Quarantine
 from .sources import SOURCES
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .engine.duckdb import DuckDB
     from .gateways.http.app import Part
     from .gateways.http.health import Metrics
+    from .runtime.agents.runs import Run, Runs
     from .runtime.plane import ControlPlane
     from .runtime.publish import Publisher
     from .runtime.records import Records
@@ -80,10 +81,26 @@ def open_plane(lake: str | None, allocation: Mapping[str, Any] | None = None) ->
         lambda: said.state.url is not None or (engine.lake.path / STATE).exists(),
     )  # fmt: skip
     plane.publisher = _publisher(said, engine)
+    plane.land_own = lambda: _runs(plane).land(engine, _own_usage)
     if said.books.closed_through:
         through = date.fromisoformat(f"{said.books.closed_through}-01")
         plane.books = Books(ClosedDays, ClosedCost, FeatureCost, through)
     return plane
+
+
+def _runs(plane: ControlPlane) -> Runs:
+    from .runtime.agents.runs import Daily, Runs
+
+    said = settings().agent
+    return Runs(plane.state, plane.now, Daily(said.max_tokens_per_day, said.max_cost_per_day))
+
+
+def _own_usage(run: Run) -> list[Dataset]:
+    from .sources.own_usage import model_usage
+
+    spent = run.spent
+    tokens = spent.input_tokens + spent.output_tokens
+    return [*model_usage(run.id, run.at, run.tenant_id, tokens, spent.cost)]
 
 
 def _publisher(said: Settings, engine: DuckDB) -> Publisher | None:

@@ -51,6 +51,8 @@ class ControlPlane:
         self._recorded = recorded
         self.publisher: Publisher | None = None
         """Told of each build, where there is one."""
+        self.land_own: Callable[[], object] = lambda: None
+        """Lands what Tenantry itself used, where it keeps that."""
         self.books: Books | None = None
         """Which months builds close, where it is said."""
 
@@ -70,6 +72,7 @@ class ControlPlane:
             ingested = land()
             if self._records and self._recorded():
                 self._records().land(again={d.dataset for d in ingested.deliveries})
+                self.land_own()
             said["rows"] = ingested.rows
         return ingested
 

@@ -18,7 +18,7 @@ from ..reader import several
 from .handles import Handles
 
 _log = logging.getLogger("tenantry.agents")
-_ROWS = 40
+ROWS = 40
 """Of one answer, that a model is shown."""
 _NEAR = re.compile(r"did you mean (.+)\?")
 _WHAT: Mapping[Kind, str] = {
@@ -103,15 +103,18 @@ class Toolbox:
         return self.runtime.call(capability, tool, given, self.principal)
 
     def _check_taint(self, capability: str, tool: Tool, given: Mapping[str, Any]) -> None:
-        """Raises `approval_required` for a proposal with an argument that the person who asks did not type."""
+        """Raises `approval_required` for a proposal unless the person who asks typed what it is about: every argument
+        that is not a default, and one at least.
+        """
         values = tool.read_arguments(dict(given))
         fields = tool.parameters.model_fields
-        tainted = [n for n, v in values.items() if v != fields[n].default and not self._typed(v)]
-        if tainted:
+        chosen = {name: value for name, value in values.items() if value != fields[name].default}
+        tainted = [name for name, value in chosen.items() if not self._typed(value)]
+        if tainted or not chosen:
             proposal = Proposal(capability, tool.name, plain(values), tuple(tainted))
             if proposal not in self.proposals:
                 self.proposals.append(proposal)
-            raise TenantryError(Kind.APPROVAL_REQUIRED, f"nobody typed {', '.join(tainted)}")
+            raise TenantryError(Kind.APPROVAL_REQUIRED, f"nobody typed {', '.join(tainted) or 'it'}")
 
     def _typed(self, value: Any) -> bool:
         many = several(value)
@@ -125,10 +128,10 @@ class Toolbox:
         if many is None:
             shown["data"] = self.handles.hidden(answer.data)
         else:
-            shown["data"] = [self.handles.hidden(row) for row in [*many][:_ROWS]]
+            shown["data"] = [self.handles.hidden(row) for row in [*many][:ROWS]]
             shown["rows"] = len(many)
-            if len(many) > _ROWS:
-                shown["left_out"] = len(many) - _ROWS
+            if len(many) > ROWS:
+                shown["left_out"] = len(many) - ROWS
         return _fenced(shown)
 
     def _refused(self, problem: TenantryError) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import JSON, BigInteger, Column, Integer, MetaData, String, Table, Text
+from sqlalchemy import JSON, BigInteger, Column, Float, Integer, MetaData, String, Table, Text
 
 METADATA = MetaData()
 _Sequence = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up INTEGER keys alone
@@ -112,6 +112,41 @@ SCHEDULE = Table(
     Column("last_due", String(32), nullable=False),
 )
 """Up to when each schedule has been dealt with."""
+
+AGENT_TEXT = Table(
+    "agent_text",
+    METADATA,
+    Column("hash", String(64), primary_key=True),
+    Column("text", Text, nullable=False),
+)
+"""Every version of what an agent was told, by its SHA-256."""
+
+AGENT_RUN = Table(
+    "agent_run",
+    METADATA,
+    Column("id", _Sequence, primary_key=True, autoincrement=True),
+    Column("conversation", String(64), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("principal", Text, nullable=False),
+    Column("tenant_id", Text),
+    Column("question", Text, nullable=False),
+    Column("reply", Text),
+    Column("names", JSON, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("texts", JSON, nullable=False),
+    Column("calls", JSON, nullable=False),
+    Column("proposals", JSON, nullable=False),
+    Column("requests", Integer, nullable=False),
+    Column("input_tokens", _Sequence, nullable=False),
+    Column("output_tokens", _Sequence, nullable=False),
+    Column("cost", Text),
+    Column("seconds", Float, nullable=False),
+    Column("outcome", String(32), nullable=False),
+    Column("landed", Integer, nullable=False),
+)
+"""Questions that agents were asked. `reply` has handles, `names` what stands behind them; `cost` is USD as decimal
+text, null where the price is not known; while it runs, tokens and cost are the most it may take. `landed`: 1 once the
+lake has its usage."""
 
 
 def moment(at: datetime) -> str:

@@ -31,6 +31,7 @@ from pydantic_ai.models import Model
 from ....errors import Kind, TenantryError
 from ....kernel import Tool
 from ..prompts import Specialist, Team
+from ..runs import Spent
 from ..toolbox import Toolbox
 from .models import has_price, translated
 
@@ -51,16 +52,6 @@ class Limits:
     tokens: int = 400_000
     cost: Decimal = Decimal(1)
     seconds: float = 180
-
-
-@dataclass(frozen=True)
-class Spent:
-    """What a question took. `cost` in USD, as the price list that came with the library has it; None: not known."""
-
-    requests: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost: Decimal | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,160 @@
+"""Questions answered by agents: each under its limits, kept, and shown only as far as tools bear it out."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from secrets import token_hex
+from time import perf_counter
+from typing import Any, cast
+
+from ...errors import Kind, TenantryError, invalid
+from ...kernel import Principal
+from ..call import LOCAL, Answer, Runtime
+from ..reader import several
+from .framework.agents import Agents, Limits, Reply
+from .framework.models import Model
+from .handles import Handles, shown, vocabulary
+from .prompts import Team
+from .runs import Runs, Spent
+from .toolbox import Called, Proposal, Toolbox
+
+Gate = Callable[[str, Sequence[Answer], str], Sequence[str]]
+"""What in an answer to a question nothing vouches for, given what the tools said. The answer has no names in it."""
+Listener = Callable[[str, str], None]
+_MARKUP = re.compile(r"https?://\S*|!?\[[^\]\n]*\]\([^)\n]*\)?|<[a-z/!][^>\n]*>?", re.IGNORECASE)
+_LONGEST_QUESTION = 4_000
+_LONGEST_REPLY = 6_000
+_ROWS = 20
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What agents say to a question. `worded`: in the model's words; else the tools' answers as they are, because no
+    wording was borne out by them. `proposals` wait for a person.
+    """
+
+    conversation: str
+    text: str
+    worded: bool
+    answers: tuple[Answer, ...]
+    calls: tuple[Called, ...]
+    proposals: tuple[Proposal, ...]
+    model: str
+    spent: Spent
+
+
+class Agency:
+    """Has questions answered by a team's agents over a model. One object serves many threads."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        team: Team,
+        model: str,
+        open_model: Callable[[], Model],
+        limits: Limits,
+        runs: Callable[[], Runs],
+        gate: Gate,
+    ) -> None:
+        self.runtime, self.team, self.model, self.limits = runtime, team, model, limits
+        self._open_model, self._gate, self._runs = open_model, gate, runs
+        self._words = vocabulary(runtime.catalog)
+
+    def answer(
+        self,
+        question: str,
+        principal: Principal = LOCAL,
+        conversation: str | None = None,
+        listen: Listener | None = None,
+    ) -> Advice:
+        """The answer to a question, which may follow on others of a conversation; `listen` is told each step.
+
+        Raises `invalid` for what is no question, `limit_exceeded`, and `unavailable`, `invalid` or `broken_contract`
+        where the model cannot be asked or does not answer.
+        """
+        _check(question, conversation)
+        runs, conversation = self._runs(), conversation or token_hex(16)
+        before = runs.conversation(conversation, principal)
+        known = {handle: name for run in before for handle, name in run.names.items()}
+        handles = Handles(self._words, "\n".join([*(run.question for run in before), question]), known)
+        box = Toolbox(self.runtime, principal, handles)
+        box.listen = listen or box.listen
+        most = Spent(0, self.limits.tokens, 0, self.limits.cost)
+        number = runs.begin(principal, conversation, question, self.model, self.team, most)
+        began, reply, outcome = perf_counter(), Reply(None, Spent()), str(Kind.INTERNAL)
+        try:
+            reply = self._ask(
+                box, question, [(r.question, r.reply or "") for r in before], streamed=bool(listen)
+            )
+            outcome = str(reply.problem.kind) if reply.problem else "ok" if reply.text else "refused"
+        finally:
+            runs.end(
+                number, reply.spent, outcome, seconds=round(perf_counter() - began, 3), reply=reply.text,
+                names=handles.names, calls=box.calls, proposals=box.proposals,
+            )  # fmt: skip
+        if reply.problem:
+            raise reply.problem
+        text = handles.revealed(reply.text) if reply.text else _tables(box.answers)
+        return Advice(
+            conversation, text, reply.text is not None, tuple(box.answers), tuple(box.calls), tuple(box.proposals),
+            self.model, reply.spent,
+        )  # fmt: skip
+
+    def approve(self, digest: str, principal: Principal) -> Answer:
+        """Carry out a proposal that waits for this principal, once, with the very arguments of its digest.
+
+        Raises `not_found` where none waits, and what the tool raises.
+        """
+        found = self._runs().take_proposal(digest, principal)
+        return self.runtime.call(found.capability, found.tool, found.arguments, principal)
+
+    def _ask(
+        self, box: Toolbox, question: str, before: Sequence[tuple[str, str]], *, streamed: bool
+    ) -> Reply:
+        def gate(text: str) -> Sequence[str]:
+            bare = box.handles.without(text)
+            if len(bare) > _LONGEST_REPLY:
+                return ["all of it: it is too long"]
+            return [*_MARKUP.findall(bare), *self._gate(bare, box.answers, question)]
+
+        try:
+            model = self._open_model()
+        except TenantryError as problem:
+            return Reply(None, Spent(), problem=problem)
+        agents = Agents(model, self.team, box, gate, self.limits)
+        return asyncio.run(agents.reply(question, before, streamed=streamed))
+
+
+def _check(question: str, conversation: str | None) -> None:
+    if not question.strip() or len(question) > _LONGEST_QUESTION:
+        raise invalid(f"a question has 1 to {_LONGEST_QUESTION} characters", "ask in a few sentences")
+    if conversation is not None and not _NAME.fullmatch(conversation):
+        raise invalid("a conversation's name has letters, digits, - and _", "leave it out to begin a new one")
+
+
+def _tables(answers: Sequence[Answer]) -> str:
+    """What tools answered, as it is."""
+    if not answers:
+        return "No tool has an answer to that."
+    return "\n\n".join(map(_table, answers))
+
+
+def _table(answer: Answer) -> str:
+    document = answer.document()
+    data = document["data"]
+    many = several(data) if not isinstance(data, Mapping) else None
+    rows: list[Any] = [data] if many is None else [*many]
+    windows = ", ".join(dict.fromkeys(w for e in answer.evidence for w in e.windows))
+    lines = [f"{answer.capability}.{answer.tool} {windows}".rstrip(), *map(_line, rows[:_ROWS])]
+    return "\n".join([*lines, *([f"and {len(rows) - _ROWS} more"] if len(rows) > _ROWS else [])])
+
+
+def _line(row: Any) -> str:
+    if isinstance(row, Mapping):
+        cells = cast("Mapping[str, Any]", row).items()
+        return "- " + "; ".join(f"{name} {shown(str(value))}" for name, value in cells if value is not None)
+    return f"- {shown(str(row))}"

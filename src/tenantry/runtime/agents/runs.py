@@ -1,0 +1,235 @@
+"""What agents did and what it took: every run kept, a day's limits held, its usage landed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, insert, select, text, update
+
+from ...engine.duckdb import DuckDB
+from ...engine.merge import merge_rows
+from ...errors import Kind, TenantryError
+from ...kernel import Dataset, Principal
+from ..state import State, audit
+from ..state.tables import AGENT_RUN, AGENT_TEXT, moment
+from .prompts import Team
+from .toolbox import Called, Proposal
+
+RUNNING = "running"
+_TURNS = 12
+"""Of a conversation, that a model is told."""
+
+
+@dataclass(frozen=True)
+class Daily:
+    """What all questions of a UTC day may take together: tokens, and USD."""
+
+    tokens: int
+    cost: Decimal
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a question took. `cost` in USD by the price list that came with the library; None: not known."""
+
+    requests: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A question that agents were asked, as it is kept. `at` is UTC."""
+
+    id: int
+    conversation: str
+    at: datetime
+    principal: str
+    tenant_id: str | None
+    question: str
+    reply: str | None
+    names: Mapping[str, str]
+    model: str
+    spent: Spent
+    seconds: float
+    outcome: str
+
+
+class Runs:
+    """The runs of one state store. One object serves many threads."""
+
+    def __init__(self, state: State, now: Callable[[], datetime], daily: Daily) -> None:
+        self._state, self._now, self._daily = state, now, daily
+
+    def begin(
+        self, principal: Principal, conversation: str, question: str, model: str, team: Team, most: Spent
+    ) -> int:
+        """The number of a run that may take at `most` so much. Raises `limit_exceeded` where the day has no room."""
+        now = self._now()
+        with self._state.begin() as connection:
+            _alone(connection)
+            self._check_day(connection, now, most)
+            held = set(connection.execute(select(AGENT_TEXT.c.hash)).scalars())
+            new = [{"hash": h, "text": t} for h, t in sorted(team.texts().items()) if h not in held]
+            if new:
+                connection.execute(insert(AGENT_TEXT), new)
+            row: dict[str, Any] = {
+                "conversation": conversation,
+                "at": moment(now),
+                "principal": principal.name,
+                "tenant_id": principal.tenant_id,
+                "question": question,
+                "names": {},
+                "model": model,
+                "texts": {s.name: s.hash for s in (team.supervisor, *team.specialists.values())},
+                "calls": [],
+                "proposals": [],
+                "seconds": 0.0,
+                "outcome": RUNNING,
+                "landed": 0,
+            }
+            done: Any = connection.execute(insert(AGENT_RUN).values(**row, **_columns(most)))
+            return int(done.inserted_primary_key[0])
+
+    def _check_day(self, connection: Connection, now: datetime, most: Spent) -> None:
+        day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        of_day = (AGENT_RUN.c.at >= moment(day)) & (AGENT_RUN.c.at < moment(day + timedelta(days=1)))
+        runs = [_run(row) for row in connection.execute(select(AGENT_RUN).where(of_day)).mappings()]
+        tokens = sum(run.spent.input_tokens + run.spent.output_tokens for run in runs)
+        cost = sum((run.spent.cost or Decimal(0) for run in runs), Decimal(0))
+        full = [
+            name
+            for name, past in (
+                ("max_tokens_per_day", tokens + most.input_tokens + most.output_tokens > self._daily.tokens),
+                ("max_cost_per_day", cost + (most.cost or 0) > self._daily.cost),
+            )
+            if past
+        ]
+        if full:
+            why = (
+                f"today's questions leave no room for another: {', '.join(f'agent.{name}' for name in full)}"
+            )
+            raise TenantryError(Kind.LIMIT_EXCEEDED, why, "ask tomorrow (UTC), or raise it")
+
+    def end(
+        self,
+        number: int,
+        spent: Spent,
+        outcome: str,
+        *,
+        seconds: float,
+        reply: str | None,
+        names: Mapping[str, str],
+        calls: Sequence[Called],
+        proposals: Sequence[Proposal],
+    ) -> None:
+        """Keep what became of a run."""
+        values = {
+            **_columns(spent),
+            "outcome": outcome,
+            "seconds": seconds,
+            "reply": reply,
+            "names": dict(names),
+            "calls": [asdict(call) for call in calls],
+            "proposals": [{**asdict(p), "digest": p.digest, "state": "waiting"} for p in proposals],
+        }
+        with self._state.begin() as connection:
+            connection.execute(update(AGENT_RUN).where(AGENT_RUN.c.id == number).values(**values))
+
+    def conversation(self, name: str, principal: Principal) -> list[Run]:
+        """The newest answered runs of a conversation, oldest first: of nobody's but this principal's."""
+        whose = (AGENT_RUN.c.conversation == name) & (AGENT_RUN.c.principal == principal.name)
+        bound = AGENT_RUN.c.tenant_id.is_not_distinct_from(principal.tenant_id)
+        wanted = select(AGENT_RUN).where(whose & bound & AGENT_RUN.c.reply.is_not(None))
+        with self._state.read() as connection:
+            rows = connection.execute(wanted.order_by(AGENT_RUN.c.id.desc()).limit(_TURNS)).mappings()
+            return [_run(row) for row in rows][::-1]
+
+    def all(self) -> list[Run]:
+        """Every run there was, oldest first."""
+        with self._state.read() as connection:
+            return [
+                _run(r) for r in connection.execute(select(AGENT_RUN).order_by(AGENT_RUN.c.id)).mappings()
+            ]
+
+    def take_proposal(self, digest: str, principal: Principal) -> Proposal:
+        """A proposal that waits for this principal, which waits no longer: whoever takes it carries it out, once.
+
+        Raises `not_found` where none of this digest waits.
+        """
+        now = self._now()
+        with self._state.begin() as connection:
+            _alone(connection)
+            whose = (AGENT_RUN.c.principal == principal.name) & AGENT_RUN.c.tenant_id.is_not_distinct_from(
+                principal.tenant_id
+            )
+            wanted = select(AGENT_RUN.c.id, AGENT_RUN.c.proposals).where(whose)
+            for row in connection.execute(wanted.order_by(AGENT_RUN.c.id.desc())):
+                for one in row.proposals:
+                    if (one["digest"], one["state"]) != (digest, "waiting"):
+                        continue
+                    others = [{**p, "state": "taken"} if p is one else p for p in row.proposals]
+                    connection.execute(
+                        update(AGENT_RUN).where(AGENT_RUN.c.id == row.id).values(proposals=others)
+                    )
+                    found = Proposal(one["capability"], one["tool"], one["arguments"], tuple(one["tainted"]))
+                    details = {"run": row.id, "tool": f"{found.capability}.{found.tool}", "digest": digest}
+                    audit.append(connection, now, principal, "agent.approve", details)
+                    if found.digest == digest:
+                        return found
+        raise TenantryError(Kind.NOT_FOUND, "no proposal of this digest waits for you", "ask again")
+
+    def land(self, engine: DuckDB, rows: Callable[[Run], Sequence[Dataset]]) -> int:
+        """Land the usage of the runs that have ended since: the control plane in its own books. Returns how many runs.
+
+        Raises `unavailable` where the lake cannot be written; what is not landed waits.
+        """
+        ended = (AGENT_RUN.c.landed == 0) & (AGENT_RUN.c.outcome != RUNNING)
+        with self._state.read() as connection:
+            waiting = [_run(row) for row in connection.execute(select(AGENT_RUN).where(ended)).mappings()]
+        usage = [row for run in waiting for row in rows(run)]
+        if usage:
+            forked = engine.fork()
+            with closing(forked.connection):
+                merge_rows(forked, usage)
+        if waiting:
+            landed = AGENT_RUN.c.id.in_([run.id for run in waiting])
+            with self._state.begin() as connection:
+                connection.execute(update(AGENT_RUN).where(landed).values(landed=1))
+        return len(waiting)
+
+
+def _alone(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":  # on SQLite whoever writes is alone from the start
+        connection.execute(text("LOCK TABLE agent_run IN EXCLUSIVE MODE"))
+
+
+def _columns(spent: Spent) -> dict[str, Any]:
+    return {**asdict(spent), "cost": None if spent.cost is None else str(spent.cost)}
+
+
+def _cost(kept: str | None) -> Decimal | None:
+    return None if kept is None else Decimal(kept)
+
+
+def _run(row: RowMapping) -> Run:
+    spent = Spent(row["requests"], row["input_tokens"], row["output_tokens"], _cost(row["cost"]))
+    names = (
+        "id",
+        "conversation",
+        "principal",
+        "tenant_id",
+        "question",
+        "reply",
+        "names",
+        "model",
+        "seconds",
+        "outcome",
+    )
+    return Run(at=datetime.fromisoformat(row["at"]), spent=spent, **{name: row[name] for name in names})
