@@ -15,6 +15,7 @@ NAMES = (
     "requests",
     "unit_economics",
     "cost_insights",
+    "figures",
     "reconciliation",
     "tenants",
 )

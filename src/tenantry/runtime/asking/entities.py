@@ -1,0 +1,146 @@
+"""Names of the vendor's own in a question: tenants, tiers, plans, services, features and meters. Names are data."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from .claims import folded
+from .question import Vocabulary
+from .words import Words, words_of
+
+_SERVICES = {
+    "ec2": "elastic compute cloud", "s3": "simple storage service", "rds": "relational database service",
+    "sqs": "simple queue service", "sns": "simple notification service", "elb": "elastic load balancing",
+    "alb": "elastic load balancing", "load balancers": "elastic load balancing", "load balancer": "elastic load balancing",
+    "eks": "elastic container service for kubernetes", "kubernetes": "kubernetes", "k8s": "kubernetes",
+    "ecs": "elastic container service", "ecr": "ec2 container registry", "kms": "key management service",
+    "dynamo": "dynamodb", "dynamo db": "dynamodb", "cdn": "cloudfront", "cloud front": "cloudfront", "redis": "elasticache",
+    "cloud watch": "cloudwatch", "guard duty": "guardduty", "databases": "database", "blob": "blob storage",
+    "virtual machines": "compute", "lambdas": "lambda", "object storage": "simple storage service", "queue": "queue", "queues": "queue",
+}  # fmt: skip
+"""Short names that clouds' users have for services, by words of the service's full name."""
+_MAKERS = frozenset("amazon aws azure google microsoft the of for and service services".split())
+_GENERIC = frozenset("cloud simple elastic usage plans plan savings management systems system data web".split())
+_DISTINCT = 4
+
+
+@dataclass(frozen=True)
+class Entity:
+    """Words that name one value of a dimension; or several, one of which is meant. `whole`: the name itself was said."""
+
+    dimension: str
+    values: tuple[str, ...]
+    whole: bool = True
+
+
+class Mark(str):
+    """Stands where an entity's words were, as `@tenant`."""
+
+    entity: Entity
+
+    def __new__(cls, entity: Entity) -> Mark:
+        found = super().__new__(cls, f"@{entity.dimension}")
+        found.entity = entity
+        return found
+
+
+class Names:
+    """The names of a vocabulary by the words they are made of."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._by_words: dict[tuple[str, ...], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        self._parts: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for dimension, values in vocabulary.values.items():
+            for value in values:
+                self._learn(dimension, value, value)
+            for alias, meant in vocabulary.aliases.get(dimension, {}).items():
+                for value in meant:
+                    self._learn(dimension, alias, value)
+        for short, full in _SERVICES.items():
+            self._learn_short(short, full, vocabulary.values.get("service", ()))
+        self.longest = max(map(len, self._by_words), default=0)
+        self.words = {word for words in self._by_words for word in words} | {*self._parts}
+
+    def _learn(self, dimension: str, name: str, value: str) -> None:
+        words = tuple(_said(name))
+        if not words:
+            return
+        self._by_words[words][dimension].add(value)
+        joined = "".join(words)
+        if len(words) > 1 and dimension != "meter":
+            self._by_words[joined,][dimension].add(value)
+        if dimension == "feature" and len(words) == 1:
+            other = words[0].removesuffix("s") if words[0].endswith("s") else f"{words[0]}s"
+            self._by_words[other,][dimension].add(value)
+            if words[0].endswith("ch"):
+                self._by_words[f"{words[0]}es",][dimension].add(value)
+        if dimension == "service":
+            own = tuple(w for w in words if w not in _MAKERS)
+            if own:
+                self._by_words[own][dimension].add(value)
+        for word in words:
+            if len(word) >= _DISTINCT and word not in _MAKERS | _GENERIC:
+                self._parts[word][dimension].add(value)
+            if dimension == "meter" and len(word) >= _DISTINCT:
+                self._parts[word.removesuffix("s")][dimension].add(value)
+
+    def _learn_short(self, short: str, full: str, services: Iterable[str]) -> None:
+        wanted = full.split()
+        for service in services:
+            words = _said(service)
+            if any(words[i : i + len(wanted)] == wanted for i in range(len(words))):
+                self._by_words[tuple(short.split())]["service"].add(service)
+
+    def take(self, words: Words, common: frozenset[str]) -> list[Entity]:
+        """Take the names from the words, the longest first. A name that is a common word counts only after its kind:
+        `tenant revenue`; part of a name only where it is no common word.
+        """
+        found: list[Entity] = []
+        for length in range(min(self.longest, len(words.words)), 0, -1):
+            for first in range(len(words.words) - length + 1):
+                some = tuple(words.words[first : first + length])
+                meant = self._by_words.get(some)
+                if meant is None:
+                    continue
+                before = words.words[first - 1] if first else ""
+                after = words.words[first + length] if first + length < len(words.words) else ""
+                if length == 1 and some[0] in common and before not in meant and after not in meant:
+                    continue
+                found.append(self._put(words, first, length, self._chosen(meant, before, after)))
+                return [*found, *self.take(words, common)]
+        for first, word in enumerate(words.words):
+            meant = self._parts.get(word, {}) if word not in common else {}
+            if meant:
+                found.append(self._put(words, first, 1, self._chosen(meant, "", "", whole=False)))
+                return [*found, *self.take(words, common)]
+        return found
+
+    def _put(self, words: Words, first: int, count: int, entity: Entity) -> Entity:
+        words.words[first : first + count] = [Mark(entity)]
+        return entity
+
+    def _chosen(
+        self, meant: Mapping[str, set[str]], before: str, after: str, *, whole: bool = True
+    ) -> Entity:
+        """Of several kinds of things by one name that which is said beside it, else the first of this order."""
+        for dimension in meant:
+            if dimension in {before.removesuffix("s"), after.removesuffix("s")}:
+                return Entity(dimension, tuple(sorted(meant[dimension])), whole)
+        dimension = next(d for d in ("tenant", "tier", "feature", "service", "meter", "plan") if d in meant)
+        values = tuple(sorted(meant[dimension]))
+        return Entity(dimension, values, whole or len(values) == 1 and dimension in {"service", "meter"})
+
+
+def _said(name: str) -> list[str]:
+    return words_of(re.sub(r"[_.]", " ", folded(name)))
+
+
+def quoted(text: str, vocabulary: Vocabulary) -> Iterator[tuple[str, Entity | None]]:
+    """Each text in quotation marks, with the value that has exactly that name."""
+    for match in re.finditer(r"\"([^\"]+)\"|“([^”]+)”", text):
+        said = match[1] or match[2]
+        owner = next((d for d, values in vocabulary.values.items() if said in values), None)
+        yield match.group(), Entity(owner, (said,)) if owner else None

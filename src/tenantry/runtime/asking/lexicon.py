@@ -1,0 +1,277 @@
+"""The curated lexicon: which words mean which metric, dimension and order; and words of what lies outside.
+
+A pattern is a regular expression over whole words. `@tenant`, `@feature` … stand for a name of that dimension. Longer
+matches go before shorter ones. A metric is in a vocabulary where the catalog has its tool.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_ALL = frozenset({"tenant", "tier", "plan", "service", "feature"})
+_WHO = frozenset({"tenant", "tier"})
+_PAID = frozenset({"tenant", "tier", "plan"})
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric: what people call it, which tool knows it, and by what it can be cut and asked of. `title` stands in
+    answers; `says` is what it can answer, in words.
+    """
+
+    name: str
+    title: str
+    capability: str
+    tool: str
+    cuts: frozenset[str]
+    patterns: tuple[str, ...]
+    says: str = ""
+    filters: frozenset[str] = frozenset()
+    """Dimensions that it can be asked of, though not cut by."""
+
+    @property
+    def known(self) -> frozenset[str]:
+        return self.cuts | self.filters
+
+
+def _figures(name: str, title: str, cuts: frozenset[str], *patterns: str, says: str = "") -> Metric:
+    return Metric(name, title, "figures", "totals", cuts, patterns, says)
+
+
+_COSTS = "costs?|costing|costed"
+_WHOM = "tenants?|customers?|clients?|accounts?|logos?|companies|organi[sz]ations?|vendors?"
+METRICS: tuple[Metric, ...] = (
+    _figures(
+        "cost", "cost", _ALL,
+        rf"{_COSTS}|spend|spends|spending|spent|expenses?|expenditures?|cogs|outlays?|burn|burned|burnt|showback|chargeback",
+        "cost of goods sold|cost to serve|amorti[sz]ed costs?|effective costs?|cloud bill|cloud costs?|infra(?:structure)? (?:costs?|spend)",
+        "where does (?:the|our) money go|(?:are|do|did|were) we pay(?:ing)?|we (?:pay|paid)|how expensive|how dear",
+        says="cost by tenant, tier, plan, service or feature",
+    ),
+    _figures(
+        "billed_cost", "billed cost", _ALL - {"plan"},
+        "(?:cloud |aws |provider )?bills?|invoiced|billed(?: costs?)?|unblended(?: costs?)?|invoiced? (?:amount|total|costs?)|cash costs?|on the (?:bill|invoice)",
+    ),
+    _figures(
+        "list_cost", "list cost", _ALL - {"plan"},
+        "list (?:prices?|costs?)|(?:at )?on demand (?:list )?(?:prices?|costs?|rates?)|on demand|before discounts?|undiscounted(?: costs?)?|public price",
+    ),
+    _figures("contracted_cost", "contracted cost", _ALL - {"plan"}, "contracted(?: costs?)?|negotiated (?:costs?|rates?|prices?)"),
+    _figures(
+        "revenue", "revenue", _PAID,
+        "revenues?|sales|income|turnover|mrr|monthly recurring revenue|takings|top line|recurring revenue",
+        r"(?:bring|brought|brings) in|pays? us|paid us|(?:did|do|does) (?:@\w+ )?pay us|money (?:come|came|coming) in|earn|earned|earns",
+        says="revenue, margin and unprofitable tenants",
+    ),
+    _figures(
+        "margin", "margin", _PAID,
+        "(?:gross |contribution |operating )?margins?|profits?|gross profits?|profitability|profitable|bottom line|make a profit|contribution",
+    ),
+    _figures(
+        "margin_ratio", "margin ratio", _PAID,
+        "(?:gross |contribution )?margins? (?:ratios?|percent(?:age)?|rates?|pct)|profit margins?|percent(?:age)? (?:gross )?margins?|margin as a (?:percent(?:age)?|ratio|share)(?: of revenue)?",
+    ),
+    _figures("errors", "errors", frozenset({"tenant", "tier", "feature"}), "errors?|failed requests|failures|5xx|server errors"),
+    _figures("error_rate", "error rate", frozenset({"tenant", "tier", "feature"}), "errors? (?:rates?|percent(?:age)?|ratios?|share)|failure rates?|rate of errors"),
+    _figures(
+        "requests", "requests", frozenset({"tenant", "tier", "feature"}),
+        "requests?|api (?:calls?|requests?|traffic)|calls|hits|traffic|invocations|request (?:count|volume)",
+        says="requests, errors, usage of any meter and active users",
+    ),
+    _figures(
+        "usage", "usage", frozenset({"tenant", "tier", "service", "feature", "meter"}),
+        r"usage|use|uses|used|using|consum(?:e|es|ed|ption)|volumes?|units? used|heaviest users?|popular(?:ity)?|burned|burns|queued|@meter",
+    ),
+    _figures(
+        "active_users", "active users", _WHO,
+        "(?:monthly |daily |weekly )?active users?|maus?|daus?|waus?|users?|people (?:used|use|using)|how many people|user (?:count|numbers?)|seats used",
+    ),
+    _figures(
+        "tenants", "tenants", _WHO,
+        rf"(?:how many|number of|count of|count|total) (?:active |current |paying |of )*(?:our |the )?(?:@tier )?(?:{_WHOM})",
+        rf"(?:list|name|show)(?: me)?(?: all)?(?: of)? (?:the |our )?(?:@tier )?(?:{_WHOM})|who are (?:our|the|all) (?:@tier )?(?:{_WHOM})|tenant count|customer count",
+        rf"(?:{_WHOM}) (?:do we have|are there|are (?:on|in) (?:each|every|the))",
+        says="how many tenants there are, and what tier, plan and entitlements one has",
+    ),
+    _figures(
+        "cost_per_user", "cost per active user", _WHO,
+        r"(?:costs?|spend) (?:per|of (?:an?|one|each)|for each) (?:active )?(?:users?|seats?|person|head)|unit costs? of (?:an? )?(?:active )?users?|per user costs?",
+        r"(?:does|do|did) (?:an?|one|each) (?:active )?user costs?(?: us)?|(?:an?|one|each) (?:active )?user costs?",
+        says="cost per active user, request, use of a feature or unit of a meter",
+    ),
+    _figures(
+        "cost_per_request", "cost per request", _WHO,
+        r"(?:costs?|spend) (?:per|of (?:an?|one|each|every|a single)|for each) (?:million |thousand )?(?:api )?(?:requests?|calls?|hit)",
+        r"(?:does|do|did) (?:an?|one|each|a single) (?:api )?(?:request|call) cost(?: us)?",
+    ),
+    _figures(
+        "average_cost", "average cost per tenant", frozenset({"tier", "service"}),
+        rf"(?:average|avg|mean|typical) (?:costs?|spend)(?: (?:per|of) (?:an?|one|each)? ?(?:{_WHOM}))?|(?:costs?|spend) (?:on average|per (?:{_WHOM}) on average)",
+        rf"(?:average|typical) (?:@tier )?(?:{_WHOM}) costs?|(?:average|avg|mean) (?:costs?|spend) per (?:@tier )?(?:{_WHOM})",
+    ),
+    _figures(
+        "average_revenue", "average revenue per tenant", frozenset({"tier", "plan"}),
+        rf"(?:average|avg|mean|typical) revenues?(?: (?:per|of) (?:an?|one|each)? ?(?:{_WHOM}))?|arpa|acv|revenue per (?:{_WHOM}) on average",
+    ),
+    Metric(
+        "unprofitable", "tenants that cost more than they pay", "unit_economics", "unprofitable", frozenset(),
+        (
+            r"unprofitable(?: (?:\w+ )?(?:tenants?|customers?))?|underwater|in the red|loss making|losses|loss leaders?|money losers?|not profitable|no profit",
+            r"(?:los(?:e|es|ing|t)|cost(?:ing)?)(?: us| you)? money|money losing|negative margins?|margins? negative|margins? (?:is |are )?(?:below|under|less than) zero|margin ratios? (?:below|under) zero",
+            rf"(?:costs?|costing)(?: us)? more than (?:they|it|he) (?:pays?|paid|brings?(?: in)?|earns?)|(?:pays?|paying|paid)(?: us)? less than (?:they|it) costs?|(?:{_WHOM}) (?:at|with) a loss|at a loss",
+        ),
+        filters=frozenset({"tenant"}),
+    ),
+    Metric(
+        "cost_per_use", "cost per use", "cost_per_feature", "unit_cost", frozenset({"feature"}),
+        (
+            r"(?:does|do|did|is) (?:an?|one|each|a single|every) (?:use of )?@feature (?:costs?(?: us)?|cost to serve)|(?:costs?|price) (?:of|for|per) (?:an?|one|each|a single|every|single)? ?(?:use of )@feature",
+            r"costs? (?:of|for) (?:an?|one|each|a single|every|single) @feature|costs? per @feature|unit (?:costs?|economics) of @feature|costs? per use(?: of @feature)?|unit costs? (?:by|per|of each|of) features?",
+        ),
+    ),
+    Metric(
+        "cost_per_unit", "cost per unit", "unit_economics", "cost_per_unit", frozenset({"meter"}),
+        (r"costs? (?:per|of (?:an?|one|each)) (?:unit of )?@meter|costs? per unit(?: of (?:each|every) meter)?|unit costs? (?:by|per|of each) meters?|what does a unit of (?:each|every) meter cost",),
+    ),
+    Metric(
+        "adoption", "adoption of features", "cost_per_feature", "adoption", frozenset(),
+        (
+            r"adoption|adopted|penetration|uptake|(?:used|use) by (?:the )?(?:few|fewest|least|hardly any) (?:tenants|customers)|(?:few|fewest) (?:tenants|customers) use|hardly (?:anyone|anybody|any tenant) uses",
+            rf"(?:how many|which share of|what share of|number of) (?:{_WHOM}) (?:use|uses|used|are using|have used) @feature",
+        ),
+        filters=frozenset({"feature"}),
+    ),
+    Metric(
+        "change", "why cost changed", "cost_per_tenant", "change", frozenset(),
+        (
+            r"why (?:did|has|have|is|are|was|were)(?: the| our)?(?: @\w+)*(?: s)?(?: costs?| spend(?:ing)?| bill)?(?: of)?(?: the)?(?: @\w+)*(?: tiers?)? (?:get|got|gotten|go|gone|going|become|became|becoming|rise|risen|rising|increase[ds]?|increasing|jump(?:ed)?|grow|grown|growing|climb(?:ed)?|change[ds]?|fall|fallen|drop(?:ped)?|decrease[ds]?|dearer|up|down|cost|so|more|this)(?: (?:so|much|more|less|up|down|dearer|cheaper|expensive|dear|costly))*",
+            r"what (?:has )?changed (?:in|about|with) (?:our|the) (?:bill|costs?|spend)|what (?:drove|drives|explains|is behind) the (?:change|rise|increase|jump|growth|fall|drop)(?: (?:in|of) (?:the )?(?:costs?|spend))?|reasons? for the (?:change|rise|increase|jump|fall|drop)(?: (?:in|of) (?:the )?(?:costs?|spend))?",
+        ),
+        "why cost changed",
+        frozenset({"tenant", "tier", "service", "feature"}),
+    ),
+    Metric(
+        "explain", "what a tenant's cost rests on", "reconciliation", "explain", frozenset(),
+        (
+            r"explain(?: (?:the|how) (?:figure|cost|costs|number|calculation)s?)?(?: (?:of|for))?|(?:costs? of @tenant|@tenant(?: s)? costs?) (?:rests?|is based|are based|based|come|comes) (?:on|from)",
+            r"(?:does|do) (?:the |our )?(?:costs?|figures?|bill|spend) of @tenant (?:rest|based?|come) (?:on|from)|(?:rest|rests|resting|based) on|which bill rows|evidence (?:for|of)|where (?:does|do) (?:the )?(?:costs?|figures?)(?: (?:of|for) @tenant)? come from|how (?:is|was) (?:the )?cost(?: of @tenant)? (?:calculated|computed|derived)",
+        ),
+        "what a tenant's cost rests on",
+        frozenset({"tenant", "service"}),
+    ),
+    Metric(
+        "certificate", "reconciliation", "reconciliation", "certificate", frozenset(),
+        (
+            r"reconcil(?:e|es|ed|iation)(?: certificate| status)?|recon(?: status)?|certificate|(?:add|adds|added|adding|sum|sums) up(?: to the (?:bill|invoice))?|tie(?:s)? out|(?:match|matches|agree with|agrees with) the (?:bill|invoice)|every (?:cent|penny|dollar)|penny exact",
+        ),
+        "whether it all adds up to the bill",
+    ),
+    Metric(
+        "coverage", "how cost is known", "cost_per_tenant", "coverage", frozenset(),
+        (
+            r"(?:allocation )?coverage|unallocated(?: costs?| spend)?|(?:costs?|spend|bill|money) (?:is|are|was|were) (?:not )?(?:allocated|attributed|explained|assigned|known)(?: (?:directly|by (?:metered )?(?:usage|meters?|drivers?)))?|allocated by (?:metered )?(?:usage|meters?|drivers?)|allocation quality|how sure (?:are|is) (?:we|the|our)|confidence(?: of the allocation)?|allocated directly",
+        ),
+        "how sure cost is",
+    ),
+    Metric(
+        "uncertainty", "tenants whose cost is least sure", "cost_profile", "uncertainty", frozenset(),
+        (r"least (?:certain|sure|reliable|known)|most (?:uncertain|doubtful)|uncertain(?:ty)?|doubtful|unsure",),
+    ),
+    Metric(
+        "meter_next", "what to meter next", "cost_profile", "meter_next", frozenset(),
+        (r"(?:should|shall|could|to) (?:we )?meter(?: next| first)?|meter (?:next|first)|metering (?:pay|start|next|first)|start metering|next meter|missing meters?|better metering",),
+        "what to meter next",
+    ),
+    Metric(
+        "tenant", "a tenant", "tenants", "get", frozenset(),
+        (
+            r"(?:what|which) (?:tier|plan|region|isolation|subscription|importance)(?: is| does| has| was)?(?: tenant)? @tenant(?: (?:in|on|have|at|from))?|(?:tier|plan|region|isolation|subscription) (?:of|for|is|does|has) @tenant|@tenant (?:tier|plan|region|profile|details)",
+            r"(?:when|since when) (?:did|has|is|was)(?: tenant)? @tenant(?: (?:started?|join(?:ed)?|become|became|been|come|sign up|signed up|onboard(?:ed)?))?(?: (?:a|our|as|with))?(?: (?:customer|tenant|us))?|who is @tenant|(?:details|profile|facts) (?:of|about|for|on) @tenant|tell me about @tenant|how long has @tenant been (?:a|our) (?:customer|tenant)",
+        ),
+        filters=frozenset({"tenant"}),
+    ),
+    Metric(
+        "entitlements", "entitlements", "tenants", "entitlements", frozenset(),
+        (r"entitle(?:d|ments?)(?: to)?|quotas?|(?:may|can|is|are) @tenant (?:allowed to )?use|allowances?|included (?:for|in the plan of)|(?:use )?left of (?:its|their|the) quota",),
+        filters=frozenset({"tenant"}),
+    ),
+)
+ROWS = {metric.name: metric for metric in METRICS}
+
+DIMENSIONS = {
+    "tenant": rf"{_WHOM}|who|whom|whose|spenders?|payers?|buyers?",
+    "tier": "tiers?|service levels?|segments?",
+    "plan": "plans?|offers?|packages?",
+    "service": "(?:aws |cloud )?services?|cloud products?",
+    "feature": "features?|functions?|modules?|capabilities",
+    "meter": "meters?",
+}
+_CUT = "by|per|for each|for every|of each|of every|each|every|split by|broken down by|break(?:down)? by|across(?: all| the| our)?|grouped by|along|between|by each|for all|for the"
+CUT = rf"(?:{_CUT})(?: (?:the|our|all))?(?: \w+est)?"
+
+LARGEST = "dearest|most expensive|priciest|costliest|most costly|largest|biggest|highest|greatest|most|top|heaviest|best|leading|largest first|dearest first|best first|highest first|most used|most popular"
+SMALLEST = "cheapest|least expensive|lowest|smallest|least|fewest|worst|bottom|weakest|cheapest first|lowest first|smallest first|least used|worst first|least profitable|least popular"
+PRICED = "dearest|most expensive|priciest|costliest|most costly|cheapest|least expensive|expensive|dear|costly"
+PROFITED = "most profitable|least profitable"
+
+NEGATION = "not|without|excluding|except|except for|excl|exclude|excludes|but not|other than|apart from|minus|no|ignoring|leaving out|leave out|besides|outside"
+
+ACTS = (
+    "delete|drop|remove|move|send|email|mail|cancel|set|change|update|create|add|onboard|offboard|approve|reject|refund|give|raise|"
+    "lower|increase|decrease|reduce|book|schedule|turn|switch|stop|start|restart|reboot|shut|disable|enable|throttle|block|ban|"
+    "fire|hire|buy|sell|pay|grant|revoke|assign|release|migrate|upgrade|downgrade|deploy|fix|write|translate|ignore|forget|"
+    "pretend|install|run|execute|call|invite|rename|merge|transfer|terminate|kill|purge|wipe|erase|insert|alter|truncate|post|notify|charge"
+)
+"""Verbs of what is done to the world: a question that begins with one asks for a deed."""
+NOT_ACTS = r"give (?:me|us)|run (?:me|us)|call up|write down the (?:cost|revenue)|pay(?:ing)? (?:us|less|more)|change (?:in|of|from|since)|set of|increase (?:in|of|from)|decrease (?:in|of|from)|raise in|reduce to|post a"
+
+FOREIGN = frozenset(
+    """weather ceo cfo cto cmo founder nps csat satisfaction satisfied sentiment reviews review ticket tickets complaint complaints complained complain
+    sales-rep rep reps pipeline deal deals lead leads marketing campaign acquisition cac ltv runway cash salary salaries payroll employee
+    employees staff headcount engineer engineers developer developers deployed deployment deployments commit commits pull bug bugs incident incidents
+    uptime availability outage outages latency p95 p99 p50 slow slower slowest fast faster response cpu memory ram disk utilisation utilization idle carbon
+    co2 footprint emissions green greenest sustainability water electricity energy-use churn retention renew renewal upsell conversion trial trials funnel
+    valuation stock shares share-price exchange rate-of-exchange fx tax taxes vat law lawyer legal-advice divorce joke jokes poem song story password
+    passwords credentials secret secrets token-secret credit-card phone address emails inbox meeting calendar competitor competitors netflix google azure
+    gcp spanner iphone iphones slack salesforce hubspot jira github gitlab graviton savings save discount discounts coupon ransom hacker hackers fed
+    inflation gdp election president germany berlin german french spanish english translate translation code lines loc source repository logged login
+    logins signed-in oncall on-call sla slos slo performance security vulnerability vulnerabilities compliance audit gdpr contract contracts legal
+    cash-flow ebitda debt loan loans funding investors investor growth-rate forecast forecasts forecasted predict prediction predictions predicted
+    will tomorrow next future budget budgets life meaning love sentience happy hungry old age birthday name-of sentence words grammar time-spent
+    customer-satisfaction market markets competitor-price roi payback recommend recommendation should opportunity opportunities optimise optimize
+    rightsizing rightsize anomaly anomalies incident alert alerts persona personas""".split()
+)
+"""Words of what no tool of the catalog knows: a question with one of them is refused."""
+
+FILLERS = frozenset(
+    """a an the of for in on at to from by with and or is are was were be been being do does did done has have had having we us our ours they them
+    their theirs it its he she i me my mine you your please show give tell list get got getting find see want wanted need like know let lets look looking what whats which who whom
+    whose how much many when where there here this that these those all any each every total totals overall whole entire sum sums summed amount
+    amounts figure figures number numbers value values data report overview ranking ranked rank ranks sorted sort order ordered compare compared comparison versus
+    vs than per as so far now currently current today also same again then just only really actually exactly about around roughly approximately please
+    thanks thank hi hey can could would may might must shall be go going goes gone come came comes most least more less very quite too
+    money dollars euros usd eur gbp company business saas quillhaven vendor aws cloud infrastructure infra provider
+    month months year years quarter quarters week weeks day days period periods time date last first next-month previous prior
+    tenant tenants customer customers client clients account accounts tier tiers plan plans service services feature features meter meters
+    cost costs costing it-cost share shares part parts percent percentage proportion fraction mix split breakdown break broken down up
+    if but nor not no yes ok okay well because into onto over under out off among amongst across along between within during while until since
+    made make makes making serve serving served go goes went take takes taken eaten eat eats accounted accounts account-for goes-to used use using user
+    users people one ones some other others else both either neither s t re ve ll m d per-unit unit units each-of amount-of level levels
+    biggest largest top best worst highest lowest cheapest dearest smallest good bad big small high low large
+    by-the come-from due caused causes drive drives driving driven drove main mainly reason reasons behind explain
+    pro-rata give-me display print draw chart charts graph plot table line bar csv answer question kind of-all type
+    state status develop developed earlier later before after ago starting ended ending end beginning start began begin
+    api aws amazon microsoft product products application app platform system software though although first-place
+    compared-with spender spenders wise terms term customers-of
+    i'd id ids name names called named""".split()
+)
+"""Words that change nothing of what is asked."""
+
+
+def vocabulary_words() -> frozenset[str]:
+    """All words the lexicon knows: what a slip of the keyboard may be mended to."""
+    patterns = [pattern for metric in METRICS for pattern in metric.patterns]
+    patterns += [*DIMENSIONS.values(), CUT, LARGEST, SMALLEST, NEGATION, ACTS, NOT_ACTS]
+    plain = " ".join(re.sub(r"(\w)s\?", r"\1 \1s", re.sub(r"\(\?:?|[@\\]\w+", " ", p)) for p in patterns)
+    return frozenset(re.findall(r"[a-z]{2,}", plain)) | FILLERS | FOREIGN

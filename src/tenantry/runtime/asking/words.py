@@ -1,0 +1,99 @@
+"""A question's words, from which each reader takes what it understands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+TAKEN = "·"
+"""Stands where words were taken, so that what stood apart stays apart."""
+_SPELLINGS = (
+    (r"\bw/o\b", "without"), (r"\bmo[./]mo\b|\bm[./]m\b", "mom"), (r"\by[./]y\b", "yoy"), (r"%", " percent "),
+    (r"\bvs\.", "vs"), (r"['\N{RIGHT SINGLE QUOTATION MARK}](?:s|re|ve|ll|d)\b", ""), (r"[\N{EN DASH}\N{EM DASH}]", " - "),
+)  # fmt: skip
+_WORD = re.compile(
+    r"\d{4}-\d{2}(?:-\d{2})?(?:\.\.\d{4}-\d{2}-\d{2})?|\d+(?:st|nd|rd|th)\b|\d+(?:[.,]\d+)*|[^\W\d_]\w*|-|\d\w*"
+)
+_SHORT, _LONG = 4, 8
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a folded text, in lower case; hyphens part words, dates stay whole."""
+    text = text.lower()
+    for pattern, plain in _SPELLINGS:
+        text = re.sub(pattern, plain, text)
+    text = re.sub(r"(?<=[^\W\d])[-/](?=\w)|(?<=\w)[-/](?=[^\W\d])", " ", text)
+    return _WORD.findall(text)
+
+
+@dataclass
+class Words:
+    """Words in order; those that were taken are marked."""
+
+    words: list[str]
+
+    def __str__(self) -> str:
+        return " ".join(self.words)
+
+    def take(self, pattern: str, mark: str = TAKEN) -> re.Match[str] | None:
+        """The first run of whole words that fits, which is then marked."""
+        text = str(self)
+        found = re.search(rf"(?<!\S)(?:{pattern})(?!\S)", text)
+        if found is None:
+            return None
+        first = text[: found.start()].count(" ")
+        self.words[first : first + found.group().count(" ") + 1] = [mark]
+        return found
+
+    def has(self, pattern: str) -> bool:
+        """Whether a run of whole words fits."""
+        return re.search(rf"(?<!\S)(?:{pattern})(?!\S)", str(self)) is not None
+
+    def left(self, known: Iterable[str]) -> list[str]:
+        """Words that nobody took and that mean something."""
+        passed = {*known, TAKEN, "-"}
+        return [word for word in self.words if word not in passed and word[0] not in "@$"]
+
+
+def corrected(words: Sequence[str], known: set[str]) -> tuple[list[str], dict[str, str]]:
+    """The words with slips of the keyboard mended, and which those were: one edit, two in long words, and one word near.
+
+    A word that begins otherwise than a known one, or is near to several, stays as it is.
+    """
+    by_start: dict[str, list[str]] = {}
+    for word in sorted(known):
+        by_start.setdefault(word[:1], []).append(word)
+    mended: dict[str, str] = {}
+    for word in words:
+        if word in known or len(word) < _SHORT or not word.isalpha() or word in mended:
+            continue
+        most = 1 if len(word) < _LONG else 2
+        near = [
+            (distance, other)
+            for other in by_start.get(word[0], ())
+            if len(other) >= _SHORT - 1 and abs(len(other) - len(word)) <= most
+            and (distance := _edits(word, other, most)) <= most
+        ]  # fmt: skip
+        best = sorted(near)[:2]
+        if best and (len(best) == 1 or best[0][0] < best[1][0]):
+            mended[word] = best[0][1]
+    return [mended.get(word, word) for word in words], mended
+
+
+def _edits(one: str, other: str, most: int) -> int:
+    """Insertions, deletions, replacements and swaps of neighbours between two words (Damerau 1964); more than `most` is
+    `most + 1`.
+    """
+    before: list[int] = []
+    last = list(range(len(other) + 1))
+    for row, letter in enumerate(one, 1):
+        now = [row]
+        for column, there in enumerate(other, 1):
+            cost = min(last[column] + 1, now[-1] + 1, last[column - 1] + (letter != there))
+            swapped = row > 1 and column > 1 and letter == other[column - 2] and one[row - 2] == there
+            now.append(min(cost, before[column - 2] + 1) if swapped else cost)
+        if min(now) > most:
+            return most + 1
+        before, last = last, now
+    return last[-1]

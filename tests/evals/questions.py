@@ -1,0 +1,127 @@
+"""Reads the question files and grades a plan: answered, asked or refused rightly, or wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from tenantry.kernel import Window
+from tenantry.runtime.asking.lexicon import METRICS
+from tenantry.runtime.asking.planner import Answerable, Conversation, Plan, Unclear, plan
+from tenantry.runtime.asking.question import Filter, Question, Vocabulary
+from tenantry.runtime.asking.when import previous_of, years_before
+
+FOLDER = Path(__file__).parent
+NOW = date(2026, 11, 22)
+SPAN = Window(date(2025, 9, 1), date(2026, 11, 1))
+FILTERS = ("tenant", "tier", "plan", "service", "feature", "meter")
+TENANTS = tuple((FOLDER / "tenants.txt").read_text(encoding="utf-8").split())
+SERVICES = (
+    "Posthorn Transactional Mail", "Amazon Elastic Compute Cloud", "Amazon Relational Database Service", "Amazon Bedrock",
+    "Amazon Simple Storage Service", "AWS Support (Business)", "Amazon CloudFront", "Amazon DynamoDB", "AWS Lambda",
+    "AmazonCloudWatch", "Lanternlight APM", "Amazon ElastiCache", "Amazon Elastic Container Service for Kubernetes",
+    "Amazon Simple Queue Service", "CodeBuild", "Elastic Load Balancing", "Amazon GuardDuty",
+    "Savings Plans for AWS Compute usage", "Amazon Route 53", "AWS Key Management Service",
+    "Amazon EC2 Container Registry (ECR)",
+)  # fmt: skip
+VOCABULARY = Vocabulary(
+    {metric.name: metric.known for metric in METRICS},
+    {
+        "tenant": (*TENANTS, "(unallocated)"),
+        "tier": ("basic", "pro", "enterprise"),
+        "plan": ("basic", "pro", "enterprise"),
+        "service": SERVICES,
+        "feature": tuple(
+            "automations documents dashboards projects search simulation reports integrations comments assistant file_share "
+            "sign_in".split()
+        ),
+        "meter": tuple(
+            "cache_ops compute_ms db_ms egress_bytes gb_ms input_tokens messages output_tokens read_units requests "
+            "storage_gb_hours write_units".split()
+        ),
+    },
+    SPAN,
+    {"tenant": {name.replace("-", " ").title(): (name,) for name in TENANTS}},
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A question as its file has it. `begins` a conversation or goes on with the one above."""
+
+    text: str
+    expected: tuple[str, ...]
+    begins: bool
+    style: str
+
+    @property
+    def unanswerable(self) -> bool:
+        return self.expected[0] == "refused"
+
+
+def cases(name: str) -> Iterator[Case]:
+    """The cases of a file, in order."""
+    style = ""
+    for line in (FOLDER / name).read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            style = line.strip("# ")
+        elif line:
+            text, _, expected = line.partition(" => ")
+            yield Case(text.removeprefix("+ "), tuple(expected.split(" | ")), not line.startswith("+ "), style)
+
+
+def graded(case: Case, before: Conversation) -> tuple[str, Plan, Conversation]:
+    """`answered`, `asked` or `refused` where that is right, else `wrong answer`, `wrong ask` or `wrong refusal`; and the
+    conversation after it. An expectation that is not met leaves the one that was expected.
+    """
+    found = plan(case.text, VOCABULARY, before if not case.begins else Conversation(), NOW)
+    forms = [_forms(one) for one in case.expected if one not in {"asked", "refused"}]
+    after = Conversation(tuple(forms[0])) if forms else before
+    if isinstance(found, Answerable):
+        said = sorted(map(str, found.questions))
+        right = any(said == sorted(map(str, form)) for form in forms)
+        return ("answered" if right else "wrong answer"), found, Conversation(found.questions) if right else after
+    if isinstance(found, Unclear):
+        offered = {str(choice) for choice in found.choices}
+        right = "asked" in case.expected or any(str(q) in offered for form in forms for q in form)
+        return ("asked" if right else "wrong ask"), found, after
+    return ("refused" if "refused" in case.expected else "wrong refusal"), found, after
+
+
+def _forms(text: str) -> list[Question]:
+    return [_form(one) for one in text.split(" & ")]
+
+
+def _form(text: str) -> Question:
+    metric, _, rest = text.partition(" ")
+    found = Question(metric, SPAN.newest_month)
+    for key, value in re.findall(r"(\w+)(?:=((?:\"[^\"]*\"|[^\s\"])+))?", rest):
+        if key == "window":
+            found = _with(found, window=Window.parse(value))
+    filters: list[Filter] = []
+    for key, value in re.findall(r"(\w+)(?:=((?:\"[^\"]*\"|[^\s\"])+))?", rest):
+        match key:
+            case "window":
+                pass
+            case "compare":
+                other = {"previous": previous_of, "year": years_before}.get(value)
+                found = _with(found, compare_to=other(found.window) if other else Window.parse(value))
+            case "top":
+                found = _with(found, top=int(value))
+            case "why":
+                found = _with(found, why=True)
+            case "by" | "grain" | "order":
+                found = _with(found, **{key: value})
+            case _:
+                values = tuple(v.strip('"') for v in re.findall(r"\"[^\"]*\"|[^,\"]+", value))
+                filters.append(Filter(key.removeprefix("not_"), values, key.startswith("not_")))
+    return _with(found, filters=tuple(filters))
+
+
+def _with(question: Question, **changed: object) -> Question:
+    from dataclasses import replace
+
+    return replace(question, **changed)  # pyright: ignore[reportArgumentType]
