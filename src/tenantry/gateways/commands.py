@@ -12,6 +12,7 @@ from .. import __version__
 from ..errors import Kind, TenantryError, invalid
 from ..kernel import Window
 from .administer import audit, audit_arguments, token, token_arguments
+from .ask import ask, ask_arguments
 from .cli import Command, add_json, add_lake, print_document
 from .doors import Doors
 from .jobs import job_commands
@@ -40,6 +41,8 @@ def commands(doors: Doors) -> tuple[Command, ...]:
         Command("run", "Run a capability's scheduled job now: land, build, and show its first answer.",
                 _run_arguments, lambda a: _run(doors, a)),
         *job_commands(doors),
+        Command("ask", "Ask in plain words: answered from tools alone, each figure with its source; no key needed.",
+                ask_arguments, lambda a: ask(doors, a)),
         Command("export", "Write a dataset as a table.", _export_arguments, lambda a: _export(doors, a)),
         Command("certificate", "The reconciliation certificate; exit code 3 if anything does not reconcile.",
                 _window_arguments, lambda a: _certificate(doors, a)),

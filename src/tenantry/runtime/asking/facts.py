@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 from ...kernel import Window
-from ...kernel.money import exact, per
+from ...kernel.money import EXACT, exact, per
 
 MONEY = "money"
 RATIO = "ratio"
@@ -61,7 +61,7 @@ class Facts:
     def __init__(self) -> None:
         self.held: dict[str, Fact] = {}
 
-    def __iter__(self) -> Iterable[Fact]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def __iter__(self) -> Iterator[Fact]:
         return iter(self.held.values())
 
     def __getitem__(self, handle: str) -> Fact:
@@ -76,8 +76,10 @@ class Facts:
     def delta(self, after: Fact, before: Fact) -> Fact:
         """What was added from one figure to another."""
         _refuse_mixed(after, before)
+        with localcontext(EXACT):
+            value = after.value - before.value
         return self._derived(
-            f"change of {after.label}", after.value - before.value, after, f"{after.handle} - {before.handle}",
+            f"change of {after.label}", value, after, f"{after.handle} - {before.handle}",
             [after, before],
         )  # fmt: skip
 
@@ -106,8 +108,18 @@ class Facts:
         """Figures of one unit and currency added together."""
         for one in parts:
             _refuse_mixed(one, parts[0])
-        total = sum((one.value for one in parts), Decimal(0))
+        with localcontext(EXACT):
+            total = sum((one.value for one in parts), Decimal(0))
         return self._derived(label, total, parts[0], " + ".join(one.handle for one in parts), parts)
+
+    def excess(self, cost: Fact, peers: Fact, peers_pay: Fact, pays: Fact) -> Fact:
+        """What a cost is beyond that of peers, in proportion to what each pays."""
+        for one in (peers, peers_pay, pays):
+            _refuse_mixed(one, cost)
+        formula = f"{cost.handle} - {peers.handle} / {peers_pay.handle} * {pays.handle}"
+        with localcontext(EXACT):
+            value = cost.value - per(peers.value * pays.value, peers_pay.value)
+        return self._derived(f"excess of {cost.label}", value, cost, formula, [cost, peers, peers_pay, pays])
 
     def rank(self, one: Fact, among: Sequence[Fact]) -> Fact:
         """The place of a figure among others, the largest being first."""
@@ -154,8 +166,8 @@ def shown(fact: Fact, places: int | None = None) -> str:
 
 
 def _figures(value: Decimal, places: int) -> str:
-    """Grouped and rounded half even; an amount smaller than the last place keeps two digits."""
-    if value and abs(value) < Decimal(1).scaleb(-places):
-        places = 1 - value.adjusted()
+    """Grouped and rounded half even; two digits at least, however small."""
+    if value:
+        places = max(places, 1 - value.adjusted())
     text = f"{value:,.{places}f}"
     return text.replace("-", "\N{MINUS SIGN}") if text.strip("-0.,") else text.lstrip("-")

@@ -22,31 +22,33 @@ _NOUNS = frozenset(
 _SIGNIFICANT = 2
 
 
-def gate(text: str, facts: Iterable[Fact], question: Question | None = None) -> list[str]:
+def gate(
+    text: str, facts: Iterable[Fact], question: Question | None = None, names: Iterable[str] = ()
+) -> list[str]:
     """The numbers in a text that nothing vouches for, as they are written there; empty where all are right.
 
     A figure must be a fact's, rounded to the precision it is written with (of two digits at least), with its sign and
     its currency, percent sign or noun; an ordinal a rank; a date a boundary or the whole of a fact's or the question's
-    window; any other number must stand in the question beside the same word. Names are read over.
+    window; any other number must stand in the question beside the same word. Names, those of facts and question and the
+    given ones, are read over.
     """
     held = list(facts)
     plain = folded(text)
-    judge = _Judge(held, question)
+    judge = _Judge(held, question, names)
     return [claim.text for claim in claims(judge.without_names(plain)) if not judge.holds(claim, plain)]
 
 
 class _Judge:
     """What one answer may say."""
 
-    def __init__(self, facts: list[Fact], question: Question | None) -> None:
+    def __init__(self, facts: list[Fact], question: Question | None, names: Iterable[str]) -> None:
         self.facts = facts
         self.nouns = _NOUNS | {_singular(f.unit) for f in facts}
         windows = [fact.window for fact in facts] + (question.windows() if question else [])
         self.windows = {window for window in windows if window}
-        names = {name for fact in facts for name in fact.of.values()} | (
-            set(question.names()) if question else set()
-        )
-        self.names = sorted(filter(self._is_name, map(folded, names)), key=len, reverse=True)
+        said = {*names, *(question.names() if question else ())}
+        said |= {name for fact in facts for name in fact.of.values()}
+        self.names = sorted(filter(self._is_name, map(folded, said)), key=len, reverse=True)
         self.asked = folded(question.asked) if question else ""
         self.said = [(claim, self.asked) for claim in claims(self.without_names(self.asked))]
 
