@@ -56,9 +56,15 @@ def _table(table: Table) -> str:
     rows = [[cell["text"] for cell in row] for row in table.document()["rows"]]
     heads = list(table.columns)
     wide = [max(len(row[n]) for row in [heads, *rows[:_ROWS]]) for n in range(len(heads))]
-    number = [any(cell["fact"] for row in table.document()["rows"] for cell in row[n : n + 1]) for n in range(len(heads))]
+    number = [
+        any(cell["fact"] for row in table.document()["rows"] for cell in row[n : n + 1])
+        for n in range(len(heads))
+    ]
     lines = [
-        "  ".join(text.rjust(w) if right else text.ljust(w) for text, w, right in zip(row, wide, number, strict=True)).rstrip()
+        "  ".join(
+            text.rjust(w) if right else text.ljust(w)
+            for text, w, right in zip(row, wide, number, strict=True)
+        ).rstrip()
         for row in [heads, *rows[:_ROWS]]
     ]
     more = [f"... {len(rows) - _ROWS} more"] if len(rows) > _ROWS else []

@@ -72,7 +72,8 @@ class Selection:
         if tier is not None and self.value(row, column, Cut.TIER) != tier:
             return False
         return all(
-            value is None or self.value(row, column, cut) != value for cut, value in self.where.without.items()
+            value is None or self.value(row, column, cut) != value
+            for cut, value in self.where.without.items()
         )
 
     def value(self, row: Row, column: Column, cut: Cut) -> str:

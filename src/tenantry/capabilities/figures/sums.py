@@ -45,36 +45,27 @@ def sums_of(measure: Measure, selection: Selection) -> Sums:
         cost(Basis.EFFECTIVE, plan=selection.needs(Cut.PLAN), feature=selection.needs(Cut.FEATURE))
     )
     if measure in BASIS:
-        basis = BASIS[measure]
-        column = cost(basis, plan=selection.needs(Cut.PLAN), feature=selection.needs(Cut.FEATURE))
+        column = cost(BASIS[measure], plan=selection.needs(Cut.PLAN), feature=selection.needs(Cut.FEATURE))
         return Sums((reading.plain(column),), monthly=column.day == "month")
-    match measure:
-        case Measure.REVENUE:
-            found = (reading.plain(REVENUE),)
-        case Measure.MARGIN:
-            found = (reading.plain(MARGIN),)
-        case Measure.MARGIN_RATIO:
-            found = (reading.plain(MARGIN), reading.plain(REVENUE))
-        case Measure.USAGE:
-            found = (reading.units,)
-        case Measure.REQUESTS:
-            found = (reading.requests,)
-        case Measure.ERRORS:
-            found = (reading.plain(logged("errors")),)
-        case Measure.ERROR_RATE:
-            found = (reading.plain(logged("errors")), reading.plain(logged("requests")))
-        case Measure.ACTIVE_USERS:
-            found = (reading.users,)
-        case Measure.TENANTS:
-            found = (reading.tenants,)
-        case Measure.COST_PER_USER:
-            found = (effective, reading.users)
-        case Measure.COST_PER_REQUEST:
-            found = (effective, reading.requests)
-        case Measure.AVERAGE_COST:
-            found = (reading.of_tenants(Special.WITH_COST), reading.counted(Special.WITH_COST))
-        case _:
-            found = (reading.of_tenants(Special.WITH_REVENUE), reading.counted(Special.WITH_REVENUE))
+    paid, units = reading.plain(REVENUE), reading.requests
+    found = {
+        Measure.REVENUE: (paid,),
+        Measure.MARGIN: (reading.plain(MARGIN),),
+        Measure.MARGIN_RATIO: (reading.plain(MARGIN), paid),
+        Measure.USAGE: (reading.units,),
+        Measure.REQUESTS: (units,),
+        Measure.ERRORS: (reading.plain(logged("errors")),),
+        Measure.ERROR_RATE: (reading.plain(logged("errors")), reading.plain(logged("requests"))),
+        Measure.ACTIVE_USERS: (reading.users,),
+        Measure.TENANTS: (reading.tenants,),
+        Measure.COST_PER_USER: (effective, reading.users),
+        Measure.COST_PER_REQUEST: (effective, units),
+        Measure.AVERAGE_COST: (reading.of_tenants(Special.WITH_COST), reading.counted(Special.WITH_COST)),
+        Measure.AVERAGE_REVENUE: (
+            reading.of_tenants(Special.WITH_REVENUE),
+            reading.counted(Special.WITH_REVENUE),
+        ),
+    }[measure]
     monthly = {Measure.REVENUE, Measure.MARGIN, Measure.MARGIN_RATIO, Measure.AVERAGE_REVENUE}
     return Sums(found, monthly=measure in monthly)
 
@@ -136,9 +127,7 @@ class _Reading:
         self, which: Special, window: Window, periods: Sequence[Window], *, counting: bool
     ) -> Found:
         column = (
-            REVENUE
-            if which is Special.WITH_REVENUE
-            else cost(Basis.EFFECTIVE, plan=False, feature=False)
+            REVENUE if which is Special.WITH_REVENUE else cost(Basis.EFFECTIVE, plan=False, feature=False)
         )
         found: Found = defaultdict(Decimal)
         seen: set[tuple[str, str, str | None, int]] = set()

@@ -41,8 +41,8 @@ _SMALL = {
 }
 _LARGE = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _VAGUE = frozenset(
-    "dozen dozens hundreds thousands millions billions trillions couple half halves halved halving thirds fifths tenths "
-    "twice thrice double doubled doubles doubling triple tripled triples tripling quadruple quadrupled twofold "
+    "dozen dozens hundreds thousands millions billions trillions couple half halves halved halving thirds fifths "
+    "tenths twice thrice double doubled doubles doubling triple tripled triples tripling quadruple quadrupled twofold "
     "threefold fourfold fivefold tenfold".split()
 )
 _ORDINALS = {
@@ -51,7 +51,9 @@ _ORDINALS = {
         "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split(), 1
     )
 }
-_AFTER = frozenset("in of since for during year until till to through from and by than before after calendar".split())
+_AFTER = frozenset(
+    "in of since for during year until till to through from and by than before after calendar".split()
+)
 
 
 NO_YEAR = 4
@@ -142,7 +144,9 @@ def _ranges(text: str) -> Iterator[Claim]:
             continue
         last = found.pop(0)
         window = _joined(first, last, open_end=between == "..")
-        yield Claim(text[first.start : last.end], "date" if window else "vague", first.start, last.end, window=window)
+        yield Claim(
+            text[first.start : last.end], "date" if window else "vague", first.start, last.end, window=window
+        )
 
 
 def _joined(first: Claim, last: Claim, *, open_end: bool) -> Window | None:
@@ -217,7 +221,7 @@ def _numbers(text: str) -> Iterator[Claim]:
 def _number(match: re.Match[str], text: str) -> Claim:
     start, end = match.end() - len(match.group().lstrip()), match.end()
     unknown = Claim(match.group().strip(), "vague", start, end)
-    glued = start > 0 and text[start - 1].isalnum() or text[end : end + 1].isalpha()
+    glued = (start > 0 and text[start - 1].isalnum()) or text[end : end + 1].isalpha()
     if glued or match["spaced"]:
         return unknown
     plain = match["digits"].replace(",", "").replace("'", "").replace("_", "")
@@ -276,7 +280,7 @@ def _spelled(text: str) -> Iterator[Claim]:
     for match in [*re.finditer(r"[A-Za-z]+", text), None]:
         word = match.group().lower() if match else ""
         between = text[run[-1].end() : match.start()] if run and match else ""
-        if run and not (word in _SMALL or word in _LARGE or word == "and") or between.strip(" -"):
+        if (run and not (word in _SMALL or word in _LARGE or word == "and")) or between.strip(" -"):
             yield from _run(run, text)
             run = []
         if match and (word in _SMALL or word in _LARGE or (run and word == "and")):
@@ -303,7 +307,11 @@ def _run(run: Sequence[re.Match[str]], text: str) -> Iterator[Claim]:
             total += max(part, 1) * _LARGE[word]
             part = 0
     start, end = run[0].start(), run[-1].end()
-    after = re.match(r"[ -]?(?:(percent|per cent|%)|(dollars?|euros?|pounds?|(?-i:[A-Z]{3})\b)|(times)|(point))", text[end:], re.I)
+    after = re.match(
+        r"[ -]?(?:(percent|per cent|%)|(dollars?|euros?|pounds?|(?-i:[A-Z]{3})\b)|(times)|(point))",
+        text[end:],
+        re.IGNORECASE,
+    )
     value, kind, unit = Decimal(total + part), "number", ""
     if after:
         end += after.end()

@@ -6,42 +6,66 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from .claims import folded
 from .question import Vocabulary
 from .words import Words, words_of
 
 _SERVICES = {
-    "ec2": "elastic compute cloud", "s3": "simple storage service", "rds": "relational database service",
-    "sqs": "simple queue service", "sns": "simple notification service", "elb": "elastic load balancing",
-    "alb": "elastic load balancing", "load balancers": "elastic load balancing", "load balancer": "elastic load balancing",
-    "eks": "elastic container service for kubernetes", "kubernetes": "kubernetes", "k8s": "kubernetes",
-    "ecs": "elastic container service", "ecr": "ec2 container registry", "kms": "key management service",
-    "dynamo": "dynamodb", "dynamo db": "dynamodb", "cdn": "cloudfront", "cloud front": "cloudfront", "redis": "elasticache",
-    "cloud watch": "cloudwatch", "guard duty": "guardduty", "databases": "database", "blob": "blob storage",
-    "virtual machines": "compute", "lambdas": "lambda", "object storage": "simple storage service", "queue": "queue", "queues": "queue",
-}  # fmt: skip
+    "ec2": "elastic compute cloud",
+    "s3": "simple storage service",
+    "rds": "relational database service",
+    "sqs": "simple queue service",
+    "sns": "simple notification service",
+    "elb": "elastic load balancing",
+    "alb": "elastic load balancing",
+    "load balancers": "elastic load balancing",
+    "load balancer": "elastic load balancing",
+    "eks": "elastic container service for kubernetes",
+    "kubernetes": "kubernetes",
+    "k8s": "kubernetes",
+    "ecs": "elastic container service",
+    "ecr": "ec2 container registry",
+    "kms": "key management service",
+    "dynamo": "dynamodb",
+    "dynamo db": "dynamodb",
+    "cdn": "cloudfront",
+    "cloud front": "cloudfront",
+    "redis": "elasticache",
+    "cloud watch": "cloudwatch",
+    "guard duty": "guardduty",
+    "databases": "database",
+    "blob": "blob storage",
+    "virtual machines": "compute",
+    "lambdas": "lambda",
+    "object storage": "simple storage service",
+    "queue": "queue",
+    "queues": "queue",
+}
 """Short names that clouds' users have for services, by words of the service's full name."""
 _MAKERS = frozenset("amazon aws azure google microsoft the of for and service services".split())
-_GENERIC = frozenset("cloud simple elastic usage plans plan savings management systems system data web".split())
+_GENERIC = frozenset(
+    "cloud simple elastic usage plans plan savings management systems system data web".split()
+)
 _DISTINCT = 4
 
 
 @dataclass(frozen=True)
 class Entity:
-    """Words that name one value of a dimension; or several, one of which is meant. `whole`: the name itself was said."""
+    """Words that name one value of a dimension, or several of which one is meant. `whole`: all of it was said."""
 
     dimension: str
     values: tuple[str, ...]
     whole: bool = True
 
 
-class Mark(str):
+class Mark(str):  # noqa: SLOT000 - it carries its entity
     """Stands where an entity's words were, as `@tenant`."""
 
     entity: Entity
 
-    def __new__(cls, entity: Entity) -> Mark:
+    def __new__(cls, entity: Entity) -> Self:
         found = super().__new__(cls, f"@{entity.dimension}")
         found.entity = entity
         return found
@@ -62,7 +86,8 @@ class Names:
         for short, full in _SERVICES.items():
             self._learn_short(short, full, vocabulary.values.get("service", ()))
         self.longest = max(map(len, self._by_words), default=0)
-        self.words = {word for words in self._by_words for word in words} | {*self._parts}
+        self.whole = {word for words in self._by_words for word in words}
+        self.words = self.whole | {*self._parts}
 
     def _learn(self, dimension: str, name: str, value: str) -> None:
         words = tuple(_said(name))
@@ -131,7 +156,7 @@ class Names:
                 return Entity(dimension, tuple(sorted(meant[dimension])), whole)
         dimension = next(d for d in ("tenant", "tier", "feature", "service", "meter", "plan") if d in meant)
         values = tuple(sorted(meant[dimension]))
-        return Entity(dimension, values, whole or len(values) == 1 and dimension in {"service", "meter"})
+        return Entity(dimension, values, whole or (len(values) == 1 and dimension in {"service", "meter"}))
 
 
 def _said(name: str) -> list[str]:

@@ -17,8 +17,8 @@ RANK = "rank"
 
 @dataclass(frozen=True)
 class Fact:
-    """One figure. `handle` names it in templates; `call` is the trace's place of the tool call it came from, `path` where
-    it stands in that answer's data; a derived fact has a `formula` over other handles instead.
+    """One figure. `handle` names it in templates; `call` is the place in the trace of the tool call it came from,
+    `path` where it stands in that answer's data; a derived fact has a `formula` over other handles instead.
 
     `unit` is money (then in `currency`), ratio (1 is all), rank, or what is counted. `window` is half-open, UTC.
     """
@@ -90,7 +90,9 @@ class Facts:
             return None
         formula = f"({after.handle} - {before.handle}) / {before.handle}"
         value = per(after.value - before.value, before.value)
-        return self._derived(f"relative change of {after.label}", value, after, formula, [after, before], RATIO)
+        return self._derived(
+            f"relative change of {after.label}", value, after, formula, [after, before], RATIO
+        )
 
     def ratio(self, above: Fact, below: Fact, label: str) -> Fact | None:
         """One figure as a part of another of the same unit; None where there is nothing to be a part of."""
@@ -133,7 +135,13 @@ class Facts:
         return self.add(label, Decimal(len(some)), unit, formula=formula)
 
     def _derived(
-        self, label: str, value: Decimal, like: Fact, formula: str, of: Sequence[Fact], unit: str | None = None
+        self,
+        label: str,
+        value: Decimal,
+        like: Fact,
+        formula: str,
+        of: Sequence[Fact],
+        unit: str | None = None,
     ) -> Fact:
         return self.add(
             label, value, unit or like.unit, currency=None if unit else like.currency, window=like.window,
@@ -144,7 +152,9 @@ class Facts:
 
 def _refuse_mixed(one: Fact, other: Fact) -> None:
     if (one.unit, one.currency) != (other.unit, other.currency):
-        message = f"{one.handle} is in {one.currency or one.unit}, {other.handle} in {other.currency or other.unit}"
+        message = (
+            f"{one.handle} is in {one.currency or one.unit}, {other.handle} in {other.currency or other.unit}"
+        )
         raise ValueError(message)
 
 

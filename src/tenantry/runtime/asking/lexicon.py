@@ -43,79 +43,126 @@ _COSTS = "costs?|costing|costed"
 _WHOM = "tenants?|customers?|clients?|accounts?|logos?|companies|organi[sz]ations?|vendors?"
 METRICS: tuple[Metric, ...] = (
     _figures(
-        "cost", "cost", _ALL,
+        "cost",
+        "cost",
+        _ALL,
         rf"{_COSTS}|spend|spends|spending|spent|expenses?|expenditures?|cogs|outlays?|burn|burned|burnt|showback|chargeback",
         "cost of goods sold|cost to serve|amorti[sz]ed costs?|effective costs?|cloud bill|cloud costs?|infra(?:structure)? (?:costs?|spend)",
-        "where does (?:the|our) money go|(?:are|do|did|were) we pay(?:ing)?|we (?:pay|paid)|how expensive|how dear",
+        "(?:are|do|did|were) we pay(?:ing)?|we (?:pay|paid)|how expensive|how dear",
         says="cost by tenant, tier, plan, service or feature",
     ),
     _figures(
-        "billed_cost", "billed cost", _ALL - {"plan"},
+        "billed_cost",
+        "billed cost",
+        _ALL - {"plan"},
         "(?:cloud |aws |provider )?bills?|invoiced|billed(?: costs?)?|unblended(?: costs?)?|invoiced? (?:amount|total|costs?)|cash costs?|on the (?:bill|invoice)",
     ),
     _figures(
-        "list_cost", "list cost", _ALL - {"plan"},
+        "list_cost",
+        "list cost",
+        _ALL - {"plan"},
         "list (?:prices?|costs?)|(?:at )?on demand (?:list )?(?:prices?|costs?|rates?)|on demand|before discounts?|undiscounted(?: costs?)?|public price",
     ),
-    _figures("contracted_cost", "contracted cost", _ALL - {"plan"}, "contracted(?: costs?)?|negotiated (?:costs?|rates?|prices?)"),
     _figures(
-        "revenue", "revenue", _PAID,
+        "contracted_cost",
+        "contracted cost",
+        _ALL - {"plan"},
+        "contracted(?: costs?)?|negotiated (?:costs?|rates?|prices?)",
+    ),
+    _figures(
+        "revenue",
+        "revenue",
+        _PAID,
         "revenues?|sales|income|turnover|mrr|monthly recurring revenue|takings|top line|recurring revenue",
         r"(?:bring|brought|brings) in|pays? us|paid us|(?:did|do|does) (?:@\w+ )?pay us|money (?:come|came|coming) in|earn|earned|earns",
         says="revenue, margin and unprofitable tenants",
     ),
     _figures(
-        "margin", "margin", _PAID,
+        "margin",
+        "margin",
+        _PAID,
         "(?:gross |contribution |operating )?margins?|profits?|gross profits?|profitability|profitable|bottom line|make a profit|contribution",
     ),
     _figures(
-        "margin_ratio", "margin ratio", _PAID,
+        "margin_ratio",
+        "margin ratio",
+        _PAID,
         "(?:gross |contribution )?margins? (?:ratios?|percent(?:age)?|rates?|pct)|profit margins?|percent(?:age)? (?:gross )?margins?|margin as a (?:percent(?:age)?|ratio|share)(?: of revenue)?",
     ),
-    _figures("errors", "errors", frozenset({"tenant", "tier", "feature"}), "errors?|failed requests|failures|5xx|server errors"),
-    _figures("error_rate", "error rate", frozenset({"tenant", "tier", "feature"}), "errors? (?:rates?|percent(?:age)?|ratios?|share)|failure rates?|rate of errors"),
     _figures(
-        "requests", "requests", frozenset({"tenant", "tier", "feature"}),
+        "errors",
+        "errors",
+        frozenset({"tenant", "tier", "feature"}),
+        "errors?|failed requests|failures|5xx|server errors",
+    ),
+    _figures(
+        "error_rate",
+        "error rate",
+        frozenset({"tenant", "tier", "feature"}),
+        "errors? (?:rates?|percent(?:age)?|ratios?|share)|failure rates?|rate of errors",
+    ),
+    _figures(
+        "requests",
+        "requests",
+        frozenset({"tenant", "tier", "feature"}),
         "requests?|api (?:calls?|requests?|traffic)|calls|hits|traffic|invocations|request (?:count|volume)",
         says="requests, errors, usage of any meter and active users",
     ),
     _figures(
-        "usage", "usage", frozenset({"tenant", "tier", "service", "feature", "meter"}),
+        "usage",
+        "usage",
+        frozenset({"tenant", "tier", "service", "feature", "meter"}),
         r"usage|use|uses|used|using|consum(?:e|es|ed|ption)|volumes?|units? used|heaviest users?|popular(?:ity)?|burned|burns|queued|@meter",
     ),
     _figures(
-        "active_users", "active users", _WHO,
+        "active_users",
+        "active users",
+        _WHO,
         "(?:monthly |daily |weekly )?active users?|maus?|daus?|waus?|users?|people (?:used|use|using)|how many people|user (?:count|numbers?)|seats used",
     ),
     _figures(
-        "tenants", "tenants", _WHO,
+        "tenants",
+        "tenants",
+        _WHO,
         rf"(?:how many|number of|count of|count|total) (?:active |current |paying |of )*(?:our |the )?(?:@tier )?(?:{_WHOM})",
         rf"(?:list|name|show)(?: me)?(?: all)?(?: of)? (?:the |our )?(?:@tier )?(?:{_WHOM})|who are (?:our|the|all) (?:@tier )?(?:{_WHOM})|tenant count|customer count",
-        rf"(?:{_WHOM}) (?:do we have|are there|are (?:on|in) (?:each|every|the))",
+        rf"(?:{_WHOM}) (?:do we have|are there)",
         says="how many tenants there are, and what tier, plan and entitlements one has",
     ),
     _figures(
-        "cost_per_user", "cost per active user", _WHO,
+        "cost_per_user",
+        "cost per active user",
+        _WHO,
         r"(?:costs?|spend) (?:per|of (?:an?|one|each)|for each) (?:active )?(?:users?|seats?|person|head)|unit costs? of (?:an? )?(?:active )?users?|per user costs?",
         r"(?:does|do|did) (?:an?|one|each) (?:active )?user costs?(?: us)?|(?:an?|one|each) (?:active )?user costs?",
         says="cost per active user, request, use of a feature or unit of a meter",
     ),
     _figures(
-        "cost_per_request", "cost per request", _WHO,
+        "cost_per_request",
+        "cost per request",
+        _WHO,
         r"(?:costs?|spend) (?:per|of (?:an?|one|each|every|a single)|for each) (?:million |thousand )?(?:api )?(?:requests?|calls?|hit)",
         r"(?:does|do|did) (?:an?|one|each|a single) (?:api )?(?:request|call) cost(?: us)?",
     ),
     _figures(
-        "average_cost", "average cost per tenant", frozenset({"tier", "service"}),
+        "average_cost",
+        "average cost per tenant",
+        frozenset({"tier", "service"}),
         rf"(?:average|avg|mean|typical) (?:costs?|spend)(?: (?:per|of) (?:an?|one|each)? ?(?:{_WHOM}))?|(?:costs?|spend) (?:on average|per (?:{_WHOM}) on average)",
         rf"(?:average|typical) (?:@tier )?(?:{_WHOM}) costs?|(?:average|avg|mean) (?:costs?|spend) per (?:@tier )?(?:{_WHOM})",
     ),
     _figures(
-        "average_revenue", "average revenue per tenant", frozenset({"tier", "plan"}),
+        "average_revenue",
+        "average revenue per tenant",
+        frozenset({"tier", "plan"}),
         rf"(?:average|avg|mean|typical) revenues?(?: (?:per|of) (?:an?|one|each)? ?(?:{_WHOM}))?|arpa|acv|revenue per (?:{_WHOM}) on average",
     ),
     Metric(
-        "unprofitable", "tenants that cost more than they pay", "unit_economics", "unprofitable", frozenset(),
+        "unprofitable",
+        "tenants that cost more than they pay",
+        "unit_economics",
+        "unprofitable",
+        frozenset(),
         (
             r"unprofitable(?: (?:\w+ )?(?:tenants?|customers?))?|underwater|in the red|loss making|losses|loss leaders?|money losers?|not profitable|no profit",
             r"(?:los(?:e|es|ing|t)|cost(?:ing)?)(?: us| you)? money|money losing|negative margins?|margins? negative|margins? (?:is |are )?(?:below|under|less than) zero|margin ratios? (?:below|under) zero",
@@ -124,18 +171,32 @@ METRICS: tuple[Metric, ...] = (
         filters=frozenset({"tenant"}),
     ),
     Metric(
-        "cost_per_use", "cost per use", "cost_per_feature", "unit_cost", frozenset({"feature"}),
+        "cost_per_use",
+        "cost per use",
+        "cost_per_feature",
+        "unit_cost",
+        frozenset({"feature"}),
         (
             r"(?:does|do|did|is) (?:an?|one|each|a single|every) (?:use of )?@feature (?:costs?(?: us)?|cost to serve)|(?:costs?|price) (?:of|for|per) (?:an?|one|each|a single|every|single)? ?(?:use of )@feature",
             r"costs? (?:of|for) (?:an?|one|each|a single|every|single) @feature|costs? per @feature|unit (?:costs?|economics) of @feature|costs? per use(?: of @feature)?|unit costs? (?:by|per|of each|of) features?",
         ),
     ),
     Metric(
-        "cost_per_unit", "cost per unit", "unit_economics", "cost_per_unit", frozenset({"meter"}),
-        (r"costs? (?:per|of (?:an?|one|each)) (?:unit of )?@meter|costs? per unit(?: of (?:each|every) meter)?|unit costs? (?:by|per|of each) meters?|what does a unit of (?:each|every) meter cost",),
+        "cost_per_unit",
+        "cost per unit",
+        "unit_economics",
+        "cost_per_unit",
+        frozenset({"meter"}),
+        (
+            r"costs? (?:per|of (?:an?|one|each)) (?:unit of )?@meter|costs? per unit(?: of (?:each|every) meter)?|unit costs? (?:by|per|of each) meters?|what does a unit of (?:each|every) meter cost",
+        ),
     ),
     Metric(
-        "adoption", "adoption of features", "cost_per_feature", "adoption", frozenset(),
+        "adoption",
+        "adoption of features",
+        "cost_per_feature",
+        "adoption",
+        frozenset(),
         (
             r"adoption|adopted|penetration|uptake|(?:used|use) by (?:the )?(?:few|fewest|least|hardly any) (?:tenants|customers)|(?:few|fewest) (?:tenants|customers) use|hardly (?:anyone|anybody|any tenant) uses",
             rf"(?:how many|which share of|what share of|number of) (?:{_WHOM}) (?:use|uses|used|are using|have used) @feature",
@@ -143,7 +204,11 @@ METRICS: tuple[Metric, ...] = (
         filters=frozenset({"feature"}),
     ),
     Metric(
-        "change", "why cost changed", "cost_per_tenant", "change", frozenset(),
+        "change",
+        "why cost changed",
+        "cost_per_tenant",
+        "change",
+        frozenset(),
         (
             r"why (?:did|has|have|is|are|was|were)(?: the| our)?(?: @\w+)*(?: s)?(?: costs?| spend(?:ing)?| bill)?(?: of)?(?: the)?(?: @\w+)*(?: tiers?)? (?:get|got|gotten|go|gone|going|become|became|becoming|rise|risen|rising|increase[ds]?|increasing|jump(?:ed)?|grow|grown|growing|climb(?:ed)?|change[ds]?|fall|fallen|drop(?:ped)?|decrease[ds]?|dearer|up|down|cost|so|more|this)(?: (?:so|much|more|less|up|down|dearer|cheaper|expensive|dear|costly))*",
             r"what (?:has )?changed (?:in|about|with) (?:our|the) (?:bill|costs?|spend)|what (?:drove|drives|explains|is behind) the (?:change|rise|increase|jump|growth|fall|drop)(?: (?:in|of) (?:the )?(?:costs?|spend))?|reasons? for the (?:change|rise|increase|jump|fall|drop)(?: (?:in|of) (?:the )?(?:costs?|spend))?",
@@ -152,7 +217,11 @@ METRICS: tuple[Metric, ...] = (
         frozenset({"tenant", "tier", "service", "feature"}),
     ),
     Metric(
-        "explain", "what a tenant's cost rests on", "reconciliation", "explain", frozenset(),
+        "explain",
+        "what a tenant's cost rests on",
+        "reconciliation",
+        "explain",
+        frozenset(),
         (
             r"explain(?: (?:the|how) (?:figure|cost|costs|number|calculation)s?)?(?: (?:of|for))?|(?:costs? of @tenant|@tenant(?: s)? costs?) (?:rests?|is based|are based|based|come|comes) (?:on|from)",
             r"(?:does|do) (?:the |our )?(?:costs?|figures?|bill|spend) of @tenant (?:rest|based?|come) (?:on|from)|(?:rest|rests|resting|based) on|which bill rows|evidence (?:for|of)|where (?:does|do) (?:the )?(?:costs?|figures?)(?: (?:of|for) @tenant)? come from|how (?:is|was) (?:the )?cost(?: of @tenant)? (?:calculated|computed|derived)",
@@ -161,30 +230,54 @@ METRICS: tuple[Metric, ...] = (
         frozenset({"tenant", "service"}),
     ),
     Metric(
-        "certificate", "reconciliation", "reconciliation", "certificate", frozenset(),
+        "certificate",
+        "reconciliation",
+        "reconciliation",
+        "certificate",
+        frozenset(),
         (
             r"reconcil(?:e|es|ed|iation)(?: certificate| status)?|recon(?: status)?|certificate|(?:add|adds|added|adding|sum|sums) up(?: to the (?:bill|invoice))?|tie(?:s)? out|(?:match|matches|agree with|agrees with) the (?:bill|invoice)|every (?:cent|penny|dollar)|penny exact",
         ),
         "whether it all adds up to the bill",
     ),
     Metric(
-        "coverage", "how cost is known", "cost_per_tenant", "coverage", frozenset(),
+        "coverage",
+        "how cost is known",
+        "cost_per_tenant",
+        "coverage",
+        frozenset(),
         (
             r"(?:allocation )?coverage|unallocated(?: costs?| spend)?|(?:costs?|spend|bill|money) (?:is|are|was|were) (?:not )?(?:allocated|attributed|explained|assigned|known)(?: (?:directly|by (?:metered )?(?:usage|meters?|drivers?)))?|allocated by (?:metered )?(?:usage|meters?|drivers?)|allocation quality|how sure (?:are|is) (?:we|the|our)|confidence(?: of the allocation)?|allocated directly",
         ),
         "how sure cost is",
     ),
     Metric(
-        "uncertainty", "tenants whose cost is least sure", "cost_profile", "uncertainty", frozenset(),
-        (r"least (?:certain|sure|reliable|known)|most (?:uncertain|doubtful)|uncertain(?:ty)?|doubtful|unsure",),
+        "uncertainty",
+        "tenants whose cost is least sure",
+        "cost_profile",
+        "uncertainty",
+        frozenset(),
+        (
+            r"least (?:certain|sure|reliable|known)|most (?:uncertain|doubtful)|uncertain(?:ty)?|doubtful|unsure",
+        ),
     ),
     Metric(
-        "meter_next", "what to meter next", "cost_profile", "meter_next", frozenset(),
-        (r"(?:should|shall|could|to) (?:we )?meter(?: next| first)?|meter (?:next|first)|metering (?:pay|start|next|first)|start metering|next meter|missing meters?|better metering",),
+        "meter_next",
+        "what to meter next",
+        "cost_profile",
+        "meter_next",
+        frozenset(),
+        (
+            r"(?:should|shall|could|to) (?:we )?meter(?: next| first)?|meter (?:next|first)|metering (?:pay|start|next|first)|start metering|next meter|missing meters?|better metering",
+        ),
         "what to meter next",
     ),
     Metric(
-        "tenant", "a tenant", "tenants", "get", frozenset(),
+        "tenant",
+        "a tenant",
+        "tenants",
+        "get",
+        frozenset(),
         (
             r"(?:what|which) (?:tier|plan|region|isolation|subscription|importance)(?: is| does| has| was)?(?: tenant)? @tenant(?: (?:in|on|have|at|from))?|(?:tier|plan|region|isolation|subscription) (?:of|for|is|does|has) @tenant|@tenant (?:tier|plan|region|profile|details)",
             r"(?:when|since when) (?:did|has|is|was)(?: tenant)? @tenant(?: (?:started?|join(?:ed)?|become|became|been|come|sign up|signed up|onboard(?:ed)?))?(?: (?:a|our|as|with))?(?: (?:customer|tenant|us))?|who is @tenant|(?:details|profile|facts) (?:of|about|for|on) @tenant|tell me about @tenant|how long has @tenant been (?:a|our) (?:customer|tenant)",
@@ -192,8 +285,14 @@ METRICS: tuple[Metric, ...] = (
         filters=frozenset({"tenant"}),
     ),
     Metric(
-        "entitlements", "entitlements", "tenants", "entitlements", frozenset(),
-        (r"entitle(?:d|ments?)(?: to)?|quotas?|(?:may|can|is|are) @tenant (?:allowed to )?use|allowances?|included (?:for|in the plan of)|(?:use )?left of (?:its|their|the) quota",),
+        "entitlements",
+        "entitlements",
+        "tenants",
+        "entitlements",
+        frozenset(),
+        (
+            r"entitle(?:d|ments?)(?: to)?|quotas?|(?:may|can|is|are) @tenant (?:allowed to )?use|allowances?|included (?:for|in the plan of)|(?:use )?left of (?:its|their|the) quota",
+        ),
         filters=frozenset({"tenant"}),
     ),
 )
@@ -207,12 +306,25 @@ DIMENSIONS = {
     "feature": "features?|functions?|modules?|capabilities",
     "meter": "meters?",
 }
+AMBIGUOUS: tuple[tuple[str, tuple[tuple[str, str | None], ...]], ...] = (
+    (
+        r"where (?:does|did|is) (?:the |our |all the )?money (?:go|going)",
+        (("cost", "service"), ("cost", "tenant"), ("cost", "feature")),
+    ),
+    (r"(?:do|did|does) we make|we (?:make|made)|making", (("revenue", None), ("margin", None))),
+)
+"""Words that may mean several figures, each perhaps cut: what is asked back."""
+BREAKDOWN = r"(?:what )?(?:drives|drove|causes)|made (?:up )?of|consists? of|composition(?: of)?|break(?:s|ing)? (?:it |that |this )?down|breakdown|split(?: of)?|makes up|make up"
+"""Words that ask what a cost is made of."""
+
 _CUT = "by|per|for each|for every|of each|of every|each|every|split by|broken down by|break(?:down)? by|across(?: all| the| our)?|grouped by|along|between|by each|for all|for the"
 CUT = rf"(?:{_CUT})(?: (?:the|our|all))?(?: \w+est)?"
 
 LARGEST = "dearest|most expensive|priciest|costliest|most costly|largest|biggest|highest|greatest|most|top|heaviest|best|leading|largest first|dearest first|best first|highest first|most used|most popular"
 SMALLEST = "cheapest|least expensive|lowest|smallest|least|fewest|worst|bottom|weakest|cheapest first|lowest first|smallest first|least used|worst first|least profitable|least popular"
-PRICED = "dearest|most expensive|priciest|costliest|most costly|cheapest|least expensive|expensive|dear|costly"
+PRICED = (
+    "dearest|most expensive|priciest|costliest|most costly|cheapest|least expensive|expensive|dear|costly"
+)
 PROFITED = "most profitable|least profitable"
 
 NEGATION = "not|without|excluding|except|except for|excl|exclude|excludes|but not|other than|apart from|minus|no|ignoring|leaving out|leave out|besides|outside"
@@ -231,7 +343,7 @@ FOREIGN = frozenset(
     sales-rep rep reps pipeline deal deals lead leads marketing campaign acquisition cac ltv runway cash salary salaries payroll employee
     employees staff headcount engineer engineers developer developers deployed deployment deployments commit commits pull bug bugs incident incidents
     uptime availability outage outages latency p95 p99 p50 slow slower slowest fast faster response cpu memory ram disk utilisation utilization idle carbon
-    co2 footprint emissions green greenest sustainability water electricity energy-use churn retention renew renewal upsell conversion trial trials funnel
+    co2 footprint emissions green greenest sustainability water electricity energy-use card time churn retention renew renewal upsell conversion trial trials funnel
     valuation stock shares share-price exchange rate-of-exchange fx tax taxes vat law lawyer legal-advice divorce joke jokes poem song story password
     passwords credentials secret secrets token-secret credit-card phone address emails inbox meeting calendar competitor competitors netflix google azure
     gcp spanner iphone iphones slack salesforce hubspot jira github gitlab graviton savings save discount discounts coupon ransom hacker hackers fed
@@ -252,7 +364,7 @@ FILLERS = frozenset(
     vs than per as so far now currently current today also same again then just only really actually exactly about around roughly approximately please
     thanks thank hi hey can could would may might must shall be go going goes gone come came comes most least more less very quite too
     money dollars euros usd eur gbp company business saas quillhaven vendor aws cloud infrastructure infra provider
-    month months year years quarter quarters week weeks day days period periods time date last first next-month previous prior
+    month months year years quarter quarters week weeks day days period periods date last first next-month previous prior
     tenant tenants customer customers client clients account accounts tier tiers plan plans service services feature features meter meters
     cost costs costing it-cost share shares part parts percent percentage proportion fraction mix split breakdown break broken down up
     if but nor not no yes ok okay well because into onto over under out off among amongst across along between within during while until since
@@ -262,7 +374,7 @@ FILLERS = frozenset(
     by-the come-from due caused causes drive drives driving driven drove main mainly reason reasons behind explain
     pro-rata give-me display print draw chart charts graph plot table line bar csv answer question kind of-all type
     state status develop developed earlier later before after ago starting ended ending end beginning start began begin
-    api aws amazon microsoft product products application app platform system software though although first-place
+    api aws amazon microsoft product products application app platform system software though although first-place invoice invoices against assigned each
     compared-with spender spenders wise terms term customers-of
     i'd id ids name names called named""".split()
 )

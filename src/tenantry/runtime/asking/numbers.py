@@ -14,10 +14,13 @@ from .facts import MONEY, RANK, RATIO, Fact
 from .question import Question
 
 _NEGATIVE = frozenset("loss losses lost lose loses minus negative deficit shortfall".split())
-_DOWN = frozenset("fell fall falls fallen decrease decreased dropped drop down less lower declined decline reduced shrank cheaper".split())
+_DOWN = frozenset(
+    "fell fall falls fallen decrease decreased dropped drop down less lower declined decline reduced shrank "
+    "cheaper".split()
+)
 _NOUNS = frozenset(
-    "tenant customer user request error feature service tier plan meter day week month quarter year hour row charge item"
-    " unit call event".split()
+    "tenant customer user request error feature service tier plan meter day week month quarter year hour row charge "
+    "item unit call event".split()
 )  # fmt: skip
 _SIGNIFICANT = 2
 
@@ -60,7 +63,7 @@ class _Judge:
         return text
 
     def _is_name(self, name: str) -> bool:
-        """Whether it can be told from a figure: a tenant may be called `5,000 USD`, and that is read as what it says."""
+        """Whether it can be told from a figure: a tenant may be called `5,000 USD`, which is read as what it says."""
         if not re.search(r"[A-Za-z]", name):
             return False
         harmless = {"number", "vague", "ordinal"}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -10,21 +11,28 @@ from .entities import Names
 from .lexicon import ROWS
 from .question import DIMENSIONS, Question, Vocabulary, window_name
 from .reading import Reading, read
+from ...kernel import Window
 from .when import previous_of, years_before
 
 MOST_CHOICES = 3
+_FEW = 4
+"""Words in which one of several choices is taken."""
 _PLAIN = frozenset("cost billed_cost list_cost contracted_cost revenue margin usage requests".split())
 _OFFERED = ("cost", "revenue", "margin", "requests", "active_users")
 _SPECIFIC = frozenset(name for name in ROWS if name not in _PLAIN)
+_VERSUS = re.compile(r"\b(?:compar|vs|versus|against|over|than|yoy|mom|qoq)", re.IGNORECASE)
 _NEEDS_TENANT = frozenset({"explain", "tenant", "entitlements"})
 
 
 @dataclass(frozen=True)
 class Answerable:
-    """What to answer: one question, or several that were asked in one. `notes` say what was read into the words."""
+    """What to answer: one question, or several that were asked in one. `notes` say what was read into the words;
+    `confidence` orders plans by how much that was: 1 where every word stood there.
+    """
 
     questions: tuple[Question, ...]
     notes: tuple[str, ...] = ()
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -80,14 +88,16 @@ def _chosen(text: str, conversation: Conversation) -> Question | None:
     words = text.lower().strip(" .!)").split()
     places = {"1": 0, "2": 1, "3": 2, "first": 0, "second": 1, "third": 2, "a": 0, "b": 1, "c": 2, "yes": 0}
     named = [places[word] for word in words if word in places]
-    short = len(words) <= 4 and all(w in places or w in {"the", "one", "option", "number", "please"} for w in words)  # noqa: PLR2004
+    short = len(words) <= _FEW and all(
+        w in places or w in {"the", "one", "option", "number", "please"} for w in words
+    )
     if not (short and len(named) == 1 and named[0] < len(conversation.choices)):
         return None
     return None if words == ["yes"] and len(conversation.choices) > 1 else conversation.choices[named[0]]
 
 
 def _refusal(reading: Reading, vocabulary: Vocabulary, conversation: Conversation) -> Unanswerable | None:
-    can = abilities(vocabulary)
+    can = abilities(vocabulary.metrics)
     if reading.act and not (conversation.questions and reading.act in {"change", "drop", "write"}):
         return Unanswerable(f"to {reading.act} is a deed, and asking does none", can)
     if reading.unknown_names:
@@ -96,15 +106,15 @@ def _refusal(reading: Reading, vocabulary: Vocabulary, conversation: Conversatio
         return Unanswerable(f"there are no data about {', '.join(map(repr, reading.foreign))}", can)
     if len(reading.unknown) > 1:
         return Unanswerable(f"I do not know {', '.join(map(repr, reading.unknown[:5]))}", can)
-    if not reading.metrics and not reading.slots and not reading.why:
+    if not reading.metrics and not reading.slots and not reading.why and not reading.ambiguous:
         unknown = f": {reading.unknown[0]!r} is nothing I know" if reading.unknown else ""
         return Unanswerable(f"it names no figure that there is{unknown}", can)
     return None
 
 
-def abilities(vocabulary: Vocabulary) -> tuple[str, ...]:
-    """What can be asked, in words."""
-    return tuple(row.says for name, row in ROWS.items() if row.says and name in vocabulary.metrics)
+def abilities(metrics: Container[str]) -> tuple[str, ...]:
+    """What can be asked where these metrics are known, in words."""
+    return tuple(row.says for name, row in ROWS.items() if row.says and name in metrics)
 
 
 class _Planner:
@@ -123,6 +133,10 @@ class _Planner:
     def plan(self) -> Plan:
         metrics = self._metrics()
         follows = self.before is not None and (self.of.follows or not metrics) and not self._whole(metrics)
+        if self.of.ambiguous and not metrics:
+            return self._choose(
+                [self._question(name, by) for name, by in self.of.ambiguous], "that may be several figures"
+            )
         if not metrics and self.verified:
             metrics = [self.verified]
         if follows and self.before:
@@ -136,7 +150,11 @@ class _Planner:
     def _whole(self, metrics: Sequence[str]) -> bool:
         """Whether a text that begins like a follow-up is a question of its own."""
         first = self.of.masked.split()[:1]
-        return bool(metrics) and first != ["and"] and first[0] not in {"same", "what", "only", "now", "also", "but", "or"}
+        return (
+            bool(metrics)
+            and first != ["and"]
+            and first[0] not in {"same", "what", "only", "now", "also", "but", "or"}
+        )
 
     def _metrics(self) -> list[str]:
         """What is asked for: the specific before the plain; `why` makes cost its change."""
@@ -152,13 +170,15 @@ class _Planner:
             return ["change"]
         return names
 
-    def _question(self, metric: str) -> Question:
+    def _question(self, metric: str, by: str | None = None) -> Question:
         of, when = self.of, self.of.when
-        filters, by = list(of.filters), of.by
+        filters, by = list(of.filters), of.by or by
         several = next((f.dimension for f in filters if len(f.values) > 1 and not f.without), None)
         by = by or several
         if of.share and by is None and len(filters) == 1 and not filters[0].without:
             by, filters = filters[0].dimension, []
+        if of.breakdown and by is None and "service" in ROWS[metric].cuts:
+            by = "service"
         compare = when.compare_to
         if of.changed and compare is None and when.grain is None and ROWS[metric].tool == "totals":
             compare = previous_of(when.window)
@@ -177,9 +197,14 @@ class _Planner:
         if ROWS[question.metric].tool != "totals":
             by = question.by if question.by in ROWS[question.metric].cuts else None
             filters = question.filters
-            if question.metric == "adoption":  # which tenants, tiers and features: all of them are in the answer
+            if (
+                question.metric == "adoption"
+            ):  # which tenants, tiers and features: all of them are in the answer
                 filters = tuple(f for f in filters if f.dimension == "feature")
             question = replace(question, by=by, grain=None, compare_to=None, order="desc", filters=filters)
+            if question.metric == "change" and self.of.when.since:  # since September: what came after it
+                later = [*question.window.months()][1:]
+                question = replace(question, window=Window(later[0].start, question.window.end) if later else question.window)
         if question.by is None and question.grain is None:
             question = replace(question, top=question.top if question.metric == "unprofitable" else None)
         return question if question.by else replace(question, order="desc")
@@ -192,50 +217,71 @@ class _Planner:
         unsure = self.of.unsure
         if unsure and questions:
             return self._meant(questions[0], unsure.dimension, unsure.values)
-        return Answerable(tuple(questions), tuple(self.notes))
+        read_in = 0.2 * len(self.of.mended) + 0.1 * (len(questions) - 1) + 0.1 * (self.before is not None)
+        return Answerable(tuple(questions), tuple(self.notes), max(0.0, 1 - read_in - 0.1 * self._untold()))
+
+    def _untold(self) -> int:
+        """How many slots were filled without a word for them."""
+        return (not self.of.when.named) + (not self.of.metrics) + self.of.breakdown
 
     def _meant(self, question: Question, dimension: str, values: Sequence[str]) -> Plan:
         choices = [
-            question.filtered(*(replace(f, values=(value,)) for f in question.filters if f.dimension == dimension))
+            question.filtered(
+                *(replace(f, values=(value,)) for f in question.filters if f.dimension == dimension)
+            )
             for value in values
         ]
-        return self._choose(choices, f"{len(values)} names fit" if len(values) > 1 else "only a part of a name is said")
+        return self._choose(
+            choices, f"{len(values)} names fit" if len(values) > 1 else "only a part of a name is said"
+        )
 
     def _problem(self, question: Question) -> Plan | None:
-        row, can = ROWS[question.metric], abilities(self.vocabulary)
+        row, can = ROWS[question.metric], abilities(self.vocabulary.metrics)
         span, window = self.vocabulary.span, question.window
         if window.start >= span.end or window.end <= span.start:
             last = span.end.fromordinal(span.end.toordinal() - 1)
-            return Unanswerable(f"there are data of {span.start} to {last}, not of {window_name(window)}", can)
+            return Unanswerable(
+                f"there are data of {span.start} to {last}, not of {window_name(window)}", can
+            )
         if question.metric in _NEEDS_TENANT and not question.only("tenant"):
             return Unanswerable(f"{row.title} is told of a tenant, and none is named", can)
-        if question.metric == "usage" and not question.only("meter") and question.by != "meter":
-            if not (question.only("feature") or question.by == "feature"):
-                return self._choose(
-                    [replace(question, metric="requests"), replace(question, metric="active_users"),
-                     replace(question, by="meter")],
-                    "use is measured in several ways",
-                )  # fmt: skip
+        if question.metric == "usage" and not any(
+            question.only(d) or question.by == d for d in ("meter", "feature")
+        ):
+            others = [replace(question, metric=name) for name in ("requests", "active_users")]
+            return self._choose([*others, replace(question, by="meter")], "use is measured in several ways")
         wrong = [f.dimension for f in question.filters if f.dimension not in row.known]
         if question.by and question.by not in row.cuts:
             wrong.append(question.by)
-        if wrong or (question.by == "plan" or question.only("plan")) and (question.only("service") or question.only("feature")):
+        if wrong or (
+            (question.by == "plan" or question.only("plan"))
+            and (question.only("service") or question.only("feature"))
+        ):
             by = ", ".join(d for d in DIMENSIONS if d in row.known) or "the whole alone"
-            return Unanswerable(f"{row.title} is not known by {' and '.join(wrong or ['plan with these'])}; it is by {by}", can)
+            return Unanswerable(
+                f"{row.title} is not known by {' and '.join(wrong or ['plan with these'])}; it is by {by}",
+                can,
+            )
         return None
 
     def _without_metric(self) -> Plan:
         """Slots and no figure: what they might be asked of."""
         if self.of.why:
-            return self._choose([self._question("change"), self._question("unprofitable")], "it does not say why what")
+            return self._choose(
+                [self._question("change"), self._question("unprofitable")], "it does not say why what"
+            )
         return self._choose([self._question(name) for name in _OFFERED], "it names no figure")
 
     def _choose(self, questions: Sequence[Question], reason: str) -> Plan:
         """At most three of these that can be answered; none is no choice."""
-        known = [q for q in questions if q.metric in self.vocabulary.metrics and not isinstance(self._problem(q), Unanswerable)]
+        known = [
+            q
+            for q in questions
+            if q.metric in self.vocabulary.metrics and not isinstance(self._problem(q), Unanswerable)
+        ]
         choices = tuple({str(q): q for q in known}.values())[:MOST_CHOICES]
         if not choices:
-            return Unanswerable(reason, abilities(self.vocabulary))
+            return Unanswerable(reason, abilities(self.vocabulary.metrics))
         return Unclear(choices, reason)
 
     def _follow_up(self, before: Question, metrics: Sequence[str]) -> Plan:
@@ -253,14 +299,28 @@ class _Planner:
             moved = found.compare_to == previous_of(found.window)
             found = replace(found, window=when.window)
             if found.compare_to and not when.compares:
-                found = replace(found, compare_to=previous_of(when.window) if moved else years_before(when.window))
+                found = replace(
+                    found, compare_to=previous_of(when.window) if moved else years_before(when.window)
+                )
         if when.grain:
             found = replace(found, grain=when.grain)
             if not when.named and len([*found.window.months()]) == 1 and when.grain != "day":
-                found = replace(found, window=found.window if found.window != self.vocabulary.newest_month else when.window)
-        if when.compares and when.compare_to:
-            compare = years_before(found.window) if when.compare_to == years_before(when.window) else (
-                previous_of(found.window) if when.compare_to == previous_of(when.window) else when.compare_to
+                found = replace(
+                    found,
+                    window=found.window if found.window != self.vocabulary.newest_month else when.window,
+                )
+        if when.compares and when.compare_to and not metrics and not of.changed and not _VERSUS.search(self.text):
+            back = years_before if when.compare_to == years_before(when.window) else previous_of
+            found = replace(found, window=back(found.window))
+        elif when.compares and when.compare_to:
+            compare = (
+                years_before(found.window)
+                if when.compare_to == years_before(when.window)
+                else (
+                    previous_of(found.window)
+                    if when.compare_to == previous_of(when.window)
+                    else when.compare_to
+                )
             )
             found = replace(found, compare_to=compare)
         if of.changed and not when.compares and not found.grain and ROWS[found.metric].tool == "totals":
@@ -275,9 +335,21 @@ class _Planner:
         """`why?`: of losses the reasons, of cost its change."""
         if before.metric in {"unprofitable", "margin", "margin_ratio"}:
             only = tuple(f for f in before.filters if f.dimension == "tenant" and not f.without)
-            found = Question("unprofitable", before.window, filters=only, top=before.top, why=True, asked=self.text)
-            return self._checked([found]) if before.metric == "unprofitable" else self._choose([found, replace(found, metric="change", why=False, top=None)], "it does not say why what")
+            found = Question(
+                "unprofitable", before.window, filters=only, top=before.top, why=True, asked=self.text
+            )
+            return (
+                self._checked([found])
+                if before.metric == "unprofitable"
+                else self._choose(
+                    [found, replace(found, metric="change", why=False, top=None)], "it does not say why what"
+                )
+            )
         window = self.of.when.window if self.of.when.named else before.window
         filters = tuple(f for f in before.filters if not f.without)
         change = Question("change", window, filters=filters, asked=self.text)
-        return self._checked([change]) if before.metric in {"cost", "billed_cost", "change"} else self._choose([change], "why is told of cost")
+        return (
+            self._checked([change])
+            if before.metric in {"cost", "billed_cost", "change"}
+            else self._choose([change], "why is told of cost")
+        )

@@ -82,7 +82,8 @@ class Question:
             "metric": self.metric,
             "by": self.by,
             "filters": [
-                {"dimension": f.dimension, "values": list(f.values), "without": f.without} for f in self.filters
+                {"dimension": f.dimension, "values": list(f.values), "without": f.without}
+                for f in self.filters
             ],
             "window": str(self.window),
             "grain": self.grain,

@@ -10,6 +10,8 @@ from .claims import folded
 from .entities import Entity, Mark, Names, quoted
 from .lexicon import (
     ACTS,
+    AMBIGUOUS,
+    BREAKDOWN,
     CUT,
     DIMENSIONS,
     FILLERS,
@@ -67,11 +69,21 @@ class Reading:
     unknown_names: list[str] = field(default_factory=list[str])
     mended: dict[str, str] = field(default_factory=dict[str, str])
     masked: str = ""
+    ambiguous: tuple[tuple[str, str | None], ...] = ()
+    breakdown: bool = False
 
     @property
     def slots(self) -> bool:
         """Whether it says anything but a metric."""
-        return bool(self.filters or self.by or self.top or self.order or self.when.named or self.when.grain or self.when.compares)
+        return bool(
+            self.filters
+            or self.by
+            or self.top
+            or self.order
+            or self.when.named
+            or self.when.grain
+            or self.when.compares
+        )
 
     @property
     def unsure(self) -> Entity | None:
@@ -91,8 +103,9 @@ def read(text: str, vocabulary: Vocabulary, names: Names, now: date) -> Reading:
         else:
             said.append(entity)
     known = _COMMON | _TIMES | names.words
+    mendable = _COMMON | _TIMES | names.whole
     tokens = words_of(plain.replace("§", " quotedname "))
-    fixed, mended = corrected(tokens, {*known, "quotedname"})
+    fixed, mended = corrected(tokens, {*known, "quotedname"}, mendable)
     words = Words(fixed)
     for entity in said if not unknown_names else []:
         words.words[words.words.index("quotedname")] = Mark(entity)
@@ -118,25 +131,36 @@ def _act(words: Words) -> str:
 
 def _read_slots(reading: Reading, vocabulary: Vocabulary) -> None:
     words = reading.words
-    reading.filters = _filters(words, reading.entities)
+    reading.filters = _filters(words)
     reading.share = words.has("shares?|percent(?:age)?|proportion|fraction|which part|what part")
+    reading.ambiguous = next((meant for pattern, meant in AMBIGUOUS if words.take(pattern)), ())
     reading.metrics = _metrics(words, vocabulary)
-    reading.joined = bool(re.search(r"\$\w+(?:,| and| vs| versus| plus| against| with| or| as well as) (?:the |our |also )*(?:total )?\$\w+", str(words)))
+    reading.breakdown = words.take(BREAKDOWN) is not None
+    reading.joined = bool(
+        re.search(
+            r"\$\w+(?:,| and| vs| versus| plus| against| with| or| as well as) (?:the |our |also )*(?:total )?\$\w+",
+            str(words),
+        )
+    )
     reading.why = bool(words.take(r"and why|why|how come|for what reasons?"))
     reading.changed = bool(
-        words.take(r"changes?|changed|differ(?:ed|ence|s)?|growth|grew|grow|grown|increase[ds]?|decrease[ds]?|rise|rose|fall|fell|delta|jump(?:ed)?")
+        words.take(
+            r"changes?|changed|differ(?:ed|ence|s)?|growth|grew|grow|grown|increase[ds]?|decrease[ds]?|rise|rose|fall|fell|delta|jump(?:ed)?"
+        )
     )
     _read_rank(reading)
     reading.by = reading.by or _cut(words)
     if not reading.metrics and (priced := words.take(PROFITED) or words.take(PRICED)):
         reading.metrics = ["margin"] if re.fullmatch(PROFITED, priced.group()) else ["cost"]
-    rest = words.left(FILLERS | {TAKEN} | {w for pattern in DIMENSIONS.values() for w in re.findall("[a-z]+", pattern)})
+    rest = words.left(
+        FILLERS | {TAKEN} | {w for pattern in DIMENSIONS.values() for w in re.findall("[a-z]+", pattern)}
+    )
     rest = [word for word in rest if not re.fullmatch(rf"{_SUPERLATIVE}|{NEGATION}", word)]
     reading.foreign = [word for word in rest if word in FOREIGN]
     reading.unknown = [word for word in rest if word not in FOREIGN]
 
 
-def _filters(words: Words, entities: list[Entity]) -> list[Filter]:
+def _filters(words: Words) -> list[Filter]:
     """Of whom: the named values by dimension; those after a word of negation are left out."""
     only: dict[str, list[str]] = {}
     without: dict[str, list[str]] = {}
@@ -145,11 +169,20 @@ def _filters(words: Words, entities: list[Entity]) -> list[Filter]:
         if not isinstance(word, Mark):
             continue
         before = words.words[:place]
-        joined = bool(before) and len(before) > 1 and before[-1] in {"and", "or", "nor"} and isinstance(before[-2], Mark)
-        lead = re.sub(r"(?: (?:the|any|all|those|in|on|of|for|from|at|with|our|is|tenants?|customers?|tier|service|feature))+$", "", " " + " ".join(before))
+        joined = (
+            bool(before)
+            and len(before) > 1
+            and before[-1] in {"and", "or", "nor"}
+            and isinstance(before[-2], Mark)
+        )
+        lead = re.sub(
+            r"(?: (?:the|any|all|those|in|on|of|for|from|at|with|our|is|tenants?|customers?|tier|service|feature))+$",
+            "",
+            " " + " ".join(before),
+        )
         negated = negated if joined else bool(re.search(rf"(?<!\S)(?:{NEGATION})$", lead))
         (without if negated else only).setdefault(word.entity.dimension, []).extend(word.entity.values[:1])
-    words.take(rf"(?:{NEGATION})(?= )")
+    words.take(rf"(?:{NEGATION})(?= )", "@not")
     return [
         Filter(dimension, tuple(dict.fromkeys(values)), left_out)
         for some, left_out in ((only, False), (without, True))
@@ -166,7 +199,7 @@ def _metrics(words: Words, vocabulary: Vocabulary) -> list[str]:
             for metric in METRICS
             if metric.name in vocabulary.metrics
             for pattern in metric.patterns
-            for match in [re.search(rf"(?<!\S)(?:{pattern})(?!\S)", str(words))]
+            for match in [words.find(pattern)]
             if match
         ]
         if not found:
@@ -193,11 +226,17 @@ def _read_rank(reading: Reading) -> None:
             if re.fullmatch(PRICED, way) and not reading.metrics:
                 reading.metrics = ["cost"]
             break
-    if (found := words.take(rf"(?:the |our )?(?P<way>{_SUPERLATIVE}) (?:(?:tier|\$\w+|margin) )?(?P<what>{one}s?)")) and (name := _dimension(found["what"])):
+    if (
+        found := words.take(
+            rf"(?:the |our )?(?P<way>{_SUPERLATIVE}) (?:(?:tier|\$\w+|margin) )?(?P<what>{one}s?)"
+        )
+    ) and (name := _dimension(found["what"])):
         reading.by = name
         reading.top = reading.top or (None if found["what"].endswith("s") else 1)
         _read_way(reading, found["way"])
-    if (found := words.take(rf"(?:which|what|whose) (?P<what>{one})(?= .*(?<!\S)(?:{_SUPERLATIVE})(?!\S))")) and (name := _dimension(found["what"])):
+    if (
+        found := words.take(rf"(?:which|what|whose) (?P<what>{one})(?= .*(?<!\S)(?:{_SUPERLATIVE})(?!\S))")
+    ) and (name := _dimension(found["what"])):
         reading.by, reading.top = name, reading.top or 1
     if not reading.order and (found := words.take(rf"(?:the )?(?P<way>{_SUPERLATIVE})(?: first)?")):
         _read_way(reading, found["way"])
@@ -210,7 +249,9 @@ def _read_way(reading: Reading, way: str) -> None:
     else:
         reading.order = reading.order or "desc"
     if not reading.metrics:
-        reading.metrics = ["margin"] if re.fullmatch(PROFITED, way) else ["cost"] if re.fullmatch(PRICED, way) else []
+        reading.metrics = (
+            ["margin"] if re.fullmatch(PROFITED, way) else ["cost"] if re.fullmatch(PRICED, way) else []
+        )
 
 
 def _cut(words: Words) -> str | None:
@@ -237,8 +278,10 @@ def _belongs(text: str, found: re.Match[str], name: str) -> bool:
     """Whether the word only says what a name before or after it is: `the enterprise tier`, `pro customers`."""
     before, after = text[: found.start(name)].rstrip(), text[found.end(name) :].lstrip()
     same = before.endswith(f"@{name}") or after.startswith(f"@{name}")
-    people = name == "tenant" and re.search(r"@(?:tier|plan)$", before) and not re.search(
-        r"(?:which|what|top|by|per|each|every|list|\d|·)(?: \S+)? @(?:tier|plan)$", before
+    people = (
+        name == "tenant"
+        and re.search(r"@(?:tier|plan)$", before)
+        and not re.search(r"(?:which|what|top|by|per|each|every|list|\d|·)(?: \S+)? @(?:tier|plan)$", before)
     )
     return bool(same or people)
 

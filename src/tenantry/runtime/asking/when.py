@@ -19,7 +19,17 @@ _NUMBERS = {
     )
 }  # fmt: skip
 NUMBER = rf"\d{{1,3}}|{'|'.join(_NUMBERS)}"
-_ORDINALS = {"first": 1, "1st": 1, "second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4, "last": 4}
+_ORDINALS = {
+    "first": 1,
+    "1st": 1,
+    "second": 2,
+    "2nd": 2,
+    "third": 3,
+    "3rd": 3,
+    "fourth": 4,
+    "4th": 4,
+    "last": 4,
+}
 _YEAR = r"20\d{2}"
 _DAY = rf"\d{{4}}-\d{{2}}-\d{{2}}|(?:the )?\d{{1,2}}(?:st|nd|rd|th)? (?:of )?(?:{MONTH})(?: {_YEAR})?|(?:{MONTH}) \d{{1,2}}(?:st|nd|rd|th)?(?: {_YEAR})?(?! {_YEAR})"
 _PERIOD = (
@@ -44,6 +54,7 @@ class When:
     grain: str | None = None
     compare_to: Window | None = None
     compares: bool = False
+    since: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,17 +68,25 @@ class Calendar:
         """Take what is time from the words."""
         grain, year, previous = self._grain(words), _year_before(words), _period_before(words)
         other = self._compared(words)
+        since = words.has("since")
         window = self._window(words)
         named = window is not None
         if window is None:
-            window = self._months_back(12) if grain in {"month", "quarter", "week"} else self.span.newest_month
-        if grain is None and words.take("trend(?:ing|s)?|over time|develop(?:ed|ment)?|evol(?:ve|ved|ution)|histor(?:y|ical|ically)"):
-            grain, window = "month", window if named and len([*window.months()]) > 1 else self._months_back(12)
+            window = (
+                self._months_back(12) if grain in {"month", "quarter", "week"} else self.span.newest_month
+            )
+        if grain is None and words.take(
+            "trend(?:ing|s)?|over time|develop(?:ed|ment)?|evol(?:ve|ved|ution)|histor(?:y|ical|ically)"
+        ):
+            grain, window = (
+                "month",
+                window if named and len([*window.months()]) > 1 else self._months_back(12),
+            )
         compare = other or (years_before(window) if year else previous_of(window) if previous else None)
         if compare and grain and not named:
             grain, window = None, self.span.newest_month
             compare = years_before(window) if year else previous_of(window)
-        return When(window, named, grain, compare, compares=compare is not None)
+        return When(window, named, grain, compare, compares=compare is not None, since=since)
 
     def _grain(self, words: Words) -> str | None:
         for grain, pattern in (
@@ -91,7 +110,15 @@ class Calendar:
         return None
 
     def _window(self, words: Words) -> Window | None:
-        for read in (self._iso, self._between, self._since, self._to_date, self._counted, self._relative, self._single):
+        for read in (
+            self._iso,
+            self._between,
+            self._since,
+            self._to_date,
+            self._counted,
+            self._relative,
+            self._single,
+        ):
             if window := read(words):
                 return window
         return None
@@ -110,7 +137,9 @@ class Calendar:
         return Window(first.start, last.end) if first.start < last.end else Window(last.start, first.end)
 
     def _since(self, words: Words) -> Window | None:
-        if found := words.take(rf"(?:since|starting(?: in| from)?|as of|from) (?:the (?:start|beginning) of )?(?P<one>{_ANY})(?: on| onwards?)?"):
+        if found := words.take(
+            rf"(?:since|starting(?: in| from)?|as of|from) (?:the (?:start|beginning) of )?(?P<one>{_ANY})(?: on| onwards?)?"
+        ):
             start = self._one(found["one"]).start
             return Window(start, self.span.end) if start < self.span.end else self._one(found["one"])
         if found := words.take(rf"(?:until|till|up to|before|prior to) (?P<one>{_ANY})"):
@@ -133,12 +162,14 @@ class Calendar:
     def _counted(self, words: Words) -> Window | None:
         """`last 3 months`: whole months, quarters and years; weeks and days up to the end of the data."""
         count = rf"(?:the |over the |in the |for the |during the )*(?:{_LAST})"
-        found = words.take(rf"{count} (?P<n>{NUMBER}) (?:full |whole |calendar )?(?P<unit>{_UNITS})") or words.take(
-            rf"(?P<n>{NUMBER}) (?P<unit>{_UNITS}) (?:back|ago to now)"
-        )
+        found = words.take(
+            rf"{count} (?P<n>{NUMBER}) (?:full |whole |calendar )?(?P<unit>{_UNITS})"
+        ) or words.take(rf"(?P<n>{NUMBER}) (?P<unit>{_UNITS}) (?:back|ago to now)")
         if found:
             return self._back(number_of(found["n"]), found["unit"].rstrip("s"))
-        if words.take(r"(?:over |in |during |for )?(?:the )?(?:past|trailing|preceding) year|(?:last|past|trailing) twelve months|ttm|ltm"):
+        if words.take(
+            r"(?:over |in |during |for )?(?:the )?(?:past|trailing|preceding) year|(?:last|past|trailing) twelve months|ttm|ltm"
+        ):
             return self._months_back(12)
         if words.take(r"(?:last|past|recent) months"):
             return self._months_back(3)
@@ -174,7 +205,11 @@ class Calendar:
         """The window that words for one day or period mean. Without a year it is the newest that has begun."""
         text = text.removeprefix("the ").replace(" of ", " ").replace(".", "")
         words = text.split()
-        if words[0] in {*_LAST.split("|"), "this", "current"} and words[-1] != "quarter" or text in {"last quarter", "yesterday", "today"} or (words[-1] == "quarter" and words[0] not in _ORDINALS):
+        if (
+            (words[0] in {*_LAST.split("|"), "this", "current"} and words[-1] != "quarter")
+            or text in {"last quarter", "yesterday", "today"}
+            or (words[-1] == "quarter" and words[0] not in _ORDINALS)
+        ):
             return self._named(text)
         if text[:4].isdigit() and "-" in text:
             return Window.parse(text) if len(text) == len("2026-10") else _day(date.fromisoformat(text))
@@ -182,7 +217,9 @@ class Calendar:
         year = next((int(w) for w in words if w.isdigit() and len(w) == 4), None)  # noqa: PLR2004
         if month := next((w for w in words if w[:3] in _SHORT_MONTHS), None):
             return self._month(_SHORT_MONTHS[month[:3]], words, year, limit)
-        if words[0][0] in "qh" and words[0][1:].isdigit() or (len(words) > 1 and words[1][0] == "q" and words[1][1:].isdigit()):
+        if (words[0][0] in "qh" and words[0][1:].isdigit()) or (
+            len(words) > 1 and words[1][0] == "q" and words[1][1:].isdigit()
+        ):
             code = words[0] if words[0][0] in "qh" else words[1]
             size = 3 if code[0] == "q" else 6
             return self._part(int(code[1:]), size, year, limit)
@@ -191,13 +228,14 @@ class Calendar:
         return self._clipped(months_from(int(words[0]), 1, 12))
 
     def _month(self, number: int, words: list[str], year: int | None, limit: date) -> Window:
-        days = [int(w.rstrip("sthndr")) for w in words if w[0].isdigit() and len(w.rstrip("sthndr")) <= 2]  # noqa: PLR2004
-        short = words[-1].isdigit() and len(words[-1]) == 2 and words[0][:3] in _SHORT_MONTHS and int(words[-1]) >= 20  # noqa: PLR2004
-        if year is None and short and int(words[-1]) % 100 in {self.span.start.year % 100, self.span.end.year % 100}:
-            year, days = 2000 + int(words[-1]), []
+        numbers = [word.rstrip("sthndr") for word in words if word[0].isdigit()]
+        days = [int(number) for number in numbers if len(number) < len("2026")]
+        known = {self.span.start.year % 100, self.span.end.year % 100}
+        if year is None and words[-1].isdigit() and days and days[0] in known:  # `sept 26`
+            year, days = 2000 + days[0], []
         at = year or (limit.year if date(limit.year, number, 1) < limit else limit.year - 1)
         start = date(at, number, 1)
-        if days and 1 <= days[0] <= 28 + 3:
+        if days:
             return _day(min(start + timedelta(days=days[0] - 1), next_month(start) - timedelta(days=1)))
         return Window(start, next_month(start))
 
@@ -208,7 +246,11 @@ class Calendar:
 
     def _clipped(self, window: Window) -> Window:
         """Up to the end of the data, where that lies in it."""
-        return Window(window.start, self.span.end) if self.span.end in window and window.start < self.span.end else window
+        return (
+            Window(window.start, self.span.end)
+            if self.span.end in window and window.start < self.span.end
+            else window
+        )
 
     def _named(self, text: str) -> Window:
         if text in {"yesterday", "today"}:
@@ -220,7 +262,11 @@ class Calendar:
             return _day(last_day)
         if unit == "week":
             monday = self.span.end - timedelta(days=self.span.end.weekday())
-            return Window(monday, monday + timedelta(days=7)) if this else Window(monday - timedelta(days=7), monday)
+            return (
+                Window(monday, monday + timedelta(days=7))
+                if this
+                else Window(monday - timedelta(days=7), monday)
+            )
         if unit == "month":
             newest = Window(month_start(last_day), next_month(last_day))
             return self._clipped(newest) if this else self.span.newest_month
@@ -243,7 +289,9 @@ def _year_before(words: Words) -> bool:
             r"yoy|year (?:over|on) year|(?:compared? (?:to|with) |vs |versus |against |than |with )?(?:(?:a|one|the) year (?:earlier|ago|before)"
             r"|the same (?:period|month|quarter|time) (?:of )?(?:last|the previous|the prior) year|(?:(?<=vs )|(?<=to )|(?<=with ))last year)"
         )
-        or words.take(r"(?:compared? (?:to|with)|vs|versus|against|than) (?:the )?(?:last|previous|prior) year")
+        or words.take(
+            r"(?:compared? (?:to|with)|vs|versus|against|than) (?:the )?(?:last|previous|prior) year"
+        )
     )
 
 

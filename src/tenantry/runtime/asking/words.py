@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 TAKEN = "·"
 """Stands where words were taken, so that what stood apart stays apart."""
 _SPELLINGS = (
     (r"\bw/o\b", "without"), (r"\bmo[./]mo\b|\bm[./]m\b", "mom"), (r"\by[./]y\b", "yoy"), (r"%", " percent "),
-    (r"\bvs\.", "vs"), (r"['\N{RIGHT SINGLE QUOTATION MARK}](?:s|re|ve|ll|d)\b", ""), (r"[\N{EN DASH}\N{EM DASH}]", " - "),
+    (r"\bvs\.", "vs"),
+    (r"['\N{RIGHT SINGLE QUOTATION MARK}](?:s|re|ve|ll|d)\b", ""), (r"[\N{EN DASH}\N{EM DASH}]", " - "),
 )  # fmt: skip
 _WORD = re.compile(
     r"\d{4}-\d{2}(?:-\d{2})?(?:\.\.\d{4}-\d{2}-\d{2})?|\d+(?:st|nd|rd|th)\b|\d+(?:[.,]\d+)*|[^\W\d_]\w*|-|\d\w*"
@@ -27,6 +29,12 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
+@cache
+def _whole(pattern: str) -> re.Pattern[str]:
+    """A pattern over whole words."""
+    return re.compile(rf"(?<!\S)(?:{pattern})(?!\S)")
+
+
 @dataclass
 class Words:
     """Words in order; those that were taken are marked."""
@@ -39,16 +47,20 @@ class Words:
     def take(self, pattern: str, mark: str = TAKEN) -> re.Match[str] | None:
         """The first run of whole words that fits, which is then marked."""
         text = str(self)
-        found = re.search(rf"(?<!\S)(?:{pattern})(?!\S)", text)
+        found = _whole(pattern).search(text)
         if found is None:
             return None
         first = text[: found.start()].count(" ")
         self.words[first : first + found.group().count(" ") + 1] = [mark]
         return found
 
+    def find(self, pattern: str) -> re.Match[str] | None:
+        """The first run of whole words that fits; nothing is taken."""
+        return _whole(pattern).search(str(self))
+
     def has(self, pattern: str) -> bool:
         """Whether a run of whole words fits."""
-        return re.search(rf"(?<!\S)(?:{pattern})(?!\S)", str(self)) is not None
+        return self.find(pattern) is not None
 
     def left(self, known: Iterable[str]) -> list[str]:
         """Words that nobody took and that mean something."""
@@ -56,13 +68,15 @@ class Words:
         return [word for word in self.words if word not in passed and word[0] not in "@$"]
 
 
-def corrected(words: Sequence[str], known: set[str]) -> tuple[list[str], dict[str, str]]:
-    """The words with slips of the keyboard mended, and which those were: one edit, two in long words, and one word near.
+def corrected(
+    words: Sequence[str], known: Collection[str], mendable: Iterable[str]
+) -> tuple[list[str], dict[str, str]]:
+    """The words with slips of the keyboard mended, and which those were: one edit, two in long words, one word near.
 
-    A word that begins otherwise than a known one, or is near to several, stays as it is.
+    A word that begins otherwise than one to mend to, or is near to several, stays as it is.
     """
     by_start: dict[str, list[str]] = {}
-    for word in sorted(known):
+    for word in sorted(mendable):
         by_start.setdefault(word[:1], []).append(word)
     mended: dict[str, str] = {}
     for word in words:

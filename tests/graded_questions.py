@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -14,13 +14,14 @@ from tenantry.runtime.asking.planner import Answerable, Conversation, Plan, Uncl
 from tenantry.runtime.asking.question import Filter, Question, Vocabulary
 from tenantry.runtime.asking.when import previous_of, years_before
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "evals"
 NOW = date(2026, 11, 22)
 SPAN = Window(date(2025, 9, 1), date(2026, 11, 1))
 FILTERS = ("tenant", "tier", "plan", "service", "feature", "meter")
 TENANTS = tuple((FOLDER / "tenants.txt").read_text(encoding="utf-8").split())
 SERVICES = (
-    "Posthorn Transactional Mail", "Amazon Elastic Compute Cloud", "Amazon Relational Database Service", "Amazon Bedrock",
+    "Posthorn Transactional Mail",
+    "Amazon Elastic Compute Cloud", "Amazon Relational Database Service", "Amazon Bedrock",
     "Amazon Simple Storage Service", "AWS Support (Business)", "Amazon CloudFront", "Amazon DynamoDB", "AWS Lambda",
     "AmazonCloudWatch", "Lanternlight APM", "Amazon ElastiCache", "Amazon Elastic Container Service for Kubernetes",
     "Amazon Simple Queue Service", "CodeBuild", "Elastic Load Balancing", "Amazon GuardDuty",
@@ -34,13 +35,33 @@ VOCABULARY = Vocabulary(
         "tier": ("basic", "pro", "enterprise"),
         "plan": ("basic", "pro", "enterprise"),
         "service": SERVICES,
-        "feature": tuple(
-            "automations documents dashboards projects search simulation reports integrations comments assistant file_share "
-            "sign_in".split()
+        "feature": (
+            "automations",
+            "documents",
+            "dashboards",
+            "projects",
+            "search",
+            "simulation",
+            "reports",
+            "integrations",
+            "comments",
+            "assistant",
+            "file_share",
+            "sign_in",
         ),
-        "meter": tuple(
-            "cache_ops compute_ms db_ms egress_bytes gb_ms input_tokens messages output_tokens read_units requests "
-            "storage_gb_hours write_units".split()
+        "meter": (
+            "cache_ops",
+            "compute_ms",
+            "db_ms",
+            "egress_bytes",
+            "gb_ms",
+            "input_tokens",
+            "messages",
+            "output_tokens",
+            "read_units",
+            "requests",
+            "storage_gb_hours",
+            "write_units",
         ),
     },
     SPAN,
@@ -70,12 +91,14 @@ def cases(name: str) -> Iterator[Case]:
             style = line.strip("# ")
         elif line:
             text, _, expected = line.partition(" => ")
-            yield Case(text.removeprefix("+ "), tuple(expected.split(" | ")), not line.startswith("+ "), style)
+            yield Case(
+                text.removeprefix("+ "), tuple(expected.split(" | ")), not line.startswith("+ "), style
+            )
 
 
 def graded(case: Case, before: Conversation) -> tuple[str, Plan, Conversation]:
-    """`answered`, `asked` or `refused` where that is right, else `wrong answer`, `wrong ask` or `wrong refusal`; and the
-    conversation after it. An expectation that is not met leaves the one that was expected.
+    """`answered`, `asked` or `refused` where that is right, else `wrong answer`, `wrong ask` or `wrong refusal`; the
+    plan; and the conversation after it. An expectation that is not met leaves the one that was expected.
     """
     found = plan(case.text, VOCABULARY, before if not case.begins else Conversation(), NOW)
     forms = [_forms(one) for one in case.expected if one not in {"asked", "refused"}]
@@ -83,7 +106,11 @@ def graded(case: Case, before: Conversation) -> tuple[str, Plan, Conversation]:
     if isinstance(found, Answerable):
         said = sorted(map(str, found.questions))
         right = any(said == sorted(map(str, form)) for form in forms)
-        return ("answered" if right else "wrong answer"), found, Conversation(found.questions) if right else after
+        return (
+            ("answered" if right else "wrong answer"),
+            found,
+            Conversation(found.questions) if right else after,
+        )
     if isinstance(found, Unclear):
         offered = {str(choice) for choice in found.choices}
         right = "asked" in case.expected or any(str(q) in offered for form in forms for q in form)
@@ -122,6 +149,4 @@ def _form(text: str) -> Question:
 
 
 def _with(question: Question, **changed: object) -> Question:
-    from dataclasses import replace
-
     return replace(question, **changed)  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,62 @@
+"""Questions in files, planned and graded: what is answered, asked back or refused rightly, and what is wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from graded_questions import FOLDER, Case, cases, graded
+
+from tenantry.runtime.asking.planner import Answerable, Conversation
+
+RIGHT = ("answered", "asked", "refused")
+FILES = sorted(path.name for path in FOLDER.glob("*.txt") if path.name != "tenants.txt")
+
+
+def grades(name: str) -> list[tuple[Case, str, float]]:
+    """Each case of a file with its grade and how sure the planner was."""
+    found: list[tuple[Case, str, float]] = []
+    talk = Conversation()
+    for case in cases(name):
+        grade, plan, talk = graded(case, talk)
+        found.append((case, grade, plan.confidence if isinstance(plan, Answerable) else 0.0))
+    return found
+
+
+@pytest.fixture(scope="module")
+def graded_files() -> dict[str, list[tuple[Case, str, float]]]:
+    return {name: grades(name) for name in FILES}
+
+
+def test_there_are_enough_questions_of_each_style(graded_files: dict[str, list[tuple[Case, str, float]]]):
+    every = [case for some in graded_files.values() for case, _, _ in some]
+    assert len(every) >= 300
+    assert sum(case.unanswerable for case in every) >= 0.3 * len(every)
+    assert {"plain", "jargon", "elliptical", "follow-ups", "unanswerable"} <= {case.style for case in every}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_questions_are_rightly_answered_asked_or_refused(
+    name: str, graded_files: dict[str, list[tuple[Case, str, float]]]
+):
+    counted = Counter(grade for _, grade, _ in graded_files[name])
+    print(name, dict(counted))
+    wrong = [f"{grade}: {case.text}" for case, grade, _ in graded_files[name] if grade not in RIGHT]
+    assert sum(counted[grade] for grade in RIGHT) >= 0.9 * counted.total(), wrong
+    assert not counted["wrong answer"], wrong
+
+
+def test_what_is_refused_is_unanswerable(graded_files: dict[str, list[tuple[Case, str, float]]]):
+    counted = Counter(grade for some in graded_files.values() for _, grade, _ in some)
+    assert counted["refused"] >= 0.95 * (counted["refused"] + counted["wrong refusal"])
+
+
+def test_the_risk_coverage_curve(graded_files: dict[str, list[tuple[Case, str, float]]]):
+    """Of all questions, answered in the order of the planner's confidence: which part, and which part of those wrongly."""
+    every = [one for some in graded_files.values() for one in some]
+    answered = sorted((-sure, grade) for _, grade, sure in every if grade in {"answered", "wrong answer"})
+    for part in (0.25, 0.5, 0.75, 1.0):
+        some = answered[: max(1, round(part * len(answered)))]
+        risk = sum(grade != "answered" for _, grade in some) / len(some)
+        print(f"coverage {len(some) / len(every):.2f} risk {risk:.3f}")
+        assert risk == 0
