@@ -52,7 +52,7 @@ def test_what_is_refused_is_unanswerable(graded_files: dict[str, list[tuple[Case
 
 
 def test_the_risk_coverage_curve(graded_files: dict[str, list[tuple[Case, str, float]]]):
-    """Of all questions, answered in the order of the planner's confidence: which part, and which part of those wrongly."""
+    """Answered in the order of the planner's confidence: which part of all, and which part of those wrongly."""
     every = [one for some in graded_files.values() for one in some]
     answered = sorted((-sure, grade) for _, grade, sure in every if grade in {"answered", "wrong answer"})
     for part in (0.25, 0.5, 0.75, 1.0):

@@ -103,7 +103,7 @@ class Names:
             if words[0].endswith("ch"):
                 self._by_words[f"{words[0]}es",][dimension].add(value)
         if dimension == "service":
-            own = tuple(w for w in words if w not in _MAKERS)
+            own = tuple(w.removeprefix("amazon") for w in words if w not in _MAKERS)
             if own:
                 self._by_words[own][dimension].add(value)
         for word in words:

@@ -236,7 +236,7 @@ METRICS: tuple[Metric, ...] = (
         "certificate",
         frozenset(),
         (
-            r"reconcil(?:e|es|ed|iation)(?: certificate| status)?|recon(?: status)?|certificate|(?:add|adds|added|adding|sum|sums) up(?: to the (?:bill|invoice))?|tie(?:s)? out|(?:match|matches|agree with|agrees with) the (?:bill|invoice)|every (?:cent|penny|dollar)|penny exact",
+            r"reconcil(?:e|es|ed|iation)(?: certificate| status)?|recon(?: status)?|certificate|(?:add|adds|added|adding|sum|sums) up(?: to the (?:bill|invoice))?|tie(?:s)? out|(?:match|matches|agree with|agrees with) the (?:bill|invoice)|every (?:cent|penny|dollar)|penny exact|exact(?:ly)? to the bill|exact to the (?:cent|penny)",
         ),
         "whether it all adds up to the bill",
     ),
@@ -343,7 +343,7 @@ FOREIGN = frozenset(
     sales-rep rep reps pipeline deal deals lead leads marketing campaign acquisition cac ltv runway cash salary salaries payroll employee
     employees staff headcount engineer engineers developer developers deployed deployment deployments commit commits pull bug bugs incident incidents
     uptime availability outage outages latency p95 p99 p50 slow slower slowest fast faster response cpu memory ram disk utilisation utilization idle carbon
-    co2 footprint emissions green greenest sustainability water electricity energy-use card time churn retention renew renewal upsell conversion trial trials funnel
+    co2 footprint emissions green greenest sustainability water electricity energy-use card key keys time churn retention renew renewal upsell conversion trial trials funnel
     valuation stock shares share-price exchange rate-of-exchange fx tax taxes vat law lawyer legal-advice divorce joke jokes poem song story password
     passwords credentials secret secrets token-secret credit-card phone address emails inbox meeting calendar competitor competitors netflix google azure
     gcp spanner iphone iphones slack salesforce hubspot jira github gitlab graviton savings save discount discounts coupon ransom hacker hackers fed
@@ -374,16 +374,23 @@ FILLERS = frozenset(
     by-the come-from due caused causes drive drives driving driven drove main mainly reason reasons behind explain
     pro-rata give-me display print draw chart charts graph plot table line bar csv answer question kind of-all type
     state status develop developed earlier later before after ago starting ended ending end beginning start began begin
-    api aws amazon microsoft product products application app platform system software though although first-place invoice invoices against assigned each
+    api aws amazon product products application app platform system software though although first-place invoice invoices against assigned each allocation allocated exact exactly
     compared-with spender spenders wise terms term customers-of
     i'd id ids name names called named""".split()
 )
 """Words that change nothing of what is asked."""
 
 
+CORE = frozenset(
+    "tenant tenants customer customers tier tiers plan plans service services feature features meter meters cost costs revenue margin "
+    "margins users requests usage month monthly quarter".split()
+)
+"""What a slip of the keyboard rather is, of several words near."""
+
+
 def vocabulary_words() -> frozenset[str]:
     """All words the lexicon knows: what a slip of the keyboard may be mended to."""
     patterns = [pattern for metric in METRICS for pattern in metric.patterns]
     patterns += [*DIMENSIONS.values(), CUT, LARGEST, SMALLEST, NEGATION, ACTS, NOT_ACTS]
-    plain = " ".join(re.sub(r"(\w)s\?", r"\1 \1s", re.sub(r"\(\?:?|[@\\]\w+", " ", p)) for p in patterns)
+    plain = " ".join(re.sub(r"(\w+)s\?", r"\1 \1s", re.sub(r"\(\?:?|[@\\]\w+", " ", p)) for p in patterns)
     return frozenset(re.findall(r"[a-z]{2,}", plain)) | FILLERS | FOREIGN

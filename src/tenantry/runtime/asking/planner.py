@@ -7,11 +7,11 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+from ...kernel import Window
 from .entities import Names
 from .lexicon import ROWS
 from .question import DIMENSIONS, Question, Vocabulary, window_name
 from .reading import Reading, read
-from ...kernel import Window
 from .when import previous_of, years_before
 
 MOST_CHOICES = 3

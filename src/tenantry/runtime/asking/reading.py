@@ -12,6 +12,7 @@ from .lexicon import (
     ACTS,
     AMBIGUOUS,
     BREAKDOWN,
+    CORE,
     CUT,
     DIMENSIONS,
     FILLERS,
@@ -105,7 +106,7 @@ def read(text: str, vocabulary: Vocabulary, names: Names, now: date) -> Reading:
     known = _COMMON | _TIMES | names.words
     mendable = _COMMON | _TIMES | names.whole
     tokens = words_of(plain.replace("§", " quotedname "))
-    fixed, mended = corrected(tokens, {*known, "quotedname"}, mendable)
+    fixed, mended = corrected(tokens, {*known, "quotedname"}, mendable, CORE)
     words = Words(fixed)
     for entity in said if not unknown_names else []:
         words.words[words.words.index("quotedname")] = Mark(entity)

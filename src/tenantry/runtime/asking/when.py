@@ -30,7 +30,7 @@ _ORDINALS = {
     "4th": 4,
     "last": 4,
 }
-_YEAR = r"20\d{2}"
+_YEAR = r"(?:19|20)\d{2}"
 _DAY = rf"\d{{4}}-\d{{2}}-\d{{2}}|(?:the )?\d{{1,2}}(?:st|nd|rd|th)? (?:of )?(?:{MONTH})(?: {_YEAR})?|(?:{MONTH}) \d{{1,2}}(?:st|nd|rd|th)?(?: {_YEAR})?(?! {_YEAR})"
 _PERIOD = (
     rf"\d{{4}}-\d{{2}}|(?:{MONTH})(?: (?:of )?(?:{_YEAR}|\d{{2}}))?|q[1-4](?: (?:of )?{_YEAR})?|{_YEAR} q[1-4]"
@@ -195,7 +195,7 @@ class Calendar:
         for pattern in (_DAY, _PERIOD):
             if found := words.take(rf"(?:in|for|during|of|on) (?P<one>{pattern})"):
                 return self._one(found["one"])
-            if (found := words.take(rf"(?P<one>(?!may(?!\S)(?! {_YEAR})){pattern})")) or (
+            if (found := words.take(rf"(?P<one>(?!may(?!\S)(?! {_YEAR}))(?:{pattern}))")) or (
                 found := words.take(r"(?P<one>may)$")
             ):
                 return self._one(found["one"])

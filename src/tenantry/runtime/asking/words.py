@@ -15,7 +15,7 @@ _SPELLINGS = (
     (r"['\N{RIGHT SINGLE QUOTATION MARK}](?:s|re|ve|ll|d)\b", ""), (r"[\N{EN DASH}\N{EM DASH}]", " - "),
 )  # fmt: skip
 _WORD = re.compile(
-    r"\d{4}-\d{2}(?:-\d{2})?(?:\.\.\d{4}-\d{2}-\d{2})?|\d+(?:st|nd|rd|th)\b|\d+(?:[.,]\d+)*|[^\W\d_]\w*|-|\d\w*"
+    r"\d{4}-\d{2}(?:-\d{2})?(?:\.\.\d{4}-\d{2}-\d{2})?|\d+(?:st|nd|rd|th)\b|\d+[^\W\d]\w*|\d+(?:[.,]\d+)*|[^\W\d_]\w*|-|\d\w*"
 )
 _SHORT, _LONG = 4, 8
 
@@ -69,9 +69,10 @@ class Words:
 
 
 def corrected(
-    words: Sequence[str], known: Collection[str], mendable: Iterable[str]
+    words: Sequence[str], known: Collection[str], mendable: Iterable[str], first: Collection[str] = ()
 ) -> tuple[list[str], dict[str, str]]:
-    """The words with slips of the keyboard mended, and which those were: one edit, two in long words, one word near.
+    """The words with slips of the keyboard mended, and which those were: one edit, two in long words, to the only word near,
+    or the only one of the `first`.
 
     A word that begins otherwise than one to mend to, or is near to several, stays as it is.
     """
@@ -89,9 +90,10 @@ def corrected(
             if len(other) >= _SHORT - 1 and abs(len(other) - len(word)) <= most
             and (distance := _edits(word, other, most)) <= most
         ]  # fmt: skip
-        best = sorted(near)[:2]
-        if best and (len(best) == 1 or best[0][0] < best[1][0]):
-            mended[word] = best[0][1]
+        nearest = sorted(other for distance, other in near if distance == min(near)[0])
+        favoured = [other for other in nearest if other in first] or nearest
+        if len({other.removesuffix("s") for other in favoured}) == 1:
+            mended[word] = favoured[-1]
     return [mended.get(word, word) for word in words], mended
 
 
