@@ -203,8 +203,8 @@ class _Planner:
                 filters = tuple(f for f in filters if f.dimension == "feature")
             question = replace(question, by=by, grain=None, compare_to=None, order="desc", filters=filters)
             if question.metric == "change" and self.of.when.since:  # since September: what came after it
-                later = [*question.window.months()][1:]
-                question = replace(question, window=Window(later[0].start, question.window.end) if later else question.window)
+                later = [*question.window.months()][1:] or [question.window]
+                question = replace(question, window=Window(later[0].start, question.window.end))
         if question.by is None and question.grain is None:
             question = replace(question, top=question.top if question.metric == "unprofitable" else None)
         return question if question.by else replace(question, order="desc")
@@ -294,35 +294,7 @@ class _Planner:
             found = replace(found, metric=metrics[0])
             if before.metric in {"change", "unprofitable"} and metrics[0] not in {"change", "unprofitable"}:
                 found = replace(found, why=False)
-        found = found.filtered(*of.filters)
-        if when.named:
-            moved = found.compare_to == previous_of(found.window)
-            found = replace(found, window=when.window)
-            if found.compare_to and not when.compares:
-                found = replace(
-                    found, compare_to=previous_of(when.window) if moved else years_before(when.window)
-                )
-        if when.grain:
-            found = replace(found, grain=when.grain)
-            if not when.named and len([*found.window.months()]) == 1 and when.grain != "day":
-                found = replace(
-                    found,
-                    window=found.window if found.window != self.vocabulary.newest_month else when.window,
-                )
-        if when.compares and when.compare_to and not metrics and not of.changed and not _VERSUS.search(self.text):
-            back = years_before if when.compare_to == years_before(when.window) else previous_of
-            found = replace(found, window=back(found.window))
-        elif when.compares and when.compare_to:
-            compare = (
-                years_before(found.window)
-                if when.compare_to == years_before(when.window)
-                else (
-                    previous_of(found.window)
-                    if when.compare_to == previous_of(when.window)
-                    else when.compare_to
-                )
-            )
-            found = replace(found, compare_to=compare)
+        found = self._moved(found.filtered(*of.filters), plain=not metrics and not of.changed)
         if of.changed and not when.compares and not found.grain and ROWS[found.metric].tool == "totals":
             found = replace(found, compare_to=previous_of(found.window))
         several = next((f.dimension for f in of.filters if len(f.values) > 1 and not f.without), None)
@@ -330,6 +302,25 @@ class _Planner:
             found, by=of.by or several or found.by, top=of.top or found.top, order=of.order or found.order
         )
         return self._checked([self._fitted(found)])
+
+    def _moved(self, found: Question, *, plain: bool) -> Question:
+        """The question in the time of this text; `plain`: nothing but time may be meant by it."""
+        when = self.of.when
+        if when.named:
+            ways = {previous_of(found.window): previous_of, years_before(found.window): years_before}
+            way = ways.get(found.compare_to) if found.compare_to else None
+            found = replace(found, window=when.window, compare_to=way(when.window) if way else found.compare_to)
+        if when.grain:
+            short = not when.named and found.window == self.vocabulary.newest_month and when.grain != "day"
+            found = replace(found, grain=when.grain, window=when.window if short else found.window)
+        if not when.compare_to:
+            return found
+        ways = {previous_of(when.window): previous_of, years_before(when.window): years_before}
+        way = ways.get(when.compare_to)
+        other = way(found.window) if way else when.compare_to
+        if plain and way and not _VERSUS.search(self.text):  # `and the month before?`
+            return replace(found, window=other)
+        return replace(found, compare_to=other)
 
     def _why(self, before: Question) -> Plan:
         """`why?`: of losses the reasons, of cost its change."""

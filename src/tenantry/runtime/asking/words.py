@@ -71,8 +71,8 @@ class Words:
 def corrected(
     words: Sequence[str], known: Collection[str], mendable: Iterable[str], first: Collection[str] = ()
 ) -> tuple[list[str], dict[str, str]]:
-    """The words with slips of the keyboard mended, and which those were: one edit, two in long words, to the only word near,
-    or the only one of the `first`.
+    """The words with slips of the keyboard mended, and which those were: one edit, two in long words, to the only word
+    near, or the only one of the `first`.
 
     A word that begins otherwise than one to mend to, or is near to several, stays as it is.
     """
