@@ -93,6 +93,7 @@ class Spark:
 
     def __init__(self, lake: Lake, url: str) -> None:
         self.lake = lake
+        self._views: dict[str, list[str]] = {}
         with _translated():
             self.session = _own(_session(url))
 
@@ -101,6 +102,7 @@ class Spark:
         other = object.__new__(Spark)
         other.lake = self.lake
         other.session = _own(self.session)
+        other._views = {}
         return other
 
     def stop(self) -> None:
@@ -110,15 +112,22 @@ class Spark:
     def attach(self, datasets: Sequence[type[Dataset]]) -> None:
         """Make each dataset's newest version readable under its table name; an absent table reads as empty."""
         for dataset in datasets:
-            self._view(dataset.table(), self._scan(dataset))
+            self._attach(dataset.table(), dataset)
 
     def attach_version(self, dataset: type[Dataset], version: int, name: str) -> None:
         """Make an older version of a table readable under `name`."""
-        self._view(name, self._scan(dataset, version))
+        self._attach(name, dataset, version)
+
+    def _attach(self, name: str, dataset: type[Dataset], version: int | None = None) -> None:
+        paths = self.lake.paths(dataset, version)
+        if self._views.get(name) != paths:
+            self._view(name, self._scan(dataset, paths))
+            self._views[name] = paths
 
     @contextmanager
     def registered(self, name: str, table: pa.Table) -> Iterator[None]:
         """An Arrow table, readable under a name for a while."""
+        self._views.pop(name, None)
         self._view(name, self.session.createDataFrame(table))
         try:
             yield
@@ -175,9 +184,8 @@ class Spark:
             self.session.catalog.dropTempView(step.name)
         return found
 
-    def _scan(self, dataset: type[Dataset], version: int | None = None) -> DataFrame:
+    def _scan(self, dataset: type[Dataset], paths: Sequence[str]) -> DataFrame:
         columns = ", ".join(f"`{name}` {_TYPES[c.sql]}" for name, c in dataset.columns().items())
-        paths = self.lake.paths(dataset, version)
         if not paths:
             return self.session.createDataFrame([], columns)
         read = self.session.read.schema(columns).option("basePath", str(self.lake.folder(dataset).resolve()))
