@@ -16,6 +16,7 @@ NAMES = (
     "unit_economics",
     "cost_insights",
     "figures",
+    "cost_forecast",
     "reconciliation",
     "tenants",
 )

@@ -16,6 +16,7 @@ from .documents import ApiDocuments
 from .entitlements import Entitlements, TenantEntitlements
 from .feature_cost import FeatureCost, FeatureCostFull
 from .focus_allocated import FocusAllocated
+from .forecasts import ForecastAccuracy, Forecasts
 from .insights import Dismissals, Insights
 from .invoices import Invoices, InvoiceSums
 from .margin import Margin
@@ -69,6 +70,8 @@ DATASETS = (
     TenantCost,
     FeatureCostFull,
     Margin,
+    Forecasts,
+    ForecastAccuracy,
     CostProfile,
     Invoices,
     InvoiceSums,
