@@ -190,7 +190,7 @@ def _driver(
     )  # fmt: skip
 
 
-@tool(price=Decimal(5))
+@tool(price="5")
 def scenario(
     ctx: Context,
     tenants: Annotated[
