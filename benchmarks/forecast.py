@@ -26,8 +26,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 from rda import Vector, read_rda
 
-from tenantry.methods.forecast import Outlook, Panel, outlooks
 from tenantry.methods.forecast.ensemble import forecast_points
+from tenantry.methods.forecast.outlook import Outlook, outlooks
+from tenantry.methods.forecast.rolling import Panel
 from tenantry.methods.forecast.scores import owa
 
 Floats = Any

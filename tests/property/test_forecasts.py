@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tenantry.methods.forecast import HORIZON, MEASURES, Outlook, Panel, outlooks
+from tenantry.methods.forecast import HORIZON, MEASURES
+from tenantry.methods.forecast.outlook import Outlook, outlooks
+from tenantry.methods.forecast.rolling import Panel
 
 EXAMPLES = settings.default.max_examples if settings.default else 0
 few = settings(max_examples=max(6, EXAMPLES // 8))
@@ -111,7 +113,7 @@ def test_a_forecast_knows_nothing_of_later_months(panel: Panel, month: int):
         panel.cost[kept, :at],
         panel.revenue[kept, :at],
     )
-    assert together == (list(outlooks(alone, at, at)) if len(kept) else [])
+    assert together == (list(outlooks(alone, at, at)) if kept else [])
 
 
 @few

@@ -17,12 +17,9 @@ from ..kernel import Capability, Context, Window, tool
 from ..kernel.dataset import Count, Day, Dimension, Money, Note, OptionalMoney, Ratio
 from ..kernel.parameters import Top
 from ..kernel.time import next_month
-from ..methods.forecast import TOTAL
+from ..methods.forecast import HORIZON, TOTAL, Level, Measure
 from ..methods.variance import Spend, decompose
 
-Level = Literal["tenant", "tier", "total"]
-Measure = Literal["cost", "revenue", "margin"]
-_WIDTH = 6
 Per100 = Annotated[Decimal, Field(ge=-100, le=1000, description="per cent; 10 is a tenth more")]
 MadeAfter = Annotated[
     Window | None,
@@ -153,11 +150,11 @@ def drivers(ctx: Context, measure: Literal["cost", "revenue"] = "cost") -> list[
     """Why the months ahead differ from the same number of months before, tier by tier: volume, mix and rate."""
     made = _newest(ctx, None)
     ahead = [made.end]
-    while len(ahead) < _WIDTH:
+    while len(ahead) < HORIZON:
         ahead.append(next_month(ahead[-1]))
     past = [made]
     first = (ctx.span(Margin) or made).start
-    while len(past) < _WIDTH and past[0].start > first:
+    while len(past) < HORIZON and past[0].start > first:
         past.insert(0, past[0].previous)
     column = "effective_cost" if measure == "cost" else "revenue"
     before = ctx.totals(

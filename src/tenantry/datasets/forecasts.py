@@ -6,9 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar
-
-import numpy as np
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from ..kernel.dataset import (
     Column,
@@ -25,9 +23,12 @@ from ..kernel.dataset import (
     Role,
 )
 from ..kernel.time import Window, next_month
-from ..methods.forecast import PLACES, Outlook, Panel, outlooks
+from ..methods.forecast import PLACES
 from .margin import Margin
 from .tenant_cost import TenantCost
+
+if TYPE_CHECKING:
+    from ..methods.forecast.outlook import Outlook
 
 NO_TIER = "(none)"
 
@@ -86,6 +87,10 @@ class Forecasts(Dataset):
 
     @classmethod
     def compute(cls, read: Any, window: Window, settings: Mapping[str, Any]) -> Iterator[Forecasts]:
+        # numpy is for builds alone: `--help` reads this module, too.
+        from ..methods.forecast.outlook import outlooks  # noqa: PLC0415
+        from ..methods.forecast.rolling import Panel  # noqa: PLC0415
+
         newest = read.query(_NEWEST)[0].day
         if newest is None:
             return
@@ -97,7 +102,9 @@ class Forecasts(Dataset):
             months = list(_months(own))
             asked = [at for at, month in enumerate(months, start=1) if month in window]
             if asked:
-                for told in outlooks(_panel(own, months), asked[0], asked[-1]):
+                place = {month: at for at, month in enumerate(months)}
+                amounts = ((place[r.month], r.tenant_id, r.tier or NO_TIER, r.cost, r.revenue) for r in own)
+                for told in outlooks(Panel.of(amounts, len(months)), asked[0], asked[-1]):
                     yield from cls._rows(told, months[told.at - 1], currency)
 
     @classmethod
@@ -143,18 +150,6 @@ def _months(rows: Sequence[Any]) -> Iterator[date]:
     while month <= last:
         yield month
         month = next_month(month)
-
-
-def _panel(rows: Sequence[Any], months: Sequence[date]) -> Panel:
-    at = {month: place for place, month in enumerate(months)}
-    tiers = {r.tenant_id: r.tier or NO_TIER for r in sorted(rows, key=lambda r: r.month)}
-    tenants = sorted(tiers)
-    place = {tenant: row for row, tenant in enumerate(tenants)}
-    cost, revenue = (np.zeros((len(tenants), len(months))) for _ in range(2))
-    for r in rows:
-        cost[place[r.tenant_id], at[r.month]] = r.cost
-        revenue[place[r.tenant_id], at[r.month]] = r.revenue
-    return Panel(tenants, [tiers[t] for t in tenants], cost, revenue)
 
 
 class ForecastAccuracy(Dataset):

@@ -1,7 +1,18 @@
-"""Forecasts of monthly amounts of many tenants: numpy alone, every series of one length at once."""
+"""Forecasts of monthly amounts of many tenants: numpy alone, every series of one length at once.
 
-from .outlook import TOTAL, Outlook, outlooks
-from .rolling import HORIZON, MEASURES, PLACES, Panel
-from .scores import Score
+`outlook.outlooks` makes them. The words below need no numpy, so that `tenantry --help` does not wait for it.
+"""
 
-__all__ = ["HORIZON", "MEASURES", "PLACES", "TOTAL", "Outlook", "Panel", "Score", "outlooks"]
+from __future__ import annotations
+
+from typing import Literal
+
+HORIZON = 6
+"""Months ahead."""
+PLACES = 6
+"""Forecasts are whole millionths of the currency, so that they add up exactly."""
+TOTAL = "(all)"
+"""The key of the total."""
+Level = Literal["tenant", "tier", "total"]
+Measure = Literal["cost", "revenue", "margin"]
+MEASURES: tuple[Measure, ...] = ("cost", "revenue", "margin")

@@ -8,8 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
+from . import HORIZON
 from .intervals import LEVELS, across_horizons, by_horizon, growth, scales, shared_part
-from .rolling import HORIZON, LOOK_BACK, UNIT, Panel, Points
+from .rolling import LOOK_BACK, UNIT, Panel, Points
 from .scores import Score, Tally
 from .seasons import YEAR
 from .smoothing import SHORTEST, Flags, Floats, Integers

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from . import MEASURES, TOTAL
 from .bounds import Bounds, Calibration, Widths
 from .intervals import LEVELS
-from .rolling import LOOK_BACK, MEASURES, UNIT, Panel, Points
+from .rolling import LOOK_BACK, UNIT, Panel, Points
 from .scores import Score
 from .seasons import YEAR
 from .smoothing import SHORTEST, Integers
 
 SUMMED = "sum of tenants"
 RECONCILED = "sum of tenants, reconciled"
-TOTAL = "(all)"
 
 
 @dataclass(frozen=True)

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
+from . import HORIZON, PLACES
 from .ensemble import Method, forecast_points
 from .reconcile import reconcile
 from .seasons import YEAR
 from .smoothing import Flags, Floats, Integers
 
-HORIZON = 6
-PLACES = 6
-"""Forecasts are whole millionths of the currency, so that they add up exactly."""
-MEASURES = ("cost", "revenue", "margin")
 LOOK_BACK = 12
 """Months whose forecasts are held against what came."""
 UNIT = 10**PLACES
@@ -35,6 +33,18 @@ class Panel:
     tiers: Sequence[str]
     cost: Floats
     revenue: Floats
+
+    @classmethod
+    def of(cls, rows: Iterable[tuple[int, str, str, float, float]], months: int) -> Self:
+        """From (month, tenant, tier, cost, revenue); months count from 0, and what has no row is nothing."""
+        listed = sorted(rows)
+        tiers = {tenant: tier for _, tenant, tier, _, _ in listed}
+        tenants = sorted(tiers)
+        place = {tenant: row for row, tenant in enumerate(tenants)}
+        cost, revenue = (np.zeros((len(tenants), months)) for _ in range(2))
+        for month, tenant, _, spent, earned in listed:
+            cost[place[tenant], month], revenue[place[tenant], month] = spent, earned
+        return cls(tenants, [tiers[t] for t in tenants], cost, revenue)
 
     @property
     def months(self) -> int:
