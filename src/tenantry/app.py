@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .engine.duckdb import DuckDB
     from .gateways.http.app import Part
     from .gateways.http.health import Metrics
+    from .runtime.agents.agency import Agency
     from .runtime.agents.runs import Run, Runs
     from .runtime.plane import ControlPlane
     from .runtime.publish import Publisher
@@ -86,6 +87,38 @@ def open_plane(lake: str | None, allocation: Mapping[str, Any] | None = None) ->
         through = date.fromisoformat(f"{said.books.closed_through}-01")
         plane.books = Books(ClosedDays, ClosedCost, FeatureCost, through)
     return plane
+
+
+def open_agency(plane: ControlPlane) -> Agency | None:
+    """The agents that answer questions over a control plane; None where no language model is configured.
+
+    Raises `invalid` where the model's libraries are missing or its settings cannot be.
+    """
+    said = settings().agent
+    if not said.model:
+        return None
+    try:
+        from .runtime.agents.agency import Agency
+        from .runtime.agents.framework.agents import Limits
+        from .runtime.agents.framework.models import Choice, open_model
+    except ModuleNotFoundError as missing:
+        raise invalid(
+            f"agent.model: {missing.name} is not installed", "pip install 'tenantry[agent]'"
+        ) from None
+    from .runtime.agents import team
+
+    key = said.api_key.get_secret_value() if said.api_key else None
+    choice = Choice.of(
+        said.model, base_url=said.base_url, api_key=key, region=said.region, timeout=said.timeout_seconds,
+        retries=said.retries, max_output_tokens=said.max_output_tokens,
+    )  # fmt: skip
+    limits = Limits(
+        said.max_requests_per_run, said.max_tokens_per_run, said.max_cost_per_run, said.run_seconds
+    )
+    told = team(catalog(), settings().business_context, said.prompts)
+    return Agency(
+        plane.runtime, told, said.model, lambda: open_model(choice), limits, cache(lambda: _runs(plane))
+    )
 
 
 def _runs(plane: ControlPlane) -> Runs:

@@ -14,6 +14,7 @@ from ...errors import Kind, TenantryError, invalid
 from ...kernel import Principal
 from ..call import LOCAL, Answer, Runtime
 from ..reader import several
+from .figures import ungrounded
 from .framework.agents import Agents, Limits, Reply
 from .framework.models import Model
 from .handles import Handles, shown, vocabulary
@@ -58,7 +59,7 @@ class Agency:
         open_model: Callable[[], Model],
         limits: Limits,
         runs: Callable[[], Runs],
-        gate: Gate,
+        gate: Gate = ungrounded,
     ) -> None:
         self.runtime, self.team, self.model, self.limits = runtime, team, model, limits
         self._open_model, self._gate, self._runs = open_model, gate, runs
