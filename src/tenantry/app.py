@@ -304,7 +304,7 @@ def _intake(plane: ControlPlane, metrics: Metrics) -> Part:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command `tenantry`; returns its exit code."""
-    doors = Doors(open_plane, settings, sources, _write_vendor, _accuracy, serve, open_worker)
+    doors = Doors(open_plane, settings, sources, _write_vendor, _accuracy, serve, open_worker, open_agency)
 
     def open_runtime(arguments: argparse.Namespace) -> Any:
         return open_plane(arguments.lake).runtime

@@ -1,4 +1,4 @@
-"""The command `ask`: a question in plain words, answered from tools alone."""
+"""The command `ask`: a question in plain words, answered from tools alone, with a language model or without."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def ask(doors: Doors, arguments: argparse.Namespace) -> None:
     from ..runtime.asking.asking import Asking
 
     plane = doors.open_plane(arguments.lake)
-    answer, _ = Asking(plane.runtime).ask(" ".join(arguments.question))
+    question, agency = " ".join(arguments.question), doors.open_agency(plane)
+    answer = agency.ask(question) if agency else Asking(plane.runtime).ask(question)[0]
     if arguments.json:
         print_document(answer.document())
     else:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..kernel import Source
 
 if TYPE_CHECKING:
+    from ..runtime.agents.agency import Agency
     from ..runtime.plane import ControlPlane
     from ..runtime.worker import Worker
 
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Doors:
     """What commands are given by the composition root: a plane over a lake, the settings, the configured sources, the
-    made-up vendor with the measure of how far an allocation is from its truth, the server, and
-    what does jobs.
+    made-up vendor with the measure of how far an allocation is from its truth, the server, what does jobs,
+    and the agents over a plane where a language model is configured.
     """
 
     open_plane: Callable[..., ControlPlane]
@@ -27,3 +28,4 @@ class Doors:
     accuracy: Callable[..., Any]
     serve: Callable[[str | None, str], None]
     open_worker: Callable[[str | None], Worker]
+    open_agency: Callable[[ControlPlane], Agency | None]

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from secrets import token_hex
 from time import perf_counter
 from typing import Any, cast
 
 from ...errors import Kind, TenantryError, invalid
 from ...kernel import Principal
+from ..asking.asking import AskAnswer, Asking
+from ..asking.execute import Desk
 from ..call import LOCAL, Answer, Runtime
 from ..reader import several
-from .figures import ungrounded
+from .figures import borne_out, ungrounded
 from .framework.agents import Agents, Limits, Reply
 from .framework.models import Model
 from .handles import Handles, shown, vocabulary
@@ -64,6 +66,7 @@ class Agency:
         self.runtime, self.team, self.model, self.limits = runtime, team, model, limits
         self._open_model, self._gate, self._runs = open_model, gate, runs
         self._words = vocabulary(runtime.catalog)
+        self._asking = Asking(runtime)
 
     def answer(
         self,
@@ -103,6 +106,44 @@ class Agency:
         return Advice(
             conversation, text, reply.text is not None, tuple(box.answers), tuple(box.calls), tuple(box.proposals),
             self.model, reply.spent,
+        )  # fmt: skip
+
+    def ask(
+        self,
+        question: str,
+        principal: Principal = LOCAL,
+        conversation: str | None = None,
+        listen: Listener | None = None,
+    ) -> AskAnswer:
+        """The same answer in the form that every gateway shows; where the model fails, or nothing that it says is borne
+        out, as without one, which `notes` say. Raises `invalid` for what is no question, and what `Asking` raises.
+        """
+        _check(question, conversation)
+        try:
+            advice = self.answer(question, principal, conversation, listen)
+        except TenantryError as problem:
+            why = f"without {self.model}: {problem.message}"
+            return replace(self._asking.ask(question, principal)[0], notes=(why,))
+        if not advice.worded:
+            plain_answer = self._asking.ask(question, principal)[0]
+            if plain_answer.outcome == "answered":
+                why = f"without {self.model}: no tool bore out its wording"
+                return replace(
+                    plain_answer, notes=(*plain_answer.notes, why), conversation=advice.conversation
+                )
+        return self._as_answer(question, principal, advice)
+
+    def _as_answer(self, question: str, principal: Principal, advice: Advice) -> AskAnswer:
+        desk = Desk(self.runtime, principal, calls=[*advice.answers])
+        waiting = tuple(
+            f"waits for your yes ({p.digest[:12]}): {p.capability}.{p.tool} {_line(p.arguments)[2:]}"
+            for p in advice.proposals
+        )
+        how = f"worded by {advice.model}" if advice.worded else "what tools said, as it is"
+        return AskAnswer(
+            "answered" if advice.answers else "refused", advice.text, question, (),
+            tuple(borne_out(advice.text, advice.answers)), (), (), (), (), (how, *waiting),
+            tuple(desk.trace()), self.runtime.now(), advice.conversation,
         )  # fmt: skip
 
     def approve(self, digest: str, principal: Principal) -> Answer:

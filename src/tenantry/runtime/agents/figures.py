@@ -29,21 +29,30 @@ _MEASURED = {"money": MONEY, "ratio": RATIO, "multiple": RATIO}
 def ungrounded(text: str, answers: Sequence[Answer], question: str) -> list[str]:
     """The numbers in a text, which has no names in it, that neither a tool's answer nor the question vouches for."""
     facts = facts_of(answers)
-    windows = [fact.window for fact in facts.held.values() if fact.window]
-    asked = Question("", windows[0], asked=question) if windows else None
-    return gate(text, _near(text, facts), asked)
+    of_windows = {fact.window: fact for fact in facts.held.values() if fact.window}
+    asked = next((Question("", window, asked=question) for window in of_windows if window), None)
+    return gate(text, [*_near(text, facts), *of_windows.values()], asked)
+
+
+def borne_out(text: str, answers: Sequence[Answer]) -> list[Fact]:
+    """The facts that the numbers of a text may rest on."""
+    return [fact for fact in _near(text, facts_of(answers)) if fact.path]
 
 
 def _near(text: str, facts: Facts) -> list[Fact]:
-    """The facts that a number of the text could be, each once, and one for each window: there are thousands."""
-    said = {(_MEASURED.get(claim.kind), abs(claim.value), claim.step) for claim in claims(folded(text))}
+    """The facts that a number of the text could be, each figure once: there are thousands."""
+    said = {
+        (_MEASURED.get(claim.kind), abs(claim.value), claim.step)
+        for claim in claims(folded(text))
+        if claim.kind not in {"date", "vague"}
+    }
     with localcontext(EXACT):
         near = {
             (f.unit, f.currency, f.value): f
             for f in facts.held.values()
             if any(_could_be(f, *claim) for claim in said)
         }
-    return [*near.values(), *{fact.window: fact for fact in facts.held.values()}.values()]
+    return [*near.values()]
 
 
 def _could_be(fact: Fact, measured: str | None, value: Decimal, step: Decimal) -> bool:
