@@ -55,6 +55,8 @@ class World:
     revenue: np.ndarray
     features: np.ndarray
     tiers: list[str]
+    year_before: np.ndarray
+    """cost and revenue of all x month"""
     weekend: dict[int, float] = field(default_factory=dict)
 
     def figures(self) -> Figures:
@@ -89,6 +91,7 @@ class World:
         return Figures(
             "USD", STARTS, 0, (total, *tiers, *tenants, *services, *features), tuple(self._days()),
             Concentration(tuple((share**2).sum(axis=0)), top),
+            Subject("total", "", money(self.year_before[0]), money(self.year_before[1])),
         )  # fmt: skip
 
     def _days(self) -> Iterator[Daily]:
@@ -128,7 +131,14 @@ def world(seed: int) -> World:
     revenue = sizes[:, None] * rng.lognormal(0.6, 0.3, count)[:, None] * together * noise(count)
     features = rng.dirichlet(np.full(FEATURES, 3.0))[:, None] * noise(FEATURES)
     tiers = [TIERS[int(t)] for t in rng.choice(3, count, p=(0.6, 0.3, 0.1))]
-    return World(rng, growth, cost, units, revenue, features / features.sum(axis=0), tiers)
+    means = np.array([[(cost * 30.4 / DAYS).sum()], [revenue.sum()]]) / MONTHS
+    before = (
+        means
+        * np.exp(growth * (np.arange(MONTHS) - MONTHS))
+        * np.exp(0.02 * rng.standard_normal((2, MONTHS)))
+    )
+    before[0] *= DAYS / 30.4
+    return World(rng, growth, cost, units, revenue, features / features.sum(axis=0), tiers, before)
 
 
 # --- what happens ------------------------------------------------------------------------------------
@@ -246,9 +256,17 @@ def idle_weekends(w: World) -> Plant:
     return _plant("a unit costs 50 % more at weekends", "service", f"s{j}", "day_of_week")
 
 
+def season(w: World) -> Plant:
+    high = np.where((np.arange(MONTHS) - w.rng.integers(0, MONTHS)) % MONTHS < 3, 1.4, 1.0)
+    w.cost *= high
+    w.units *= high
+    w.year_before[0] *= high
+    return _plant("three months cost 40 % more each year", "total", "", "season")
+
+
 PLANTS: tuple[Callable[[World], Plant], ...] = (
     cost_level, cost_trend, cost_jump, revenue_level, unit_cost, mix_shift, margin_slides, all_dearer, joins, leaves,
-    concentrates, idle_weekends,
+    concentrates, idle_weekends, season,
 )  # fmt: skip
 
 

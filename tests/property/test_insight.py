@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from tenantry.methods.insight import (
     CHANCE,
-    Concentration,
     Figures,
     Finding,
     Subject,
@@ -47,13 +46,13 @@ def scaled(figures: Figures, by: Decimal) -> Figures:
         return replace(subject, cost=times(subject.cost), revenue=times(subject.revenue))
 
     assert figures.concentration
-    return Figures(
-        figures.currency,
-        figures.months,
-        figures.whole,
-        tuple(map(of, figures.subjects)),
-        tuple(replace(d, cost=times(d.cost)) for d in figures.days),
-        Concentration(figures.concentration.index, times(figures.concentration.top)),
+    assert figures.year_before
+    return replace(
+        figures,
+        subjects=tuple(map(of, figures.subjects)),
+        days=tuple(replace(d, cost=times(d.cost)) for d in figures.days),
+        concentration=replace(figures.concentration, top=times(figures.concentration.top)),
+        year_before=of(figures.year_before),
     )
 
 
@@ -63,7 +62,7 @@ def test_the_order_of_subjects_does_not_matter(seed: int, plant: Any, random: An
     figures = planted(seed, plant)
     mixed = list(figures.subjects)
     random.shuffle(mixed)
-    again = Figures(figures.currency, figures.months, 0, tuple(mixed), figures.days, figures.concentration)
+    again = replace(figures, subjects=tuple(mixed))
     assert [(f.key, f.impact) for f in told(figures)] == [(f.key, f.impact) for f in told(again)]
 
 

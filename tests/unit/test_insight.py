@@ -234,6 +234,22 @@ def test_days_that_cost_more_for_their_use():
     assert (found.before, found.after) == ((spent / 12).quantize(place), (spent / 6).quantize(place))
 
 
+def test_a_year_like_the_one_before_is_a_season():
+    def year(turn: int, high: str) -> tuple[Decimal, ...]:
+        return tuple(c * (Decimal(high) if m in (9, 10, 11) else 1) for m, c in enumerate(a_day(100, turn)))
+
+    def both(high: str) -> Figures:
+        now, before = (Subject("total", "", year(turn, high), (Decimal(0),) * 12) for turn in (0, 3))
+        return Figures("USD", MONTHS, 0, (now,), year_before=before)
+
+    found = {f.kind: f for f in told(both("1.5"))}
+    season, cost = found["season"], year(0, "1.5")
+    assert (season.key, season.names) == ("total:cost:season:USD", ("October", "November", "December"))
+    assert season.after == (sum(cost[9:], Decimal(0)) / 3).quantize(Decimal("1e-18"))
+    assert season.before == (sum(cost[:9], Decimal(0)) / 9).quantize(Decimal("1e-18"))
+    assert told(both("1")) == []
+
+
 def test_what_is_too_small_is_not_told():
     cost = [*a_day(0.01)[:6], *(3 * c for c in a_day(0.01)[6:])]
     figures = vendor(Subject("tenant", "tiny", tuple(cost)))

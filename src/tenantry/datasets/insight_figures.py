@@ -70,6 +70,10 @@ _SPENT = f"""
     FROM {{table}} WHERE {_ASKED.format("charge_day")} AND {{column}} <> ''
     GROUP BY {{column}}, currency, {_CHARGED} ORDER BY name NULLS FIRST, currency NULLS FIRST, month NULLS FIRST
 """
+_EARLIER = f"""
+    SELECT currency, month, sum(effective_cost) AS cost, sum(revenue) AS revenue
+    FROM margin WHERE {_ASKED.format("month")} GROUP BY currency, month
+"""
 _CENTS = "CAST(CAST(revenue AS DECIMAL(18, 2)) * 100 AS DECIMAL(18, 0))"
 _SHARES = f"""
     SELECT currency, month, sum({_CENTS} * {_CENTS}) AS squares, sum({_CENTS}) AS whole,
@@ -118,7 +122,9 @@ def figures_of(read: Any, month: date) -> list[Figures]:
     months, whole = _months(read, month)
     if len(months) < _FEWEST:
         return []
-    return _Reading(read, months, whole).figures()
+    year = months[:-MONTHS] if len(months) == 2 * MONTHS and not whole else []
+    months, whole = months[-MONTHS:], whole if len(months) <= MONTHS else 0
+    return _Reading(read, months, whole, year).figures()
 
 
 def month_before(month: date) -> date:
@@ -139,16 +145,15 @@ def costs_of(
 
 
 def _months(read: Any, month: date) -> tuple[list[date], int]:
-    """The months without a gap up to this one, oldest first, and the index of the first that is whole."""
-    earliest = month
-    for _ in range(MONTHS):
+    """The months without a gap up to this one, at most two years, oldest first; where the first whole one is."""
+    earliest, after = month, next_month(month)
+    for _ in range(2 * MONTHS):
         earliest = month_before(earliest)
-    after = next_month(month)
     rows = read.query(_SEEN, {"start": earliest, "end": next_month(after)})
     seen = {row.month: row for row in rows}
     ends = month in seen and (after in seen or seen[month].last == after - timedelta(days=1))
     found: list[date] = []
-    while ends and month in seen and len(found) < MONTHS:
+    while ends and month in seen and len(found) < 2 * MONTHS:
         found.insert(0, month)
         month = month_before(month)
     partial = bool(found) and month not in seen and seen[found[0]].first != found[0]
@@ -162,6 +167,8 @@ class _Reading:
     read: Any
     months: Sequence[date]
     whole: int
+    year: Sequence[date]
+    """The months of the year before, if all are whole."""
     place: dict[date, int] = field(init=False)
     span: dict[str, date] = field(init=False)
 
@@ -179,6 +186,7 @@ class _Reading:
         used = self._used(told) if metered else {}
         shares = self._concentrations()
         days = self._days(metered)
+        earlier = self._earlier()
         return [
             Figures(
                 currency,
@@ -187,6 +195,7 @@ class _Reading:
                 tuple(self._subjects(own, metered, used)),
                 tuple(days.get(currency, ())),
                 shares.get(currency),
+                earlier.get(currency),
             )
             for currency, own in sorted(by.items())
             if ("total", "") in own
@@ -239,6 +248,23 @@ class _Reading:
         for row in self.read.query(_USED, told):
             by[row.tenant_id].append(row)
         return {tenant: self._monthly(rows) for tenant, rows in by.items()}
+
+    def _earlier(self) -> dict[str, Subject]:
+        """By currency, the total of the year before."""
+        if not self.year:
+            return {}
+        by: dict[str, dict[date, Any]] = defaultdict(dict)
+        for row in self.read.query(_EARLIER, {"start": self.year[0], "end": self.months[0]}):
+            by[row.currency][row.month] = row
+        return {
+            currency: Subject(
+                "total",
+                "",
+                tuple(rows[m].cost if m in rows else _NONE for m in self.year),
+                tuple(rows[m].revenue if m in rows else _NONE for m in self.year),
+            )
+            for currency, rows in by.items()
+        }
 
     def _concentrations(self) -> dict[str, Concentration]:
         by: dict[str, dict[date, Any]] = defaultdict(dict)

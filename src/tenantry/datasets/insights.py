@@ -44,9 +44,9 @@ class Insights(Dataset):
     `finding` names it alike in every month. `subject` is `total`, `tenants` (several at once), or a level (`tier`,
     `tenant`, `service`, `feature`), a colon and a name. `kind` is `trend`, `level`, `jump` (cost or revenue), `margin`
     (the part of revenue that is left), `mix` (a tier's or feature's part of the whole), `unit_cost`,
-    `usage_without_revenue`, `concentration`, `day_of_week`, `new` or `lost`; `shape` says how it moved. Money is per
-    month: `before` is what later months would have had as things were, `after` what they had, `impact` what that is
-    worth to the margin (below 0: it costs). `since` is the first month after the change, of a trend its first.
+    `usage_without_revenue`, `concentration`, `day_of_week`, `season`, `new` or `lost`; `shape` says how it moved. Money
+    is per month: `before` is what later months would have had as things were, `after` what they had, `impact` what that
+    is worth to the margin (below 0: it costs). `since` is the first month after the change, of a trend its first.
     `confidence` is 1 less the share of chance among findings like this (Benjamini and Hochberg, over all tests of the
     month), times the part of the subject's cost that is known. `evidence` is JSON: datasets, filters and months of the
     figures, the test, and in `also` the findings that this one explains.
@@ -61,7 +61,7 @@ class Insights(Dataset):
     # A month's figures are in the findings of eleven months after it; and by its first day the month before is whole.
     touches: ClassVar[str | None] = " UNION ".join(
         f"SELECT CAST({_MONTH} {later} MONTH AS DATE) AS day FROM changed"
-        for later in ["- INTERVAL '1'", *(f"+ INTERVAL '{months}'" for months in range(MONTHS))]
+        for later in ["- INTERVAL '1'", *(f"+ INTERVAL '{months}'" for months in range(2 * MONTHS))]
     )
 
     month: Day
@@ -142,7 +142,7 @@ class Dismissals(Dataset):
 
 def dismissed_by(finding: Insights, dismissals: Sequence[Dismissals]) -> Dismissals | None:
     """The newest dismissal that holds for a finding."""
-    lasts = finding.shape == "trend" or finding.kind == "day_of_week"
+    lasts = finding.shape == "trend" or finding.kind in _NAMED
     holding = [
         d
         for d in dismissals
@@ -155,6 +155,7 @@ def dismissed_by(finding: Insights, dismissals: Sequence[Dismissals]) -> Dismiss
 
 _TABLES = {"service": CostProfile, "feature": FeatureCost}
 _NAMES = {"service": "service_name", "feature": "feature_id", "tenant": "tenant_id", "tier": "tier"}
+_NAMED = {"day_of_week": "days", "season": "of_the_year"}
 _OF_COST = {"trend", "level", "jump", "mix", "new", "lost"}
 _NONE = Decimal(0)
 _METERED = {"usage_without_revenue": UsageHourly, "unit_cost": MeterHours, "day_of_week": MeterHours}
@@ -163,8 +164,9 @@ _METERED = {"usage_without_revenue": UsageHourly, "unit_cost": MeterHours, "day_
 def _evidence(found: Finding, tests: int) -> str:
     """Where the figures come from, and what was done with them, as JSON."""
     months, (before, after) = found.figures.months, found.months
+    first = months[0].replace(year=months[0].year - 1) if found.kind == "season" else months[0]
     filters: dict[str, Any] = {"currency": found.figures.currency}
-    if found.names and found.kind != "day_of_week":
+    if found.names and found.kind not in _NAMED:
         filters["tenant_id"] = list(found.names)
     elif found.level in _NAMES:
         filters[_NAMES[found.level]] = found.subject.name
@@ -177,13 +179,13 @@ def _evidence(found: Finding, tests: int) -> str:
             *([_METERED[found.kind].table()] if found.kind in _METERED else []),
         ],
         "filters": filters,
-        "window": str(Window(months[0], next_month(months[-1]))),
+        "window": str(Window(first, next_month(months[-1]))),
         "before": {"months": [f"{months[m]:%Y-%m}" for m in before], "amount": exact(found.before)},
         "after": {"months": [f"{months[m]:%Y-%m}" for m in after], "amount": exact(found.after)},
         "impact": exact(found.impact),
     }
-    if found.kind == "day_of_week":
-        document["days"] = list(found.names)
+    if found.kind in _NAMED:
+        document[_NAMED[found.kind]] = list(found.names)
     if found.adjusted is not None:
         document["test"] = {"p_value": found.p_value, "adjusted": found.adjusted, "tests": tests}
     if found.also:

@@ -149,6 +149,8 @@ def headline(row: Insights) -> str:
         "concentration": f"the five that pay most pay {now} a month; at their earlier part of revenue {was}",
         "new": f"new since {since}: {_gained(row)} {now} a month",
         "lost": f"gone since {since}: {_gained(row)} {was} a month",
+        "season": f"{row.measure} is higher in {_listed(evidence.get('of_the_year', ()))}, as the year before: "
+        f"{now} a month, {was} in others",
         "day_of_week": f"its use on {_listed(evidence.get('days', ()))} costs {now} a month, "
         f"and would cost {was} as on other days",
     }  # fmt: skip

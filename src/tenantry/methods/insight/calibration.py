@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from .movement import SHAPES, movements
+from .movement import left_by_a_line, movements
 
 WORLDS = 20_000
 _WARM_UP = 12
@@ -18,19 +19,21 @@ _PRIOR, _PRIOR_WEIGHT = 0.3, 10.0
 """What series are taken to remember where there are few of them to tell, and how many series that is worth."""
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
+Statistics = Callable[[Floats], Floats]
+"""Of rows of points in time, a column for each statistic; the larger, the less like chance."""
 
 
-def p_values(series: Floats, memory: float) -> Floats:
-    """For each row and each of `SHAPES`, how likely as much movement is where there is none.
+def p_values(series: Floats, memory: float, statistics: Statistics = movements) -> Floats:
+    """For each row and each statistic, how likely one as large is where nothing happens.
 
     `series` has a row for each series and a column for each of at least 6 points in time; `memory` is the
     correlation of noise with that of the point before. Noise may be normal, flat or heavy-tailed (Student's with 3
     degrees of freedom): the least favourable counts. Calibrated by simulation, so it holds at 6 points as at 24; beyond
     what was simulated the tail goes on as a power, whose exponent is Hill's estimate (Hill 1975).
     """
-    found = movements(series)
-    tables = _null(series.shape[1], round(min(max(memory, 0.0), _MOST), 1))
-    return np.stack([_beyond(tables[i], found[:, i]) for i in range(len(SHAPES))], axis=1)
+    found = statistics(series)
+    tables = _null(statistics, series.shape[1], round(min(max(memory, 0.0), _MOST), 1))
+    return np.stack([_beyond(table, found[:, i]) for i, table in enumerate(tables)], axis=1)
 
 
 def memory_of(groups: list[Floats]) -> float:
@@ -57,10 +60,10 @@ def _beyond(table: Floats, values: Floats) -> Floats:
 
 
 @lru_cache(maxsize=128)
-def _null(points: int, memory: float) -> tuple[Floats, ...]:
-    """For each of `SHAPES`, the sorted statistics of worlds in which nothing happened: noise x world."""
-    found = np.stack([movements(_worlds(points, memory, noise)) for noise in range(3)])
-    return tuple(np.sort(found[:, :, i], axis=1) for i in range(len(SHAPES)))
+def _null(statistics: Statistics, points: int, memory: float) -> tuple[Floats, ...]:
+    """For each statistic, sorted, what it is in worlds in which nothing happened: noise x world."""
+    found = np.stack([statistics(_worlds(points, memory, noise)) for noise in range(3)])
+    return tuple(np.sort(found[:, :, i], axis=1) for i in range(found.shape[2]))
 
 
 def _worlds(points: int, memory: float, noise: int, count: int = WORLDS) -> Floats:
@@ -79,9 +82,7 @@ def _worlds(points: int, memory: float, noise: int, count: int = WORLDS) -> Floa
 
 def _echo(series: Floats) -> Floats:
     """The correlation of each row's residuals about its line with those a point before."""
-    points = np.arange(series.shape[1]) - (series.shape[1] - 1) / 2
-    centred = series - series.mean(axis=1, keepdims=True)
-    rest = centred - np.outer(centred @ points / (points @ points), points)
+    rest = left_by_a_line(series)
     whole = (rest**2).sum(axis=1)
     return (rest[:, 1:] * rest[:, :-1]).sum(axis=1) / np.where(whole > 0, whole, 1.0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from typing import Any, Literal, NamedTuple
@@ -19,7 +20,7 @@ from .movement import SHORTEST
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Kind = Literal[
     "trend", "level", "jump", "margin", "mix", "unit_cost", "usage_without_revenue", "concentration",
-    "new", "lost", "day_of_week",
+    "new", "lost", "day_of_week", "season",
 ]  # fmt: skip
 Measure = Literal["cost", "revenue", "margin"]
 Months = Sequence[int]
@@ -51,6 +52,20 @@ class Claim:
     values: Floats
     first: int
     weigh: Callable[[Months, Months], Weighed]
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Something to tell that is no movement; `months`, by index, are those compared. `p_value` is null for a fact."""
+
+    subject: Subject
+    kind: Kind
+    measure: Measure
+    weighed: Weighed
+    since: date
+    months: tuple[Months, Months]
+    names: tuple[str, ...] = ()
+    p_value: float | None = None
 
 
 def floor_of(figures: Figures) -> Decimal:
@@ -114,7 +129,7 @@ def _moves(
 ) -> Iterator[Claim]:
     """Cost or revenue of each, beside what all of its kind do together; of the total as it is."""
     rows, others = (
-        np.array([_logs(figures, _of(s, measure), daily=measure == "cost") for s in some])
+        np.array([_logs(figures, amounts_of(s, measure), daily=measure == "cost") for s in some])
         for some in (subjects, tenants)
     )
     shared = 0.0 if level == "total" else _shared(rows, others)
@@ -207,20 +222,21 @@ def _claim(
     return Claim(subject, kind, measure, row[since:], figures.whole + since, weigh)
 
 
-def _of(subject: Subject, measure: Literal["cost", "revenue"]) -> Amounts:
+def amounts_of(subject: Subject, measure: Literal["cost", "revenue"]) -> Amounts:
     return subject.cost if measure == "cost" else subject.revenue
 
 
-def _logs(figures: Figures, amounts: Amounts, *, daily: bool = False) -> Floats:
-    """Logarithms of the whole months' amounts (a day's, so that a month's length is no movement); NaN below or at 0."""
-    months = range(figures.whole, len(figures.months))
+def logs(months: Sequence[date], amounts: Sequence[Decimal], *, daily: bool = False) -> Floats:
+    """Logarithms of months' amounts (a day's, so that a month's length is no movement); NaN where none is above 0."""
     found = np.full(len(months), np.nan)
-    for i, month in enumerate(months):
-        amount = float(amounts[month]) if amounts else 0.0
+    for i, (first, amount) in enumerate(zip(months, amounts, strict=False)):
         if amount > 0:
-            first = figures.months[month]
-            found[i] = np.log(amount / ((next_month(first) - first).days if daily else 1))
+            found[i] = np.log(float(amount) / ((next_month(first) - first).days if daily else 1))
     return found
+
+
+def _logs(figures: Figures, amounts: Amounts, *, daily: bool = False) -> Floats:
+    return logs(figures.months[figures.whole :], amounts[figures.whole :], daily=daily)
 
 
 def _ratio(figures: Figures, subject: Subject) -> Floats:
@@ -234,7 +250,7 @@ def _ratio(figures: Figures, subject: Subject) -> Floats:
 
 
 def _plain(subject: Subject, measure: Literal["cost", "revenue"], before: Months, after: Months) -> Weighed:
-    was, became = (mean(_of(subject, measure), months) for months in (before, after))
+    was, became = (mean(amounts_of(subject, measure), months) for months in (before, after))
     return Weighed(was, became, _worth(measure, became - was))
 
 
@@ -243,15 +259,15 @@ def _share(
 ) -> Weighed:
     """As much of the whole as before, and as it is. The whole of features is what is known of features."""
     whole = _whole(figures, subject, measure)
-    was = _scaled(_sum(_of(subject, measure), before), _sum(whole, before), mean(whole, after))
-    became = mean(_of(subject, measure), after)
+    was = _scaled(_sum(amounts_of(subject, measure), before), _sum(whole, before), mean(whole, after))
+    became = mean(amounts_of(subject, measure), after)
     return Weighed(was, became, _worth(measure, became - was))
 
 
 def _whole(figures: Figures, subject: Subject, measure: Literal["cost", "revenue"]) -> Amounts:
     if subject.level != "feature":
-        return _of(figures.total, measure)
-    others = [_of(s, measure) for s in figures.subjects if s.level == "feature"]
+        return amounts_of(figures.total, measure)
+    others = [amounts_of(s, measure) for s in figures.subjects if s.level == "feature"]
     return tuple(_sum(month, range(len(month))) for month in zip(*others, strict=True))
 
 

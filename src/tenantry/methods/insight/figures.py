@@ -54,7 +54,7 @@ class Figures:
     """One currency's months, oldest first, up to the one that insights are of; the first may be a part of a month.
 
     `whole` is the index of the first month that is known whole; tests look at months from there on. The subjects hold
-    one of level `total`.
+    one of level `total`. `year_before` is the total of the twelve months before these, if all 24 are whole.
     """
 
     currency: str
@@ -63,6 +63,7 @@ class Figures:
     subjects: tuple[Subject, ...]
     days: tuple[Daily, ...] = ()
     concentration: Concentration | None = None
+    year_before: Subject | None = None
     total: Subject = field(init=False)
 
     def __post_init__(self) -> None:

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from .calibration import memory_of, p_values
-from .claims import Claim, Kind, Measure, Months, Weighed, claims, floor_of
+from .claims import Claim, Kind, Measure, Months, Pattern, Weighed, claims, floor_of
 from .discoveries import adjusted
 from .figures import Figures, Level, Subject
 from .movement import SHAPES, Shape, change
+from .season import seasons
 from .turnover import turnover
-from .weekdays import WeekdayClaim, weekday_claims
+from .weekdays import weekdays
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 CHANCE = 0.1
@@ -25,7 +26,6 @@ CHANCE = 0.1
 _LEAST = 0.05
 """The least relative change worth telling."""
 _MOVED = Decimal("0.2")
-_WEEKLY_MONTHS = 6
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ class Finding:
     def key(self) -> str:
         """The name by which it is known from month to month: what a jump was is a change of level a month later."""
         what = self.measure if self.kind in SHAPES else self.kind
-        if self.kind == "mix":
-            what = f"{self.measure}:mix"
+        if self.kind in ("mix", "season"):
+            what = f"{self.measure}:{self.kind}"
         elif self.level == "tenants" and self.kind in SHAPES:
             what = f"{self.measure}:{self.since:%Y-%m}:{'up' if self.after > self.before else 'down'}"
         return ":".join(filter(None, (self.level, self.subject.name, what, self.figures.currency)))
@@ -69,7 +69,7 @@ class Finding:
     @property
     def weight(self) -> Decimal:
         """What findings are ranked by: impact x confidence. Money that moved and was not lost counts a fifth."""
-        moved = _MOVED if self.kind in ("mix", "concentration") else Decimal(1)
+        moved = _MOVED if self.kind in ("mix", "concentration", "season") else Decimal(1)
         return abs(self.impact) * Decimal(repr(self.confidence)) * moved
 
 
@@ -80,31 +80,28 @@ def findings(vendors_months: Sequence[Figures]) -> tuple[list[Finding], int]:
     `told_once`.
     """
     made = [(figures, claim) for figures in vendors_months for claim in claims(figures)]
-    tests = _tested([claim for _, claim in made])
-    daily = [(figures, one) for figures in vendors_months for one in weekday_claims(figures)]
-    shares = adjusted([p for p, _ in tests] + [one.p_value for _, one in daily])
+    tests, memory = _tested([claim for _, claim in made])
+    told = [(f, one) for f in vendors_months for one in (*weekdays(f), *seasons(f, memory), *turnover(f))]
+    patterns = [(figures, one, one.p_value) for figures, one in told if one.p_value is not None]
+    shares = adjusted([*(p for p, _ in tests), *(p for _, _, p in patterns)])
     found = [
         moved
         for (figures, claim), (p, shape), share in zip(made, tests, shares, strict=False)
         if share <= CHANCE and (moved := _moved(figures, claim, shape, p, share)) is not None
     ]
-    for (figures, one), share in zip(daily, shares[len(made) :], strict=True):
-        if share <= CHANCE and _matters(figures, one.weighed):
-            found.append(_weekly(figures, one, share))
-    for figures in vendors_months:
-        for fact in turnover(figures):
-            kind: Kind = "new" if fact.came else "lost"
-            weighed = Weighed(*fact.money)
-            made_of = Finding(
-                figures, fact.subject, kind, fact.measure, None, *weighed, fact.since, fact.months, 1.0,
-                names=fact.names,
-            )  # fmt: skip
-            found.append(made_of)
+    found += [
+        _pattern(figures, one, share)
+        for (figures, one, _), share in zip(patterns, shares[len(made) :], strict=True)
+        if share <= CHANCE and _matters(figures, one.weighed)
+    ]
+    found += [_pattern(figures, one, None) for figures, one in told if one.p_value is None]
     return found, len(shares)
 
 
-def _tested(made: Sequence[Claim]) -> list[tuple[float, Shape]]:
-    """For each claim how likely it is by chance, and as what it moved; three shapes tried count thrice."""
+def _tested(made: Sequence[Claim]) -> tuple[list[tuple[float, Shape]], float]:
+    """For each claim how likely it is by chance, and as what it moved; three shapes tried count thrice. And how much
+    the noise of all of them remembers.
+    """
     lengths = sorted({len(claim.values) for claim in made})
     groups = {n: np.stack([c.values for c in made if len(c.values) == n]) for n in lengths}
     memory = memory_of(list(groups.values()))
@@ -114,7 +111,7 @@ def _tested(made: Sequence[Claim]) -> list[tuple[float, Shape]]:
         each = next(rows[len(claim.values)])
         best = int(each.argmin())
         found.append((min(1.0, float(each[best]) * len(SHAPES)), SHAPES[best]))
-    return found
+    return found, memory
 
 
 def _moved(figures: Figures, claim: Claim, shape: Shape, p: float, share: float) -> Finding | None:
@@ -158,9 +155,9 @@ def _growth(amounts: Sequence[Decimal], before: Months, after: Months) -> float:
     return log(became / was) if was > 0 and became > 0 else 0.0
 
 
-def _weekly(figures: Figures, one: WeekdayClaim, share: float) -> Finding:
-    months = range(max(0, len(figures.months) - _WEEKLY_MONTHS), len(figures.months))
+def _pattern(figures: Figures, one: Pattern, share: float | None) -> Finding:
+    """A fact is certain."""
     return Finding(
-        figures, one.subject, "day_of_week", "cost", None, one.weighed.before, one.weighed.after, one.weighed.impact,
-        figures.months[months[0]], (months, months), 1 - share, one.p_value, share, names=one.names,
+        figures, one.subject, one.kind, one.measure, None, *one.weighed, one.since, one.months, 1 - (share or 0.0),
+        one.p_value, share, one.names,
     )  # fmt: skip

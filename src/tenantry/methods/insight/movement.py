@@ -38,6 +38,23 @@ def movements(series: Floats) -> Floats:
     )
 
 
+def returns(series: Floats) -> Floats:
+    """For each row of two years of months how much the second does as the first did, each beside its own line: the
+    t-statistic of their correlation, in one column; 0 where they do the opposite.
+    """
+    first, second = (left_by_a_line(year) for year in np.split(series, 2, axis=1))
+    sizes = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
+    r = np.clip((first * second).sum(axis=1) / np.where(sizes > 0, sizes, 1.0), 0.0, 1.0 - 1e-9)
+    return (r * np.sqrt((first.shape[1] - 2) / (1 - r**2)))[:, None]
+
+
+def left_by_a_line(series: Floats) -> Floats:
+    """Each row less its least-squares line."""
+    x = np.arange(series.shape[1]) - (series.shape[1] - 1) / 2
+    centred = series - series.mean(axis=1, keepdims=True)
+    return centred - np.outer(centred @ x / (x @ x), x)
+
+
 def change(values: Floats, shape: Shape) -> Change:
     """Where one series changed in this shape, and by how much. A trend's slope is Theil's and Sen's (Sen 1968)."""
     n = len(values)

@@ -17,6 +17,7 @@ _EXPLAINS = Decimal("0.6")
 _PRECEDENCE = (
     "lost", "new", "usage_without_revenue", "unit_cost", "jump", "level", "trend", "margin", "mix", "concentration",
     "day_of_week",
+    "season",
 )  # fmt: skip
 _INSIDE = {"total": 0, "tier": 1, "feature": 2, "service": 3, "tenants": 4, "tenant": 5}
 _SEVERAL = 3
@@ -80,8 +81,8 @@ def _explains(big: Finding, one: Finding, shared: Pair) -> bool:
     """Whether `one` is `big` over again: the same subject's, or that of a whole of which `big` is most."""
     if one.figures.currency != big.figures.currency:
         return False
-    if "day_of_week" in (one.kind, big.kind):
-        return one.kind == big.kind
+    if {one.kind, big.kind} & {"day_of_week", "season"}:
+        return one.kind == big.kind == "day_of_week"
     part = _part(big, one, shared)
     return part != 0 and (part > 0) == (one.impact > 0) and abs(part) >= abs(one.impact) * _EXPLAINS
 

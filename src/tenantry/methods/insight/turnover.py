@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 
-from .claims import Measure, Months, floor_of, margin_of, mean
+from .claims import Kind, Measure, Pattern, Weighed, floor_of, margin_of, mean
 from .figures import Figures, Subject
 
 RECENT = 3
@@ -17,41 +15,25 @@ _STEADY = 2
 _NONE = Decimal(0)
 
 
-@dataclass(frozen=True)
-class Turn:
-    """Something that came or went in the last months, or several such tenants together (`names`)."""
-
-    came: bool
-    subject: Subject
-    measure: Measure
-    money: tuple[Decimal, Decimal, Decimal]
-    since: date
-    months: tuple[Months, Months]
-    size: Decimal
-    """Its cost or revenue a month, whichever is larger."""
-    names: tuple[str, ...] = ()
-
-
-def turnover(figures: Figures) -> list[Turn]:
-    """What came and went, where it matters; tenants too small for that are told together, if that matters."""
+def turnover(figures: Figures) -> list[Pattern]:
+    """What came and went, where its cost or revenue matters; tenants too small for that are told together."""
     if len(figures.months) <= _STEADY:
         return []
     least = floor_of(figures)
-    found: list[Turn] = []
-    small: dict[bool, list[Turn]] = {True: [], False: []}
-    for turn in _turns(figures):
-        if turn.size >= least > 0:
-            found.append(turn)
-        elif turn.subject.level == "tenant":
-            small[turn.came].append(turn)
-    for turns in small.values():
-        together = _together(turns)
-        if together is not None and together.size >= least > 0:
-            found.append(together)
+    found: list[Pattern] = []
+    small: dict[Kind, list[Pattern]] = {}
+    for one in _turns(figures):
+        if _size(one) >= least > 0:
+            found.append(one)
+        elif one.subject.level == "tenant":
+            small.setdefault(one.kind, []).append(one)
+    for kind, turns in sorted(small.items()):
+        if sum(map(_size, turns)) >= least > 0:
+            found.append(_together(kind, turns))
     return found
 
 
-def _turns(figures: Figures) -> Iterator[Turn]:
+def _turns(figures: Figures) -> Iterator[Pattern]:
     for subject in figures.subjects:
         if subject.level in ("total", "tier") or (subject.level == "tenant" and subject.name.startswith("(")):
             continue
@@ -76,30 +58,37 @@ def _steady(there: Sequence[bool], last: int) -> bool:
     return last + 1 >= _STEADY and all(there[max(0, last - RECENT + 1) : last + 1])
 
 
-def _turn(figures: Figures, subject: Subject, measure: Measure, *, came: bool, at: int) -> Turn:
-    """Of what went, the months before it went, whole ones alone; of what came, those since."""
+def _turn(figures: Figures, subject: Subject, measure: Measure, *, came: bool, at: int) -> Pattern:
+    """Of what went, the months before it went; of what came, those since."""
     amounts = margin_of(subject) if measure == "margin" else subject.cost
     before, after = range(max(0, at - RECENT), at), range(at, len(amounts))
-    there = after if came else before
-    size = max(abs(mean(rows, there)) for rows in (subject.cost, subject.revenue or subject.cost))
-    money = (_NONE, mean(amounts, after)) if came else (mean(amounts, before), _NONE)
-    more = money[1] - money[0]
-    impact = -more if measure == "cost" else more
-    return Turn(came, subject, measure, (*money, impact), figures.months[at], (before, after), size)
+    was, became = (_NONE, mean(amounts, after)) if came else (mean(amounts, before), _NONE)
+    impact = was - became if measure == "cost" else became - was
+    return Pattern(
+        subject,
+        "new" if came else "lost",
+        measure,
+        Weighed(was, became, impact),
+        figures.months[at],
+        (before, after),
+    )
 
 
-def _together(turns: Sequence[Turn]) -> Turn | None:
-    if not turns:
-        return None
-    money = tuple(sum((t.money[i] for t in turns), _NONE) for i in range(3))
+def _size(turn: Pattern) -> Decimal:
+    """The cost or revenue a month, whichever is larger, while it was there."""
+    there = turn.months[1 if turn.kind == "new" else 0]
+    return max(abs(mean(rows, there)) for rows in (turn.subject.cost, turn.subject.revenue) if rows)
+
+
+def _together(kind: Kind, turns: Sequence[Pattern]) -> Pattern:
+    was, became, impact = (sum((t.weighed[i] for t in turns), _NONE) for i in range(3))
     first = min(turns, key=lambda t: t.since)
-    return Turn(
-        first.came,
+    return Pattern(
         Subject("tenants", "", ()),
+        kind,
         "margin",
-        (money[0], money[1], money[2]),
+        Weighed(was, became, impact),
         first.since,
         first.months,
-        sum((t.size for t in turns), _NONE),
         tuple(sorted(t.subject.name for t in turns)),
     )

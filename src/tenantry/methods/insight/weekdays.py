@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 
 from ...kernel.money import EXACT, MONEY_PLACES
 from ...kernel.time import next_month
-from .claims import Weighed
+from .claims import Pattern, Weighed
 from .figures import Daily, Figures, Subject
 from .weekly import DAYS, FEWEST_WEEKS, weekday_p
 
@@ -22,21 +21,15 @@ _APART = 2
 """So many days of the week are set against the others."""
 _PLACE = Decimal(1).scaleb(-MONEY_PLACES)
 _WEEKS_OF_12_MONTHS = 52
+_MONTHS = 6
 
 
-@dataclass(frozen=True)
-class WeekdayClaim:
-    """How likely days differ so much by chance, and the money a month of the two days that differ most."""
-
-    subject: Subject
-    p_value: float
-    weighed: Weighed
-    names: tuple[str, ...]
-
-
-def weekday_claims(figures: Figures) -> Iterator[WeekdayClaim]:
-    """One for each daily series: of cost per unit where there are units, else of cost."""
+def weekdays(figures: Figures) -> Iterator[Pattern]:
+    """One for each daily series: how likely days differ so much by chance, in cost per unit where there are units, else
+    in cost; and the money a month of the days that differ most.
+    """
     ends = next_month(figures.months[-1])
+    months = range(max(0, len(figures.months) - _MONTHS), len(figures.months))
     for daily in figures.days:
         weeks = len(daily.cost) // DAYS
         if weeks < FEWEST_WEEKS:
@@ -49,8 +42,11 @@ def weekday_claims(figures: Figures) -> Iterator[WeekdayClaim]:
             values /= np.array([float(u) for u in units])
         logs: Floats = np.log(values) if (values > 0).all() else values
         found = _weighed(cost, units, logs, weeks)
-        apart = [_day(ends, weeks, i) for i in found[1]]
-        yield WeekdayClaim(_subject(figures, daily), weekday_p(logs), found[0], tuple(apart))
+        apart = tuple(_day(ends, weeks, i) for i in found[1])
+        yield Pattern(
+            _subject(figures, daily), "day_of_week", "cost", found[0], figures.months[months[0]], (months, months),
+            apart, weekday_p(logs),
+        )  # fmt: skip
 
 
 def _subject(figures: Figures, daily: Daily) -> Subject:
