@@ -26,7 +26,7 @@ from tenantry.methods.insight import (
     weekday_p,
 )
 from tenantry.methods.insight.claims import floor_of
-from tenantry.methods.insight.common import in_common
+from tenantry.methods.insight.polish import in_common
 from tenantry.methods.insight.weekly import _f_beyond  # pyright: ignore[reportPrivateUsage]
 
 MONTHS = tuple(date(2025, m, 1) for m in range(1, 13))

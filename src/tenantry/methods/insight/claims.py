@@ -13,9 +13,9 @@ import numpy as np
 
 from ...kernel.money import EXACT, MONEY_PLACES
 from ...kernel.time import next_month
-from .common import in_common
 from .figures import Amounts, Figures, Level, Subject
 from .movement import SHORTEST
+from .polish import in_common
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Kind = Literal[

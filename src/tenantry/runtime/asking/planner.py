@@ -309,7 +309,9 @@ class _Planner:
         if when.named:
             ways = {previous_of(found.window): previous_of, years_before(found.window): years_before}
             way = ways.get(found.compare_to) if found.compare_to else None
-            found = replace(found, window=when.window, compare_to=way(when.window) if way else found.compare_to)
+            found = replace(
+                found, window=when.window, compare_to=way(when.window) if way else found.compare_to
+            )
         if when.grain:
             short = not when.named and found.window == self.vocabulary.newest_month and when.grain != "day"
             found = replace(found, grain=when.grain, window=when.window if short else found.window)
