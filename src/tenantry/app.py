@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .gateways.http.health import Metrics
     from .runtime.agents.agency import Agency
     from .runtime.agents.runs import Run, Runs
+    from .runtime.asking.asking import Asking
     from .runtime.plane import ControlPlane
     from .runtime.publish import Publisher
     from .runtime.records import Records
@@ -235,16 +236,24 @@ def open_app(plane: ControlPlane, *, loopback: bool = True, worker: Worker | Non
 
     Raises `forbidden` for beyond it where nobody could say who asks.
     """
+    from .gateways.ask import open_asking
     from .gateways.http.app import Part, build_app
+    from .gateways.http.ask import ask_part
     from .gateways.http.health import Metrics
     from .gateways.http.jobs import job_part
     from .gateways.ui import dashboard
 
     who, access = _access(plane, settings(), loopback=loopback)
     lake = Part(check={"lake": lambda: plane.runtime.rows_held("charges"), "state": plane.check_state})
-    metrics = Metrics()
-    parts = [lake, access, _agents(plane), _intake(plane, metrics), *([job_part(worker)] if worker else [])]
-    parts.append(dashboard())
+    metrics, asking = Metrics(), open_asking(plane)
+    parts = [
+        lake,
+        access,
+        _agents(plane, asking),
+        _intake(plane, metrics),
+        *([job_part(worker)] if worker else []),
+    ]
+    parts += [ask_part(asking), dashboard()]
     return build_app(plane.runtime, __version__, who, parts, metrics)
 
 
@@ -278,11 +287,12 @@ def _access(
     return (lambda app: Access(app, rules, tokens, sessions, refusals)), part
 
 
-def _agents(plane: ControlPlane) -> Part:
+def _agents(plane: ControlPlane, asking: Asking) -> Part:
     from .gateways import a2a, mcp
     from .gateways.http.app import Part
 
-    routes, lifespan = mcp.mounted(mcp.catalog_server(plane.runtime, __version__))
+    server = mcp.catalog_server(plane.runtime, __version__, asking)
+    routes, lifespan = mcp.mounted(server)
     return Part(routes=[*routes, *a2a.routes(plane.catalog, __version__)], lifespan=lifespan)
 
 

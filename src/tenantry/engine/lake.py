@@ -321,7 +321,8 @@ class _Version:
 
     @cached_property
     def files(self) -> list[DataFile]:
-        actions = pa.table(self.table.get_add_actions(flatten=True))
+        # As a stream: `pa.table` would look whether it is a data frame, and import pandas for that where there is one.
+        actions = pa.RecordBatchReader.from_stream(self.table.get_add_actions(flatten=True)).read_all()
         days = actions[f"partition.{self._partition}"].to_pylist() if self._partition else [""] * len(actions)
         found = [
             DataFile(path, str(day), rows or 0, size)

@@ -10,8 +10,9 @@ from .cli import add_json, add_lake, print_document
 from .doors import Doors
 
 if TYPE_CHECKING:
-    from ..runtime.asking.asking import AskAnswer
+    from ..runtime.asking.asking import AskAnswer, Asking
     from ..runtime.asking.compose import Table
+    from ..runtime.plane import ControlPlane
 
 _ROWS = 15
 """Rows of a table on a terminal; `--json` has all."""
@@ -19,8 +20,19 @@ _ROWS = 15
 
 def ask_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("question", nargs="+", metavar="QUESTION", help="in plain words")
+    parser.add_argument(
+        "--conversation", metavar="NAME", help="go on with the conversation of this name, or begin it"
+    )
     add_lake(parser)
     add_json(parser)
+
+
+def open_asking(plane: ControlPlane) -> Asking:
+    """What answers questions over a plane, and keeps conversations in its state store."""
+    from ..runtime.asking.asking import Asking
+    from ..runtime.asking.memory import Memory
+
+    return Asking(plane.runtime, lambda: Memory(plane.state, plane.now))
 
 
 def ask(doors: Doors, arguments: argparse.Namespace) -> None:
@@ -29,7 +41,12 @@ def ask(doors: Doors, arguments: argparse.Namespace) -> None:
 
     plane = doors.open_plane(arguments.lake)
     question, agency = " ".join(arguments.question), doors.open_agency(plane)
-    answer = agency.ask(question) if agency else Asking(plane.runtime).ask(question)[0]
+    if agency:
+        answer = agency.ask(question)
+    elif arguments.conversation:
+        answer = open_asking(plane).answer(question, conversation_id=arguments.conversation)
+    else:
+        answer, _ = Asking(plane.runtime).ask(question)
     if arguments.json:
         print_document(answer.document())
     else:

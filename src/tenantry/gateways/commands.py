@@ -12,7 +12,7 @@ from .. import __version__
 from ..errors import Kind, TenantryError, invalid
 from ..kernel import Window
 from .administer import audit, audit_arguments, token, token_arguments
-from .ask import ask, ask_arguments
+from .ask import ask, ask_arguments, open_asking
 from .cli import Command, add_json, add_lake, print_document
 from .doors import Doors
 from .jobs import job_commands
@@ -379,4 +379,5 @@ def _progress(*, as_json: bool) -> Iterator[Progress]:
 def _mcp(doors: Doors, arguments: argparse.Namespace) -> None:
     from .mcp import catalog_server, serve_stdio
 
-    serve_stdio(catalog_server(doors.open_plane(arguments.lake).runtime, __version__))
+    plane = doors.open_plane(arguments.lake)
+    serve_stdio(catalog_server(plane.runtime, __version__, open_asking(plane)))

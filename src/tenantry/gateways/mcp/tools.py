@@ -23,7 +23,9 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from ...errors import Kind, TenantryError, unknown
 from ...kernel import Capability, Effect, Tool
+from ...runtime.asking.asking import Asking
 from ...runtime.call import Runtime, answer_schema
+from . import ask
 from .asking import Asker, approved, note, principal_asking
 from .problems import protocol_error
 
@@ -41,10 +43,14 @@ def tool_name(capability: Capability, tool: Tool) -> str:
 
 
 class Tools:
-    """Lists the tools and calls them. Raises `broken_contract` where two would have one name."""
+    """Lists the tools and calls them; with `asking`, answers questions in plain words too.
 
-    def __init__(self, runtime: Runtime) -> None:
+    Raises `broken_contract` where two tools would have one name.
+    """
+
+    def __init__(self, runtime: Runtime, asking: Asking | None = None) -> None:
         self._runtime = runtime
+        self._asking = asking
         pairs = [(c, t) for c in runtime.catalog.capabilities for t in c.tools]
         self._named = {tool_name(c, t): (c, t) for c, t in pairs}
         if len(self._named) < len(pairs):
@@ -53,14 +59,15 @@ class Tools:
             raise TenantryError(
                 Kind.BROKEN_CONTRACT, f"two tools named {', '.join(twice)} in MCP", "rename one"
             )
-        self._listed = ListToolsResult(tools=[_shown(c, t) for c, t in pairs])
+        listed = [_shown(c, t) for c, t in pairs]
+        self._listed = ListToolsResult(tools=[*([ask.SHOWN] if asking else []), *listed])
 
     async def list(self, ctx: Asker, params: PaginatedRequestParams | None) -> ListToolsResult:
         return self._listed
 
     async def call(self, ctx: Asker, params: CallToolRequestParams) -> CallToolResult | InputRequiredResult:
         """The answer document, as text and as data; an error is the problem document, as text."""
-        if params.name not in self._named:
+        if params.name not in self._named and not self._is_ask(params):
             raise protocol_error(unknown("tool", params.name, self._named, "tools/list names all there are"))
         try:
             return await self._answer(ctx, params)
@@ -79,9 +86,15 @@ class Tools:
                 )
             )
 
+    def _is_ask(self, params: CallToolRequestParams) -> bool:
+        return self._asking is not None and params.name == ask.NAME
+
     async def _answer(
         self, ctx: Asker, params: CallToolRequestParams
     ) -> CallToolResult | InputRequiredResult:
+        if self._asking and self._is_ask(params):
+            document = await ask.asked(self._asking, params.arguments or {}, principal_asking(ctx))
+            return CallToolResult(content=[_text(document)], structured_content=document)
         capability, tool = self._named[params.name]
         given = tool.read_arguments(json.dumps(params.arguments or {}).encode())
         call = partial(self._runtime.call, capability.name, tool.name, given, principal_asking(ctx))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from .numbers import gate
 from .planner import Answerable, Conversation, Plan, Unanswerable, Unclear, abilities, masked, plan
 from .question import Question, Vocabulary
 from .totals import totals
-from .vocabulary import metrics_of, vocabulary_of
+from .vocabulary import NAMED_IN, metrics_of, vocabulary_of
 
 if TYPE_CHECKING:
     from .memory import Memory
@@ -85,6 +85,7 @@ class Asking:
     def __init__(self, runtime: Runtime, memory: Callable[[], Memory] | None = None) -> None:
         self.runtime = runtime
         self._memory = memory
+        self._vocabularies: dict[Hashable, Vocabulary] = {}
 
     def answer(
         self,
@@ -111,7 +112,10 @@ class Asking:
 
     def vocabulary(self, principal: Principal = LOCAL) -> Vocabulary:
         """The names this principal may ask for. Raises `not_found` where there are no data."""
-        return vocabulary_of(self.runtime, principal)
+        at = (principal.tenant_id, *(tuple(self.runtime.versions(name).items()) for name in NAMED_IN))
+        if at not in self._vocabularies:
+            self._vocabularies = {at: vocabulary_of(self.runtime, principal)}
+        return self._vocabularies[at]
 
     def plan(self, text: str, vocabulary: Vocabulary, conversation: Conversation) -> Plan:
         """What a text asks. Raises `invalid` for one that is empty or too long."""

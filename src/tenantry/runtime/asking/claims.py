@@ -52,7 +52,8 @@ _ORDINALS = {
     )
 }
 _AFTER = frozenset(
-    "in of since for during year until till to through from and by than before after calendar".split()
+    "in of since for during year until till to through from and by than before after calendar against vs versus with "
+    "between".split()
 )
 
 
@@ -163,7 +164,8 @@ def _dates(text: str) -> Iterator[Claim]:
     for match in _DATE.finditer(text):
         before = re.findall(r"[A-Za-z]+", text[max(0, match.start() - 20) : match.start()])[-1:]
         after = bool(before) and before[0].lower() in _AFTER
-        if match["year7"] and not after:
+        heads = text[: match.start()].rpartition("\n")[2] == "" and text[match.end() : match.end() + 1] == ":"
+        if match["year7"] and not (after or heads):
             continue
         if match["month4"] and not (after or match["month4"][0].isupper()):
             continue  # may and march are verbs
@@ -232,7 +234,7 @@ def _number(match: re.Match[str], text: str) -> Claim:
     shift = _SCALES.get((match["scale"] or "").lower(), 0) - _percent(match["percent"])
     value, step = value.scaleb(shift), step.scaleb(shift)
     sign = -1 if "-" in (match["sign"], match["sign2"]) else 1 if match["sign"] or match["sign2"] else 0
-    if match["open"] and text[end : end + 1] == ")" and match["before"]:
+    if match["open"] and ((text[end : end + 1] == ")" and match["before"]) or text[start - 1 : start] == "-"):
         sign = -1  # as accountants write a loss
     kind, unit = _kind(match)
     if kind == "vague":

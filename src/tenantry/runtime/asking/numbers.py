@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import timedelta
-from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from functools import lru_cache
 
 from ...kernel import Window
 from ...kernel.money import EXACT
@@ -51,26 +52,15 @@ class _Judge:
         self.windows = {window for window in windows if window}
         said = {*names, *(question.names() if question else ())}
         said |= {name for fact in facts for name in fact.of.values()}
-        self.names = sorted(filter(self._is_name, map(folded, said)), key=len, reverse=True)
+        harmless = (name for name in map(folded, said) if _is_name(name, frozenset(self.nouns)))
+        names = "|".join(map(re.escape, sorted(harmless, key=len, reverse=True)))
+        self.names = re.compile(rf"(?<!\w)(?:{names})(?!\w)", re.IGNORECASE) if names else None
         self.asked = folded(question.asked) if question else ""
         self.said = [(claim, self.asked) for claim in claims(self.without_names(self.asked))]
 
     def without_names(self, text: str) -> str:
         """The text with the names in it blanked: their digits claim nothing."""
-        for name in self.names:
-            whole = rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])"
-            text = re.sub(whole, lambda found: "\x01" * len(found.group()), text, flags=re.IGNORECASE)
-        return text
-
-    def _is_name(self, name: str) -> bool:
-        """Whether it can be told from a figure: a tenant may be called `5,000 USD`, which is read as what it says."""
-        if not re.search(r"[A-Za-z]", name):
-            return False
-        harmless = {"number", "vague", "ordinal"}
-        return all(c.kind in harmless and c.step == 1 and "," not in c.text for c in claims(name)) and not (
-            {_singular(word) for word in re.findall(r"[a-z]+", name.lower())} & self.nouns
-            and re.search(r"\d", name)
-        )
+        return self.names.sub(lambda found: "\x01" * len(found.group()), text) if self.names else text
 
     def holds(self, claim: Claim, text: str) -> bool:
         """Whether something vouches for what is claimed."""
@@ -113,12 +103,27 @@ class _Judge:
         for said, question in self.said:
             if (said.kind, said.value) == (claim.kind, claim.value):
                 said_before, said_after = _around(said, question)
-                if (after and after[:1] == said_after[:1]) or (before and before[-1:] == said_before[-1:]):
+                counts = bool(after) and _singular(after[0]) in self.nouns
+                if after and after[:1] == said_after[:1]:
+                    return True
+                if not counts and before and before[-1:] == said_before[-1:]:
                     return True
         return False
 
     def _dated(self, claimed: Window | None) -> bool:
         return claimed is not None and any(_names(claimed, window) for window in self.windows)
+
+
+@lru_cache(maxsize=4096)
+def _is_name(name: str, nouns: frozenset[str]) -> bool:
+    """Whether it can be told from a figure: a tenant may be called `5,000 USD`, which is read as what it says."""
+    if not any(c.isalpha() for c in name):
+        return False
+    found = claims(name)
+    if any(_singular(word) in nouns for word in re.findall(r"\d ?([a-z]+)", name.lower())):
+        return False
+    harmless = {"number", "vague", "ordinal"}
+    return all(claim.kind in harmless and claim.step == 1 and "," not in claim.text for claim in found)
 
 
 def _names(claimed: Window, window: Window) -> bool:
@@ -162,7 +167,7 @@ def _equal(claim: Claim, value: Decimal, sign: int) -> bool:
         return True
     if len((abs(claim.value) / claim.step).to_integral_value().as_tuple().digits) < _SIGNIFICANT:
         return False
-    return any(value.quantize(claim.step, rounding=way) == said for way in (ROUND_HALF_EVEN, ROUND_HALF_UP))
+    return value.quantize(claim.step, rounding=ROUND_HALF_EVEN) == said
 
 
 def _singular(word: str) -> str:

@@ -114,9 +114,9 @@ def read(text: str, vocabulary: Vocabulary, names: Names, now: date) -> Reading:
     act = _act(words)
     follows = bool(re.search(_FOLLOWS, str(words)))
     entities = [*said, *names.take(words, _COMMON | _TIMES)]
-    masked = str(words)
-    reading = Reading(words, Calendar(vocabulary.span, now).read(words), entities, follows=follows, act=act)
-    reading.masked, reading.mended, reading.unknown_names = masked, mended, unknown_names
+    when = Calendar(vocabulary.span, now).read(words)
+    reading = Reading(words, when, entities, follows=follows, act=act, masked=str(words))
+    reading.mended, reading.unknown_names = mended, unknown_names
     _read_slots(reading, vocabulary)
     return reading
 

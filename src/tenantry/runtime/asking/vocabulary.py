@@ -11,6 +11,8 @@ from .lexicon import METRICS
 from .question import Vocabulary
 
 _PAGE = 100_000
+NAMED_IN = ("tenant_cost", "tenants", "usage_hourly", "margin")
+"""The tables that names are read from: as long as they stay, names do."""
 
 
 def metrics_of(catalog: Catalog) -> dict[str, frozenset[str]]:

@@ -149,6 +149,33 @@ text, null where the price is not known; while it runs, tokens and cost are the 
 lake has its usage."""
 
 
+ASKED = Table(
+    "asked",
+    METADATA,
+    Column("sequence", _Sequence, primary_key=True, autoincrement=True),
+    Column("conversation", String(64), nullable=False),
+    Column("principal", Text, nullable=False),
+    Column("tenant_id", Text),
+    Column("at", String(32), nullable=False),
+    Column("question", Text, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("forms", JSON, nullable=False),
+    Column("choices", JSON, nullable=False),
+)
+"""Questions in plain words, turn by turn: what each was read as, or the choices that were offered."""
+
+VERIFIED_QUESTION = Table(
+    "verified_question",
+    METADATA,
+    Column("scope", String(200), primary_key=True),
+    Column("words", String(500), primary_key=True),
+    Column("metric", String(64), nullable=False),
+    Column("principal", Text, nullable=False),
+    Column("at", String(32), nullable=False),
+)
+"""Which metric was chosen for a question's words, names and times masked. `scope`: of which tenant; empty: of all."""
+
+
 def moment(at: datetime) -> str:
     """A moment as the store writes it."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

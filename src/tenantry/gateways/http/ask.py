@@ -1,0 +1,174 @@
+"""REST of questions in plain words: one JSON document, or the same as server-sent events while it is worked out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Mapping
+from functools import partial
+from typing import Annotated, Any
+from uuid import uuid4
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import StreamingResponse
+
+from ...errors import Kind, TenantryError
+from ...kernel import Principal
+from ...runtime.asking.asking import LONGEST, AskAnswer, Asking
+from .access import principal_of
+from .app import Part
+from .problems import problem_content
+from .tools import PREFIX
+
+_STREAM = "text/event-stream"
+_KEPT = 200
+"""Runs whose events can be asked for again, the newest."""
+_ANSWER = {
+    "type": "object",
+    "required": ["outcome", "text", "facts", "tables", "charts", "choices", "trace", "evidence", "as_of"],
+    "properties": {
+        "outcome": {"type": "string", "enum": ["answered", "asked", "refused"]},
+        "text": {"type": "string"},
+        "conversation": {"type": ["string", "null"]},
+        **{
+            name: {"type": "array", "items": {"type": "object"}}
+            for name in ("forms", "facts", "tables", "charts", "choices", "trace", "evidence")
+        },
+        "can": {"type": "array", "items": {"type": "string"}},
+        "notes": {"type": "array", "items": {"type": "string"}},
+        "question": {"type": "string"},
+        "as_of": {"type": "string", "format": "date-time"},
+    },
+}
+_DESCRIBED: dict[int | str, dict[str, Any]] = {
+    "200": {
+        "description": "the answer; with `Accept: text/event-stream` as the events `token`, `tool_start`, "
+        "`tool_result`, `chart`, `sources`, `error` and `done`, whose data is the document",
+        "content": {"application/json": {"schema": _ANSWER}, _STREAM: {"schema": {"type": "string"}}},
+    },
+    "4XX": problem_content("what the caller can mend"),
+    "5XX": problem_content("what the caller cannot mend"),
+}
+
+
+class AskRequest(BaseModel):
+    """A question. `conversation` is that of the answer it goes on from, or of the choices it chooses from."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: Annotated[
+        str, Field(min_length=1, max_length=LONGEST, examples=["Which tenants lost us money last quarter?"])
+    ]
+    conversation: Annotated[str | None, Field(min_length=1, max_length=64)] = None
+
+
+def ask_part(asking: Asking) -> Part:
+    """`POST /api/v1/ask`."""
+    router = APIRouter(prefix=PREFIX, tags=["ask"])
+    runs = _Runs()
+
+    @router.post("/ask", operation_id="ask", responses=_DESCRIBED, response_class=Response)
+    async def ask(request: Request, asked: AskRequest) -> Response:
+        """Answer a question in plain words from tools alone; or ask back; or say what can be asked."""
+        who = principal_of(request.scope)
+        if _STREAM not in request.headers.get("accept", ""):
+            answer = await run_sync(partial(asking.answer, asked.question, who, asked.conversation))
+            return Response(json.dumps(answer.document()), media_type="application/json")
+        last = request.headers.get("last-event-id", "")
+        run = runs.find(last, who) if last else runs.begin(asking, asked, who)
+        return StreamingResponse(
+            run.events(_place(last)), media_type=_STREAM, headers={"Cache-Control": "no-store"}
+        )
+
+    return Part(routers=[router])
+
+
+def _place(last: str) -> int:
+    """After which event a client goes on."""
+    number = last.rpartition("-")[2]
+    return int(number) if number.isdecimal() else 0
+
+
+class _Run:
+    """One question being answered: its events as they come, kept for those who were cut off."""
+
+    def __init__(self, name: str, principal: Principal) -> None:
+        self.name, self.principal = name, principal
+        self._said: list[bytes] = []
+        self._news = asyncio.Event()
+        self._over = False
+        self.task: asyncio.Task[None] | None = None
+
+    def say(self, event: str, data: Mapping[str, Any]) -> None:
+        """Add an event. Called on the loop."""
+        head = f"id: {self.name}-{len(self._said) + 1}\nevent: {event}\n"
+        self._said.append(f"{head}data: {json.dumps(data)}\n\n".encode())
+        self._over = event in {"done", "error"}
+        self._news.set()
+        self._news = asyncio.Event()
+
+    async def events(self, after: int) -> AsyncGenerator[bytes]:
+        """All events after the one of that number, to the last."""
+        while True:
+            news = self._news
+            while after < len(self._said):
+                yield self._said[after]
+                after += 1
+            if self._over:
+                return
+            await news.wait()
+
+    async def work(self, asking: Asking, asked: AskRequest) -> None:
+        """Answer, telling of each step."""
+        loop = asyncio.get_running_loop()
+
+        def listen(event: str, data: Mapping[str, Any]) -> None:
+            loop.call_soon_threadsafe(self.say, event, data)
+
+        try:
+            answer = await run_sync(
+                partial(asking.answer, asked.question, self.principal, asked.conversation, listen)
+            )
+        except TenantryError as problem:
+            self.say("error", problem.problem())
+        except Exception as bug:  # noqa: BLE001 - the stream has begun: there is no status left to tell it by
+            hidden = TenantryError(
+                Kind.INTERNAL, f"a bug in Tenantry: {type(bug).__name__}", "please report it"
+            )
+            self.say("error", hidden.problem())
+        else:
+            self._tell(answer)
+
+    def _tell(self, answer: AskAnswer) -> None:
+        document = answer.document()
+        for line in answer.text.splitlines(keepends=True):
+            self.say("token", {"text": line})
+        for chart in document["charts"]:
+            self.say("chart", chart)
+        self.say("sources", {"trace": document["trace"], "evidence": document["evidence"]})
+        self.say("done", document)
+
+
+class _Runs:
+    """The newest runs, so that a client that was cut off can go on. They are their principal's alone."""
+
+    def __init__(self) -> None:
+        self._held: OrderedDict[str, _Run] = OrderedDict()
+
+    def begin(self, asking: Asking, asked: AskRequest, principal: Principal) -> _Run:
+        run = _Run(uuid4().hex, principal)
+        self._held[run.name] = run
+        while len(self._held) > _KEPT:
+            self._held.popitem(last=False)
+        run.task = asyncio.create_task(run.work(asking, asked))
+        return run
+
+    def find(self, last: str, principal: Principal) -> _Run:
+        """The run of an event's id. Raises `not_found` for one that is gone or somebody else's."""
+        run = self._held.get(last.rpartition("-")[0])
+        if run is None or run.principal != principal:
+            raise TenantryError(Kind.NOT_FOUND, f"no answer {last!r} to go on with", "ask again")
+        return run
