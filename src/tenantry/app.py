@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .gateways.http.health import Metrics
     from .runtime.agents.agency import Agency
     from .runtime.agents.runs import Run, Runs
-    from .runtime.asking.asking import Asking
+    from .runtime.asking.asking import Answering
     from .runtime.plane import ControlPlane
     from .runtime.publish import Publisher
     from .runtime.records import Records
@@ -236,7 +236,7 @@ def open_app(plane: ControlPlane, *, loopback: bool = True, worker: Worker | Non
 
     Raises `forbidden` for beyond it where nobody could say who asks.
     """
-    from .gateways.ask import open_asking
+    from .gateways.ask import answering
     from .gateways.http.app import Part, build_app
     from .gateways.http.ask import ask_part
     from .gateways.http.health import Metrics
@@ -245,15 +245,15 @@ def open_app(plane: ControlPlane, *, loopback: bool = True, worker: Worker | Non
 
     who, access = _access(plane, settings(), loopback=loopback)
     lake = Part(check={"lake": lambda: plane.runtime.rows_held("charges"), "state": plane.check_state})
-    metrics, asking = Metrics(), open_asking(plane)
+    metrics, answer = Metrics(), answering(plane, open_agency(plane))
     parts = [
         lake,
         access,
-        _agents(plane, asking),
+        _agents(plane, answer),
         _intake(plane, metrics),
         *([job_part(worker)] if worker else []),
     ]
-    parts += [ask_part(asking), dashboard()]
+    parts += [ask_part(answer), dashboard()]
     return build_app(plane.runtime, __version__, who, parts, metrics)
 
 
@@ -287,11 +287,11 @@ def _access(
     return (lambda app: Access(app, rules, tokens, sessions, refusals)), part
 
 
-def _agents(plane: ControlPlane, asking: Asking) -> Part:
+def _agents(plane: ControlPlane, answer: Answering) -> Part:
     from .gateways import a2a, mcp
     from .gateways.http.app import Part
 
-    server = mcp.catalog_server(plane.runtime, __version__, asking)
+    server = mcp.catalog_server(plane.runtime, __version__, answer)
     routes, lifespan = mcp.mounted(server)
     return Part(routes=[*routes, *a2a.routes(plane.catalog, __version__)], lifespan=lifespan)
 

@@ -10,7 +10,9 @@ from .cli import add_json, add_lake, print_document
 from .doors import Doors
 
 if TYPE_CHECKING:
-    from ..runtime.asking.asking import AskAnswer, Asking
+    from ..kernel import Principal
+    from ..runtime.agents.agency import Agency
+    from ..runtime.asking.asking import Answering, AskAnswer, Listen
     from ..runtime.asking.compose import Table
     from ..runtime.plane import ControlPlane
 
@@ -27,25 +29,38 @@ def ask_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
-def open_asking(plane: ControlPlane) -> Asking:
-    """What answers questions over a plane, and keeps conversations in its state store."""
+def answering(plane: ControlPlane, agency: Agency | None) -> Answering:
+    """What answers questions over a plane: its agents where there is a language model, else tools alone. Conversations
+    are kept in its state store.
+    """
     from ..runtime.asking.asking import Asking
     from ..runtime.asking.memory import Memory
 
-    return Asking(plane.runtime, lambda: Memory(plane.state, plane.now))
+    if agency is None:
+        return Asking(plane.runtime, lambda: Memory(plane.state, plane.now)).answer
+
+    def ask(
+        question: str, principal: Principal, conversation: str | None, listen: Listen | None
+    ) -> AskAnswer:
+        def step(kind: str, name: str) -> None:
+            if listen:
+                listen("tool_start", {"step": kind, "tool": name})
+
+        return agency.ask(question, principal, conversation, step)
+
+    return ask
 
 
 def ask(doors: Doors, arguments: argparse.Namespace) -> None:
     """Answers a question, asks back, or says what can be asked."""
     from ..runtime.asking.asking import Asking
+    from ..runtime.call import LOCAL
 
     plane = doors.open_plane(arguments.lake)
     question, agency = " ".join(arguments.question), doors.open_agency(plane)
-    if agency:
-        answer = agency.ask(question)
-    elif arguments.conversation:
-        answer = open_asking(plane).answer(question, conversation_id=arguments.conversation)
-    else:
+    if agency or arguments.conversation:
+        answer = answering(plane, agency)(question, LOCAL, arguments.conversation, None)
+    else:  # nothing is kept: a question needs no state store
         answer, _ = Asking(plane.runtime).ask(question)
     if arguments.json:
         print_document(answer.document())

@@ -17,7 +17,7 @@ from starlette.responses import StreamingResponse
 
 from ...errors import Kind, TenantryError
 from ...kernel import Principal
-from ...runtime.asking.asking import LONGEST, AskAnswer, Asking
+from ...runtime.asking.asking import LONGEST, Answering, AskAnswer
 from .access import principal_of
 from .app import Part
 from .problems import problem_content
@@ -65,7 +65,7 @@ class AskRequest(BaseModel):
     conversation: Annotated[str | None, Field(min_length=1, max_length=64)] = None
 
 
-def ask_part(asking: Asking) -> Part:
+def ask_part(answering: Answering) -> Part:
     """`POST /api/v1/ask`."""
     router = APIRouter(prefix=PREFIX, tags=["ask"])
     runs = _Runs()
@@ -75,10 +75,10 @@ def ask_part(asking: Asking) -> Part:
         """Answer a question in plain words from tools alone; or ask back; or say what can be asked."""
         who = principal_of(request.scope)
         if _STREAM not in request.headers.get("accept", ""):
-            answer = await run_sync(partial(asking.answer, asked.question, who, asked.conversation))
+            answer = await run_sync(partial(answering, asked.question, who, asked.conversation, None))
             return Response(json.dumps(answer.document()), media_type="application/json")
         last = request.headers.get("last-event-id", "")
-        run = runs.find(last, who) if last else runs.begin(asking, asked, who)
+        run = runs.find(last, who) if last else runs.begin(answering, asked, who)
         return StreamingResponse(
             run.events(_place(last)), media_type=_STREAM, headers={"Cache-Control": "no-store"}
         )
@@ -121,7 +121,7 @@ class _Run:
                 return
             await news.wait()
 
-    async def work(self, asking: Asking, asked: AskRequest) -> None:
+    async def work(self, answering: Answering, asked: AskRequest) -> None:
         """Answer, telling of each step."""
         loop = asyncio.get_running_loop()
 
@@ -130,7 +130,7 @@ class _Run:
 
         try:
             answer = await run_sync(
-                partial(asking.answer, asked.question, self.principal, asked.conversation, listen)
+                partial(answering, asked.question, self.principal, asked.conversation, listen)
             )
         except TenantryError as problem:
             self.say("error", problem.problem())
@@ -158,12 +158,12 @@ class _Runs:
     def __init__(self) -> None:
         self._held: OrderedDict[str, _Run] = OrderedDict()
 
-    def begin(self, asking: Asking, asked: AskRequest, principal: Principal) -> _Run:
+    def begin(self, answering: Answering, asked: AskRequest, principal: Principal) -> _Run:
         run = _Run(uuid4().hex, principal)
         self._held[run.name] = run
         while len(self._held) > _KEPT:
             self._held.popitem(last=False)
-        run.task = asyncio.create_task(run.work(asking, asked))
+        run.task = asyncio.create_task(run.work(answering, asked))
         return run
 
     def find(self, last: str, principal: Principal) -> _Run:

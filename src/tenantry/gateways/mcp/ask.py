@@ -11,7 +11,7 @@ from mcp_types import ToolAnnotations
 
 from ...errors import invalid
 from ...kernel import Principal
-from ...runtime.asking.asking import LONGEST, Asking
+from ...runtime.asking.asking import LONGEST, Answering
 
 NAME = "ask"
 _TEXT = {"type": "string"}
@@ -51,11 +51,11 @@ SHOWN = Shown(
 )
 
 
-async def asked(asking: Asking, arguments: dict[str, Any], principal: Principal) -> dict[str, Any]:
+async def asked(answering: Answering, arguments: dict[str, Any], principal: Principal) -> dict[str, Any]:
     """The answer's document. Raises `invalid` for arguments that are not the tool's."""
     unknown = sorted(arguments.keys() - {"question", "conversation"})
     if unknown or not isinstance(arguments.get("question"), str):
         raise invalid(f"ask: {', '.join(unknown) or 'no question'}", "ask takes question, and conversation")
-    call = partial(asking.answer, arguments["question"], principal, arguments.get("conversation"))
+    call = partial(answering, arguments["question"], principal, arguments.get("conversation"), None)
     answer = await anyio.to_thread.run_sync(call)
     return answer.document()

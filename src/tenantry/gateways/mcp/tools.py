@@ -23,7 +23,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from ...errors import Kind, TenantryError, unknown
 from ...kernel import Capability, Effect, Tool
-from ...runtime.asking.asking import Asking
+from ...runtime.asking.asking import Answering
 from ...runtime.call import Runtime, answer_schema
 from . import ask
 from .asking import Asker, approved, note, principal_asking
@@ -43,14 +43,14 @@ def tool_name(capability: Capability, tool: Tool) -> str:
 
 
 class Tools:
-    """Lists the tools and calls them; with `asking`, answers questions in plain words too.
+    """Lists the tools and calls them; with `answer`, answers questions in plain words too.
 
     Raises `broken_contract` where two tools would have one name.
     """
 
-    def __init__(self, runtime: Runtime, asking: Asking | None = None) -> None:
+    def __init__(self, runtime: Runtime, answer: Answering | None = None) -> None:
         self._runtime = runtime
-        self._asking = asking
+        self._answering = answer
         pairs = [(c, t) for c in runtime.catalog.capabilities for t in c.tools]
         self._named = {tool_name(c, t): (c, t) for c, t in pairs}
         if len(self._named) < len(pairs):
@@ -60,7 +60,7 @@ class Tools:
                 Kind.BROKEN_CONTRACT, f"two tools named {', '.join(twice)} in MCP", "rename one"
             )
         listed = [_shown(c, t) for c, t in pairs]
-        self._listed = ListToolsResult(tools=[*([ask.SHOWN] if asking else []), *listed])
+        self._listed = ListToolsResult(tools=[*([ask.SHOWN] if answer else []), *listed])
 
     async def list(self, ctx: Asker, params: PaginatedRequestParams | None) -> ListToolsResult:
         return self._listed
@@ -87,13 +87,13 @@ class Tools:
             )
 
     def _is_ask(self, params: CallToolRequestParams) -> bool:
-        return self._asking is not None and params.name == ask.NAME
+        return self._answering is not None and params.name == ask.NAME
 
     async def _answer(
         self, ctx: Asker, params: CallToolRequestParams
     ) -> CallToolResult | InputRequiredResult:
-        if self._asking and self._is_ask(params):
-            document = await ask.asked(self._asking, params.arguments or {}, principal_asking(ctx))
+        if self._answering and self._is_ask(params):
+            document = await ask.asked(self._answering, params.arguments or {}, principal_asking(ctx))
             return CallToolResult(content=[_text(document)], structured_content=document)
         capability, tool = self._named[params.name]
         given = tool.read_arguments(json.dumps(params.arguments or {}).encode())

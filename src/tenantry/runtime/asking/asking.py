@@ -36,6 +36,7 @@ HANDLERS: dict[str, Handler] = {
     "tenant": tenant,
 }
 Listen = Callable[[str, Mapping[str, Any]], None]
+"""Told of each step, by the event's name and data; from the thread that works."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,10 @@ class AskAnswer:
             "as_of": plain(self.as_of),
             "conversation": self.conversation,
         }
+
+
+Answering = Callable[[str, Principal, str | None, Listen | None], AskAnswer]
+"""What answers a text for a principal, in a conversation, telling of each step."""
 
 
 class Asking:

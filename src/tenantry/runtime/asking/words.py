@@ -17,7 +17,7 @@ _SPELLINGS = (
 _WORD = re.compile(
     r"\d{4}-\d{2}(?:-\d{2})?(?:\.\.\d{4}-\d{2}-\d{2})?|\d+(?:st|nd|rd|th)\b|\d+[^\W\d]\w*|\d+(?:[.,]\d+)*|[^\W\d_]\w*|-|\d\w*"
 )
-_SHORT, _LONG = 4, 8
+_SHORT, _MIDDLE, _LONG = 4, 6, 8
 
 
 def words_of(text: str) -> list[str]:
@@ -72,7 +72,7 @@ def corrected(
     words: Sequence[str], known: Collection[str], mendable: Iterable[str], first: Collection[str] = ()
 ) -> tuple[list[str], dict[str, str]]:
     """The words with slips of the keyboard mended, and which those were: one edit, two in long words, to the only word
-    near, or the only one of the `first`.
+    near, or the only one of the `first`. In a short word no letter is another: `teal` is not `tell`.
 
     A word that begins otherwise than one to mend to, or is near to several, stays as it is.
     """
@@ -88,6 +88,7 @@ def corrected(
             (distance, other)
             for other in by_start.get(word[0], ())
             if len(other) >= _SHORT - 1 and abs(len(other) - len(word)) <= most
+            and not (len(word) < _MIDDLE and len(other) == len(word) and sorted(other) != sorted(word))
             and (distance := _edits(word, other, most)) <= most
         ]  # fmt: skip
         nearest = sorted(other for distance, other in near if distance == min(near)[0])
