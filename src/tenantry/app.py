@@ -17,7 +17,7 @@ from .errors import invalid
 from .gateways.cli import build_parser, run
 from .gateways.commands import commands
 from .gateways.doors import Doors
-from .kernel import Catalog, Dataset, Source
+from .kernel import Catalog, Dataset, Principal, Source
 from .kernel.landing import Deliveries, Quarantine
 from .sources import SOURCES
 
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from .gateways.http.health import Metrics
     from .runtime.agents.agency import Agency
     from .runtime.agents.runs import Run, Runs
-    from .runtime.asking.asking import Answering
+    from .runtime.asking.asking import Answering, Asking
+    from .runtime.asking.memory import Memory
     from .runtime.plane import ControlPlane
     from .runtime.publish import Publisher
     from .runtime.records import Records
@@ -90,36 +91,53 @@ def open_plane(lake: str | None, allocation: Mapping[str, Any] | None = None) ->
     return plane
 
 
-def open_agency(plane: ControlPlane) -> Agency | None:
-    """The agents that answer questions over a control plane; None where no language model is configured.
+def open_asking(plane: ControlPlane) -> Asking:
+    """What answers questions over a control plane and keeps conversations in its state store; by agents where a
+    language model is configured.
 
     Raises `invalid` where the model's libraries are missing or its settings cannot be.
     """
+    from .runtime.asking.asking import Asking
+    from .runtime.asking.memory import Memory
+
+    def memory() -> Memory:
+        return Memory(plane.state, plane.now)
+
+    return _agency(plane, memory) if settings().agent.model else Asking(plane.runtime, memory)
+
+
+def _agency(plane: ControlPlane, memory: Callable[[], Memory]) -> Agency:
     said = settings().agent
-    if not said.model:
-        return None
     try:
-        from .runtime.agents.agency import Agency
+        from .runtime.agents.agency import Agency, Voice
+        from .runtime.agents.figures import ungrounded
         from .runtime.agents.framework.agents import Limits
         from .runtime.agents.framework.models import Choice, open_model
+        from .runtime.agents.framework.offline import NAME, Offline
     except ModuleNotFoundError as missing:
         raise invalid(
             f"agent.model: {missing.name} is not installed", "pip install 'tenantry[agent]'"
         ) from None
     from .runtime.agents import team
+    from .runtime.asking.asking import Asking
 
-    key = said.api_key.get_secret_value() if said.api_key else None
-    choice = Choice.of(
-        said.model, base_url=said.base_url, api_key=key, region=said.region, timeout=said.timeout_seconds,
-        retries=said.retries, max_output_tokens=said.max_output_tokens,
-    )  # fmt: skip
     limits = Limits(
         said.max_requests_per_run, said.max_tokens_per_run, said.max_cost_per_run, said.run_seconds
     )
     told = team(catalog(), settings().business_context, said.prompts)
-    return Agency(
-        plane.runtime, told, said.model, lambda: open_model(choice), limits, cache(lambda: _runs(plane))
-    )
+    key = said.api_key.get_secret_value() if said.api_key else None
+
+    def open_voice(principal: Principal) -> Voice:
+        if said.model == NAME:
+            planner = Offline(Asking(plane.runtime), told, principal)
+            return planner, planner.ungrounded
+        choice = Choice.of(
+            said.model, base_url=said.base_url, api_key=key, region=said.region, timeout=said.timeout_seconds,
+            retries=said.retries, max_output_tokens=said.max_output_tokens,
+        )  # fmt: skip
+        return open_model(choice), ungrounded
+
+    return Agency(plane.runtime, told, said.model, open_voice, limits, cache(lambda: _runs(plane)), memory)
 
 
 def _runs(plane: ControlPlane) -> Runs:
@@ -236,7 +254,6 @@ def open_app(plane: ControlPlane, *, loopback: bool = True, worker: Worker | Non
 
     Raises `forbidden` for beyond it where nobody could say who asks.
     """
-    from .gateways.ask import answering
     from .gateways.http.app import Part, build_app
     from .gateways.http.ask import ask_part
     from .gateways.http.health import Metrics
@@ -245,7 +262,7 @@ def open_app(plane: ControlPlane, *, loopback: bool = True, worker: Worker | Non
 
     who, access = _access(plane, settings(), loopback=loopback)
     lake = Part(check={"lake": lambda: plane.runtime.rows_held("charges"), "state": plane.check_state})
-    metrics, answer = Metrics(), answering(plane, open_agency(plane))
+    metrics, answer = Metrics(), open_asking(plane).answer
     parts = [
         lake,
         access,
@@ -293,7 +310,8 @@ def _agents(plane: ControlPlane, answer: Answering) -> Part:
 
     server = mcp.catalog_server(plane.runtime, __version__, answer)
     routes, lifespan = mcp.mounted(server)
-    return Part(routes=[*routes, *a2a.routes(plane.catalog, __version__)], lifespan=lifespan)
+    card = a2a.routes(plane.catalog, __version__, answer, settings().auth.public_url)
+    return Part(routes=[*routes, *card], lifespan=lifespan)
 
 
 def _intake(plane: ControlPlane, metrics: Metrics) -> Part:
@@ -314,7 +332,7 @@ def _intake(plane: ControlPlane, metrics: Metrics) -> Part:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command `tenantry`; returns its exit code."""
-    doors = Doors(open_plane, settings, sources, _write_vendor, _accuracy, serve, open_worker, open_agency)
+    doors = Doors(open_plane, settings, sources, _write_vendor, _accuracy, serve, open_worker, open_asking)
 
     def open_runtime(arguments: argparse.Namespace) -> Any:
         return open_plane(arguments.lake).runtime

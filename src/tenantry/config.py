@@ -202,9 +202,10 @@ class AgentSettings(_Table):
     model: Annotated[
         str,
         Field(
-            pattern=r"^$|^(anthropic|bedrock|compatible|google|ollama|openai):\S+$",
+            pattern=r"^$|^offline$|^(anthropic|bedrock|compatible|google|ollama|openai):\S+$",
             description="`PROVIDER:NAME`; providers: `anthropic`, `bedrock`, `google`, `ollama`, `openai`, and"
-            " `compatible` for what speaks OpenAI's protocol at `base_url`; empty: no model",
+            " `compatible` for what speaks OpenAI's protocol at `base_url`; empty: no model;"
+            " `offline`: the agents with Tenantry's own planner in a model's place",
         ),
     ] = ""
     base_url: Annotated[

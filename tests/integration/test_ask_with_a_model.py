@@ -87,3 +87,27 @@ def test_a_model_that_fails_is_done_without(ask: Any, turn: Turn) -> None:
     assert "156.20 USD" in json.dumps(answer["tables"])
     assert answer["notes"][0].startswith("without compatible:house: ")
     assert "key-of-a-test" not in json.dumps(answer)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which tenants cost most in March 2026?",
+        QUESTION,
+        "What is the weather?",
+        "Margin by tier in March 2026?",
+    ],
+)
+def test_the_planner_in_a_models_place_says_what_it_says_without_agents(
+    ask: Any, lake: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], question: str
+) -> None:
+    def answered(model: str) -> dict[str, Any]:
+        monkeypatch.setenv("TENANTRY_AGENT__MODEL", model)
+        assert main(["ask", "--json", "--lake", str(lake), question]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    alone, agents = answered(""), answered("offline")
+    assert (agents["outcome"], agents["text"]) == (alone["outcome"], alone["text"])
+    if agents["notes"] == ["worded by offline"]:
+        calls = [[(c["capability"], c["tool"]) for c in a["trace"]] for a in (agents, alone)]
+        assert sorted(calls[0]) == sorted(calls[1])

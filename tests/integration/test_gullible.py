@@ -45,8 +45,15 @@ def ask(runtime: Runtime, runs: Runs, principal: Principal) -> Seen:
     done.clear()
     model = Gullible()
     limits = Limits(requests=400, tokens=10**8, seconds=60)
-    agency = Agency(runtime, team(runtime.catalog), "function:gullible", model.model, limits, lambda: runs)
-    advice = agency.answer(QUESTION, principal)
+    agency = Agency(
+        runtime,
+        team(runtime.catalog),
+        "function:gullible",
+        lambda _who: (model.model(), ungrounded),
+        limits,
+        lambda: runs,
+    )
+    advice = agency.advise(QUESTION, principal)
     return Seen(advice, model, {*runs.all()[-1].names.values()})
 
 

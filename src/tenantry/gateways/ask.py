@@ -10,11 +10,8 @@ from .cli import add_json, add_lake, print_document
 from .doors import Doors
 
 if TYPE_CHECKING:
-    from ..kernel import Principal
-    from ..runtime.agents.agency import Agency
-    from ..runtime.asking.asking import Answering, AskAnswer, Listen
+    from ..runtime.asking.asking import AskAnswer
     from ..runtime.asking.compose import Table
-    from ..runtime.plane import ControlPlane
 
 _ROWS = 15
 """Rows of a table on a terminal; `--json` has all."""
@@ -29,39 +26,13 @@ def ask_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
-def answering(plane: ControlPlane, agency: Agency | None) -> Answering:
-    """What answers questions over a plane: its agents where there is a language model, else tools alone. Conversations
-    are kept in its state store.
-    """
-    from ..runtime.asking.asking import Asking
-    from ..runtime.asking.memory import Memory
-
-    if agency is None:
-        return Asking(plane.runtime, lambda: Memory(plane.state, plane.now)).answer
-
-    def ask(
-        question: str, principal: Principal, conversation: str | None, listen: Listen | None
-    ) -> AskAnswer:
-        def step(kind: str, name: str) -> None:
-            if listen:
-                listen("tool_start", {"step": kind, "tool": name})
-
-        return agency.ask(question, principal, conversation, step)
-
-    return ask
-
-
 def ask(doors: Doors, arguments: argparse.Namespace) -> None:
     """Answers a question, asks back, or says what can be asked."""
-    from ..runtime.asking.asking import Asking
-    from ..runtime.call import LOCAL
-
-    plane = doors.open_plane(arguments.lake)
-    question, agency = " ".join(arguments.question), doors.open_agency(plane)
-    if agency or arguments.conversation:
-        answer = answering(plane, agency)(question, LOCAL, arguments.conversation, None)
-    else:  # nothing is kept: a question needs no state store
-        answer, _ = Asking(plane.runtime).ask(question)
+    question, asking = " ".join(arguments.question), doors.open_asking(doors.open_plane(arguments.lake))
+    if arguments.conversation or doors.settings().agent.model:
+        answer = asking.answer(question, conversation_id=arguments.conversation)
+    else:  # needs no state store
+        answer, _ = asking.ask(question)
     if arguments.json:
         print_document(answer.document())
     else:

@@ -12,7 +12,7 @@ from .. import __version__
 from ..errors import Kind, TenantryError, invalid
 from ..kernel import Window
 from .administer import audit, audit_arguments, token, token_arguments
-from .ask import answering, ask, ask_arguments
+from .ask import ask, ask_arguments
 from .cli import Command, add_json, add_lake, print_document
 from .doors import Doors
 from .jobs import job_commands
@@ -380,4 +380,4 @@ def _mcp(doors: Doors, arguments: argparse.Namespace) -> None:
     from .mcp import catalog_server, serve_stdio
 
     plane = doors.open_plane(arguments.lake)
-    serve_stdio(catalog_server(plane.runtime, __version__, answering(plane, doors.open_agency(plane))))
+    serve_stdio(catalog_server(plane.runtime, __version__, doors.open_asking(plane).answer))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..kernel import Source
 
 if TYPE_CHECKING:
-    from ..runtime.agents.agency import Agency
+    from ..runtime.asking.asking import Asking
     from ..runtime.plane import ControlPlane
     from ..runtime.worker import Worker
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Doors:
     """What commands are given by the composition root: a plane over a lake, the settings, the configured sources, the
     made-up vendor with the measure of how far an allocation is from its truth, the server, what does jobs,
-    and the agents over a plane where a language model is configured.
+    and what answers questions over a plane.
     """
 
     open_plane: Callable[..., ControlPlane]
@@ -28,4 +28,4 @@ class Doors:
     accuracy: Callable[..., Any]
     serve: Callable[[str | None, str], None]
     open_worker: Callable[[str | None], Worker]
-    open_agency: Callable[[ControlPlane], Agency | None]
+    open_asking: Callable[[ControlPlane], Asking]

@@ -12,11 +12,12 @@ from typing import Any, cast
 
 from ...errors import Kind, TenantryError, invalid
 from ...kernel import Principal
-from ..asking.asking import AskAnswer, Asking
+from ..asking.asking import AskAnswer, Asking, Listen
 from ..asking.execute import Desk
+from ..asking.memory import Memory
 from ..call import LOCAL, Answer, Runtime
 from ..reader import several
-from .figures import borne_out, ungrounded
+from .figures import borne_out
 from .framework.agents import Agents, Limits, Reply
 from .framework.models import Model
 from .handles import Handles, shown, vocabulary
@@ -25,13 +26,14 @@ from .runs import Runs, Spent
 from .toolbox import Called, Proposal, Toolbox
 
 Gate = Callable[[str, Sequence[Answer], str], Sequence[str]]
-"""What in an answer to a question nothing vouches for, given what the tools said. The answer has no names in it."""
-Listener = Callable[[str, str], None]
+"""What in an answer to a question nothing vouches for, given what the tools said. The answer has no handles in it."""
+Voice = tuple[Model, Gate]
+"""A model, and what its answers are held to."""
 _MARKUP = re.compile(r"https?://\S*|!?\[[^\]\n]*\]\([^)\n]*\)?|<[a-z/!][^>\n]*>?", re.IGNORECASE)
 _LONGEST_QUESTION = 4_000
 _LONGEST_REPLY = 6_000
 _ROWS = 20
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LONGEST_NAME = 64
 
 
 @dataclass(frozen=True)
@@ -50,30 +52,55 @@ class Advice:
     spent: Spent
 
 
-class Agency:
-    """Has questions answered by a team's agents over a model. One object serves many threads."""
+class Agency(Asking):
+    """Has questions answered by a team's agents over a model, and without it where it fails."""
 
     def __init__(
         self,
         runtime: Runtime,
         team: Team,
         model: str,
-        open_model: Callable[[], Model],
+        open_voice: Callable[[Principal], Voice],
         limits: Limits,
         runs: Callable[[], Runs],
-        gate: Gate = ungrounded,
+        memory: Callable[[], Memory] | None = None,
     ) -> None:
-        self.runtime, self.team, self.model, self.limits = runtime, team, model, limits
-        self._open_model, self._gate, self._runs = open_model, gate, runs
+        super().__init__(runtime, memory)
+        self.team, self.model, self.limits = team, model, limits
+        self._open_voice, self._runs = open_voice, runs
         self._words = vocabulary(runtime.catalog)
-        self._asking = Asking(runtime)
 
     def answer(
+        self,
+        text: str,
+        principal: Principal = LOCAL,
+        conversation_id: str | None = None,
+        listen: Listen | None = None,
+    ) -> AskAnswer:
+        """As without a model, in its words where tools bear them out; `notes` say so, and where it was not asked."""
+        try:
+            advice = self.advise(text, principal, conversation_id, listen)
+        except TenantryError as problem:
+            return self._without(problem.message, text, principal, conversation_id, listen)
+        if not advice.worded or not advice.answers:
+            why = "no tool bore out its wording" if advice.answers else "it looked nothing up"
+            found = self._without(why, text, principal, advice.conversation, listen)
+            if found.outcome == "answered":
+                return found
+        return self._as_answer(text, principal, advice)
+
+    def _without(
+        self, why: str, text: str, principal: Principal, conversation: str | None, listen: Listen | None
+    ) -> AskAnswer:
+        found = super().answer(text, principal, conversation, listen)
+        return replace(found, notes=(*found.notes, f"without {self.model}: {why}"))
+
+    def advise(
         self,
         question: str,
         principal: Principal = LOCAL,
         conversation: str | None = None,
-        listen: Listener | None = None,
+        listen: Listen | None = None,
     ) -> Advice:
         """The answer to a question, which may follow on others of a conversation; `listen` is told each step.
 
@@ -108,31 +135,6 @@ class Agency:
             self.model, reply.spent,
         )  # fmt: skip
 
-    def ask(
-        self,
-        question: str,
-        principal: Principal = LOCAL,
-        conversation: str | None = None,
-        listen: Listener | None = None,
-    ) -> AskAnswer:
-        """The same answer in the form that every gateway shows; where the model fails, or nothing that it says is borne
-        out, as without one, which `notes` say. Raises `invalid` for what is no question, and what `Asking` raises.
-        """
-        _check(question, conversation)
-        try:
-            advice = self.answer(question, principal, conversation, listen)
-        except TenantryError as problem:
-            why = f"without {self.model}: {problem.message}"
-            return replace(self._asking.ask(question, principal)[0], notes=(why,))
-        if not advice.worded:
-            plain_answer = self._asking.ask(question, principal)[0]
-            if plain_answer.outcome == "answered":
-                why = f"without {self.model}: no tool bore out its wording"
-                return replace(
-                    plain_answer, notes=(*plain_answer.notes, why), conversation=advice.conversation
-                )
-        return self._as_answer(question, principal, advice)
-
     def _as_answer(self, question: str, principal: Principal, advice: Advice) -> AskAnswer:
         desk = Desk(self.runtime, principal, calls=[*advice.answers])
         waiting = tuple(
@@ -157,16 +159,17 @@ class Agency:
     def _ask(
         self, box: Toolbox, question: str, before: Sequence[tuple[str, str]], *, streamed: bool
     ) -> Reply:
+        try:
+            model, ungrounded = self._open_voice(box.principal)
+        except TenantryError as problem:
+            return Reply(None, Spent(), problem=problem)
+
         def gate(text: str) -> Sequence[str]:
             bare = box.handles.without(text)
             if len(bare) > _LONGEST_REPLY:
                 return ["all of it: it is too long"]
-            return [*_MARKUP.findall(bare), *self._gate(bare, box.answers, question)]
+            return [*_MARKUP.findall(bare), *ungrounded(bare, box.answers, question)]
 
-        try:
-            model = self._open_model()
-        except TenantryError as problem:
-            return Reply(None, Spent(), problem=problem)
         agents = Agents(model, self.team, box, gate, self.limits)
         return asyncio.run(agents.reply(question, before, streamed=streamed))
 
@@ -174,8 +177,10 @@ class Agency:
 def _check(question: str, conversation: str | None) -> None:
     if not question.strip() or len(question) > _LONGEST_QUESTION:
         raise invalid(f"a question has 1 to {_LONGEST_QUESTION} characters", "ask in a few sentences")
-    if conversation is not None and not _NAME.fullmatch(conversation):
-        raise invalid("a conversation's name has letters, digits, - and _", "leave it out to begin a new one")
+    if conversation is not None and not 0 < len(conversation) <= _LONGEST_NAME:
+        raise invalid(
+            f"a conversation's name has 1 to {_LONGEST_NAME} characters", "leave it out to begin one"
+        )
 
 
 def _tables(answers: Sequence[Answer]) -> str:

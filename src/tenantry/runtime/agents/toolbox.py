@@ -67,8 +67,8 @@ class Toolbox:
     runtime: Runtime
     principal: Principal
     handles: Handles
-    listen: Callable[[str, str], None] = lambda _what, _of: None
-    """Told of each step as it is taken: `asking` a specialist, `calling` a tool."""
+    listen: Callable[[str, Mapping[str, Any]], None] = lambda _event, _data: None
+    """Told of each step: `specialist` as one is asked, `tool_start` and `tool_result` of each call."""
     answers: list[Answer] = field(default_factory=list[Answer])
     calls: list[Called] = field(default_factory=list[Called])
     proposals: list[Proposal] = field(default_factory=list[Proposal])
@@ -76,7 +76,8 @@ class Toolbox:
     def call(self, capability: str, tool: str, arguments: Mapping[str, Any]) -> str:
         """What a model is told of the tool's answer, or of why there is none. Nothing is ever raised for a refusal."""
         given = self.handles.resolved(arguments)
-        self.listen("calling", f"{capability}.{tool}")
+        asked = {"capability": capability, "tool": tool, "arguments": plain(given)}
+        self.listen("tool_start", asked)
         began, problem = perf_counter(), None
         try:
             answer = self._answer(capability, tool, given)
@@ -93,6 +94,7 @@ class Toolbox:
             seconds = round(perf_counter() - began, 4)
             kind = None if problem is None else str(problem.kind)
             self.calls.append(Called(capability, tool, plain(given), seconds, kind))
+            self.listen("tool_result", {**asked, "problem": kind})
 
     def _answer(self, capability: str, tool: str, given: Mapping[str, Any]) -> Answer:
         found = self.runtime.catalog.tool(capability, tool)

@@ -167,7 +167,7 @@ class Agents:
 
     async def _ask(self, ctx: RunContext[object], asked: Specialist, question: str, depth: int) -> str:
         if (asked.name, question) not in self._replies:
-            self.toolbox.listen("asking", asked.name)
+            self.toolbox.listen("specialist", {"capability": asked.name})
             said = "No answer."
             with suppress(UnexpectedModelBehavior):  # whoever asked may go on without
                 result = await self._agent(asked, depth).run(

@@ -1,0 +1,6 @@
+"""A2A: the card that says which questions are answered here, and the agent that answers them."""
+
+from .card import card
+from .serving import routes
+
+__all__ = ["card", "routes"]

@@ -1,0 +1,86 @@
+"""What agents may say of figures: each as a tool gave it, and none that is a digit off."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from tenantry.kernel.dataset import Count, Day, Dimension, Money, Ratio
+from tenantry.runtime.agents.figures import borne_out, facts_of, ungrounded
+from tenantry.runtime.asking.facts import shown
+from tenantry.runtime.call import Answer
+from tenantry.runtime.tables import Evidence
+
+
+class Line(BaseModel):
+    currency: Dimension
+    day: Day
+    cost: Money
+    share: Ratio
+    active_users: Count
+
+
+amounts = st.decimals(Decimal("0.01"), Decimal(10**9), places=6)
+lines = st.builds(
+    Line,
+    currency=st.sampled_from(["USD", "EUR"]),
+    day=st.dates(date(2026, 3, 1), date(2026, 3, 31)),
+    cost=amounts,
+    share=st.floats(0, 1, width=32),
+    active_users=st.integers(10, 10**6),
+)
+
+
+def answer(rows: list[Line]) -> Answer:
+    evidence = (Evidence("tenant_cost", 1, None, ["2026-03-01..2026-04-01"]),)
+    return Answer("shop", "rows", {}, rows, evidence, datetime(2026, 7, 1, tzinfo=UTC))
+
+
+@given(st.lists(lines, min_size=1, max_size=6))
+def test_every_figure_may_be_said_as_it_is(rows: list[Line]) -> None:
+    given_ = [answer(rows)]
+    for fact in facts_of(given_).held.values():
+        if fact.path and fact.unit != "row":
+            text = f"In March 2026 it was {shown(fact)}."
+            assert not ungrounded(text, given_, "How much?"), text
+            assert fact.value in {f.value for f in borne_out(text, given_)}
+
+
+@given(st.lists(lines, min_size=1, max_size=6), st.data())
+def test_a_digit_off_is_not_let_through(rows: list[Line], data: st.DataObject) -> None:
+    given_ = [answer(rows)]
+    row = data.draw(st.sampled_from(rows))
+    figures = f"{row.cost:,.2f}"
+    place = data.draw(st.sampled_from([n for n, c in enumerate(figures) if c.isdigit()]))
+    other = data.draw(st.sampled_from([d for d in "123456789" if d != figures[place]]))
+    wrong = figures[:place] + other + figures[place + 1 :]
+    said = Decimal(wrong.replace(",", ""))
+    if not any(abs(r.cost - said) <= Decimal("0.005") for r in rows):
+        assert ungrounded(f"It was {wrong} {row.currency}.", given_, "How much?")
+
+
+@pytest.mark.parametrize(
+    ("text", "passes"),
+    [
+        ("It cost 1,234.57 USD in March 2026.", True),
+        ("It cost 1,235 USD.", True),
+        ("It cost 1,234.57 EUR.", False),
+        ("It cost 1,234.57 USD in April 2026.", False),
+        ("That is 12.5 % for 40 users.", True),
+        ("That is 12.5 percent.", True),
+        ("That is 13.5 %.", False),
+        ("That is 40 tenants.", False),
+        ("It doubled.", False),
+        ("The top 5 are these.", True),
+        ("The top 6 are these.", False),
+        ("Nothing is known.", True),
+    ],
+)
+def test_units_periods_and_what_was_asked_count(text: str, *, passes: bool) -> None:
+    row = Line(currency="USD", day=date(2026, 3, 1), cost=Decimal("1234.5678"), share=0.125, active_users=40)
+    assert (not ungrounded(text, [answer([row])], "Who are the top 5 in March?")) is passes
