@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
 
+from tenantry.kernel.money import EXACT
 from tenantry.methods.insight import (
     Concentration,
     Daily,
@@ -132,6 +133,19 @@ def test_a_tenant_that_costs_twice_as_much_is_told_once_and_exactly():
     assert found.impact == found.before - found.after
     assert found.confidence > 0.99
     assert found.also  # the total's
+
+
+def test_money_of_any_size_is_exact():
+    cent = Decimal("0.000000000000000001")
+    cost = [c * 10**14 + cent for c in a_day(10)]
+    cost[7:] = [2 * c + cent for c in cost[7:]]
+    others = [Subject("tenant", f"u{i}", tuple(c * 10**14 for c in a_day(10, i))) for i in range(6)]
+    [found] = [
+        f for f in told(vendor(*others, Subject("tenant", "teal", tuple(cost)))) if f.level == "tenant"
+    ]
+    with localcontext(EXACT):
+        assert found.impact == found.before - found.after
+        assert abs(found.before * 7 - sum(cost[:7], Decimal(0))) < 7 * cent
 
 
 def test_what_all_do_is_told_of_the_total_alone():

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..kernel.money import EXACT
 from ..kernel.time import month_start, next_month
-from ..methods.insight import Concentration, Daily, Figures, Subject
+from ..methods.insight import SHORTEST, Concentration, Daily, Figures, Subject
 
 MONTHS = 12
 _NONE = Decimal(0)
@@ -182,11 +182,12 @@ class _Reading:
         by: dict[str, dict[tuple[str, str], list[Any]]] = defaultdict(lambda: defaultdict(list))
         for row in [*self.read.query(_MONEY, told), *self._spent("service"), *self._spent("feature")]:
             by[row.currency][row.level, row.name].append(row)
-        metered = self._monthly(self.read.query(_UNITS, self.span))
+        tested = len(self.months) - self.whole >= SHORTEST
+        metered = self._monthly(self.read.query(_UNITS, self.span)) if tested else {}
         used = self._used(told) if metered else {}
-        shares = self._concentrations()
-        days = self._days(metered)
-        earlier = self._earlier()
+        days = self._days(metered) if metered else {}
+        shares = self._concentrations() if tested else {}
+        earlier = self._earlier() if self.year else {}
         return [
             Figures(
                 currency,
@@ -251,8 +252,6 @@ class _Reading:
 
     def _earlier(self) -> dict[str, Subject]:
         """By currency, the total of the year before."""
-        if not self.year:
-            return {}
         by: dict[str, dict[date, Any]] = defaultdict(dict)
         for row in self.read.query(_EARLIER, {"start": self.year[0], "end": self.months[0]}):
             by[row.currency][row.month] = row
@@ -286,11 +285,7 @@ class _Reading:
         """Of services with one meter: cost and units day by day."""
         single = {s: m for s, m in metered if s and sum(other == s for other, _ in metered) == 1}
         end = self.span["end"]
-        start = max(
-            self.months[self.whole] if self.whole < len(self.months) else end, end - timedelta(days=_DAYS)
-        )
-        if not single or start >= end:
-            return {}
+        start = max(self.months[self.whole], end - timedelta(days=_DAYS))
         span = {"start": start, "end": end}
         cost: dict[tuple[str, str], dict[date, Decimal]] = defaultdict(dict)
         for row in self.read.query(_COST_OF_DAYS, span):

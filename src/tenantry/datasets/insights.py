@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Annotated, Any, ClassVar
 
 from ..kernel.dataset import (
@@ -21,7 +21,7 @@ from ..kernel.dataset import (
     Role,
     Time,
 )
-from ..kernel.money import exact, per
+from ..kernel.money import EXACT, exact, per
 from ..kernel.time import Window, next_month
 from ..methods.insight import Finding, findings, ranked, told_once
 from .cost_profile import CostProfile
@@ -87,13 +87,20 @@ class Insights(Dataset):
     @classmethod
     def compute(cls, read: Any, window: Window, settings: Mapping[str, Any]) -> Iterator[Insights]:
         for month in window.widened_to_months().months():
-            found, tests = findings(figures_of(read, month.start))
-            told = told_once(found, _shared(read, found))
-            places: dict[str, int] = {}
-            for one in ranked(told, MOST):
-                currency = one.figures.currency
-                places[currency] = places.get(currency, 0) + 1
-                yield cls._row(month, one, places[currency], tests)
+            with localcontext(EXACT):
+                rows = cls._of_month(read, month)
+            yield from rows
+
+    @classmethod
+    def _of_month(cls, read: Any, month: Window) -> list[Insights]:
+        found, tests = findings(figures_of(read, month.start))
+        rows: list[Insights] = []
+        places: dict[str, int] = {}
+        for one in ranked(told_once(found, _shared(read, found)), MOST):
+            currency = one.figures.currency
+            places[currency] = places.get(currency, 0) + 1
+            rows.append(cls._row(month, one, places[currency], tests))
+        return rows
 
     @classmethod
     def _row(cls, month: Window, found: Finding, place: int, tests: int) -> Insights:
@@ -208,19 +215,9 @@ def _shared(read: Any, found: Sequence[Finding]) -> Callable[[Finding, Finding],
         if known is None or one.kind not in _OF_COST:
             return None
         months = one.figures.months
+        whose = (tenant.subject.name, one.subject.name, one.figures.currency)
         was, became = (
-            per(
-                sum(
-                    (
-                        known.get(
-                            (tenant.subject.name, one.subject.name, one.figures.currency, months[m]), _NONE
-                        )
-                        for m in side
-                    ),
-                    _NONE,
-                ),
-                len(side),
-            )
+            per(sum((known.get((*whose, months[m]), _NONE) for m in side), _NONE), len(side))
             for side in one.months
         )
         return was - became

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
-from .movement import left_by_a_line, movements
+from .movement import Floats, left_by_a_line, movements
 
 WORLDS = 20_000
 _WARM_UP = 12
@@ -18,7 +17,6 @@ _MOST = 0.8
 _PRIOR, _PRIOR_WEIGHT = 0.3, 10.0
 """What series are taken to remember where there are few of them to tell, and how many series that is worth."""
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 Statistics = Callable[[Floats], Floats]
 """Of rows of points in time, a column for each statistic; the larger, the less like chance."""
 

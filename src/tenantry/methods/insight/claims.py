@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from ...kernel.money import EXACT, MONEY_PLACES
 from ...kernel.time import next_month
 from .figures import Amounts, Figures, Level, Subject
-from .movement import SHORTEST
+from .movement import SHORTEST, Floats
 from .polish import in_common
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 Kind = Literal[
     "trend", "level", "jump", "margin", "mix", "unit_cost", "usage_without_revenue", "concentration",
     "new", "lost", "day_of_week", "season",
@@ -86,7 +85,7 @@ def claims(figures: Figures) -> list[Claim]:
 
 def mean(amounts: Sequence[Decimal], months: Months) -> Decimal:
     """A month's average, to 18 places."""
-    return EXACT.divide(_sum(amounts, months), Decimal(len(months))).quantize(_PLACE, context=EXACT)
+    return EXACT.divide(summed(amounts, months), Decimal(len(months))).quantize(_PLACE, context=EXACT)
 
 
 def margin_of(subject: Subject) -> Amounts:
@@ -100,7 +99,8 @@ def _size(claim: Claim) -> Decimal:
     return abs(mean(amounts, months))
 
 
-def _sum(amounts: Sequence[Decimal], months: Months) -> Decimal:
+def summed(amounts: Sequence[Decimal], months: Months) -> Decimal:
+    """The exact sum of the amounts at these places."""
     total = Decimal(0)
     for month in months:
         total = EXACT.add(total, amounts[month])
@@ -167,9 +167,9 @@ def _unit_costs(figures: Figures, services: Sequence[Subject]) -> Iterator[Claim
 def _all_of(services: Sequence[Subject]) -> Subject:
     """The services as one: its units are those of each at its average cost."""
     months = range(len(services[0].cost))
-    used = [[_scaled(_sum(s.cost, months), _sum(s.units, months), u) for u in s.units] for s in services]
+    used = [[_scaled(summed(s.cost, months), summed(s.units, months), u) for u in s.units] for s in services]
     cost, units = (
-        tuple(_sum(m, range(len(m))) for m in zip(*rows, strict=True))
+        tuple(summed(m, range(len(m))) for m in zip(*rows, strict=True))
         for rows in ([s.cost for s in services], used)
     )
     return Subject("total", "", cost, units=units)
@@ -259,7 +259,7 @@ def _share(
 ) -> Weighed:
     """As much of the whole as before, and as it is. The whole of features is what is known of features."""
     whole = _whole(figures, subject, measure)
-    was = _scaled(_sum(amounts_of(subject, measure), before), _sum(whole, before), mean(whole, after))
+    was = _scaled(summed(amounts_of(subject, measure), before), summed(whole, before), mean(whole, after))
     became = mean(amounts_of(subject, measure), after)
     return Weighed(was, became, _worth(measure, became - was))
 
@@ -268,18 +268,18 @@ def _whole(figures: Figures, subject: Subject, measure: Literal["cost", "revenue
     if subject.level != "feature":
         return amounts_of(figures.total, measure)
     others = [amounts_of(s, measure) for s in figures.subjects if s.level == "feature"]
-    return tuple(_sum(month, range(len(month))) for month in zip(*others, strict=True))
+    return tuple(summed(month, range(len(month))) for month in zip(*others, strict=True))
 
 
 def _at_old_ratio(subject: Subject, before: Months, after: Months) -> Weighed:
     margin = margin_of(subject)
-    was = _scaled(_sum(margin, before), _sum(subject.revenue, before), mean(subject.revenue, after))
+    was = _scaled(summed(margin, before), summed(subject.revenue, before), mean(subject.revenue, after))
     became = mean(margin, after)
     return Weighed(was, became, became - was)
 
 
 def _at_old_unit_cost(subject: Subject, before: Months, after: Months) -> Weighed:
-    was = _scaled(_sum(subject.cost, before), _sum(subject.units, before), mean(subject.units, after))
+    was = _scaled(summed(subject.cost, before), summed(subject.units, before), mean(subject.units, after))
     became = mean(subject.cost, after)
     return Weighed(was, became, was - became)
 

@@ -31,12 +31,12 @@ class Subject:
 
 @dataclass(frozen=True)
 class Daily:
-    """Cost, and perhaps units, of consecutive days, of which the last ends with the last month."""
+    """Cost and units of consecutive days, the last of which is that of the last month."""
 
     level: Level
     name: str
     cost: Amounts
-    units: Amounts = NOTHING
+    units: Amounts
 
 
 @dataclass(frozen=True)

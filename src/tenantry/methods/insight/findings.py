@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from math import log
-from typing import Any
 
 import numpy as np
 
+from ...kernel.money import EXACT
 from .calibration import memory_of, p_values
 from .claims import Claim, Kind, Measure, Months, Pattern, Weighed, claims, floor_of
 from .discoveries import adjusted
@@ -20,7 +20,6 @@ from .season import seasons
 from .turnover import turnover
 from .weekdays import weekdays
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 CHANCE = 0.1
 """The share of chance among what the tests find."""
 _LEAST = 0.05
@@ -79,6 +78,11 @@ def findings(vendors_months: Sequence[Figures]) -> tuple[list[Finding], int]:
     Shares of chance hold over all tests together, whatever the currency. One event may show in several findings:
     `told_once`.
     """
+    with localcontext(EXACT):
+        return _found(vendors_months)
+
+
+def _found(vendors_months: Sequence[Figures]) -> tuple[list[Finding], int]:
     made = [(figures, claim) for figures in vendors_months for claim in claims(figures)]
     tests, memory = _tested([claim for _, claim in made])
     told = [(f, one) for f in vendors_months for one in (*weekdays(f), *seasons(f, memory), *turnover(f))]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
+from .movement import Floats
+
 FEWEST = 5
 """Series that it takes to say what they have in common."""
 _ROUNDS = 4

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from .calibration import p_values
 from .claims import Pattern, Weighed, amounts_of, logs, mean
 from .figures import Figures
-from .movement import returns
+from .movement import Floats, returns
 
 NAMES = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
 )  # fmt: skip
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 YEAR = 12
 _HIGH = 3
 """Months that are told as those of the season."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
+from ...kernel.money import EXACT
 from .figures import Subject
 from .findings import Finding
 
@@ -16,8 +17,7 @@ _EXPLAINS = Decimal("0.6")
 """So much of a finding's money must be another's for it to be the same event."""
 _PRECEDENCE = (
     "lost", "new", "usage_without_revenue", "unit_cost", "jump", "level", "trend", "margin", "mix", "concentration",
-    "day_of_week",
-    "season",
+    "day_of_week", "season",
 )  # fmt: skip
 _INSIDE = {"total": 0, "tier": 1, "feature": 2, "service": 3, "tenants": 4, "tenant": 5}
 _SEVERAL = 3
@@ -29,11 +29,17 @@ Pair = Callable[[Finding, Finding], Decimal | None]
 
 def told_once(found: Sequence[Finding], shared: Pair) -> list[Finding]:
     """The findings without those that others explain; the others name them in `also`."""
-    order = sorted(
-        _together(found), key=lambda f: (-_INSIDE[f.level], _PRECEDENCE.index(f.kind), -abs(f.impact), f.key)
-    )
+    with localcontext(EXACT):
+        return _once(sorted(_together(found), key=_weightiest), shared)
+
+
+def _weightiest(one: Finding) -> tuple[int, int, Decimal, str]:
+    return -_INSIDE[one.level], _PRECEDENCE.index(one.kind), -abs(one.impact), one.key
+
+
+def _once(found: Sequence[Finding], shared: Pair) -> list[Finding]:
     kept: list[Finding] = []
-    for one in order:
+    for one in found:
         place = next((i for i, other in enumerate(kept) if _explains(other, one, shared)), None)
         if place is None:
             kept.append(one)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from math import exp, lgamma, log, log1p
-from typing import Any
 
 import numpy as np
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
+from .movement import Floats
+
 DAYS = 7
 FEWEST_WEEKS = 10
 _CLOSE = 1e-14
