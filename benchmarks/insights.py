@@ -26,17 +26,9 @@ from decimal import Decimal
 import numpy as np
 
 from tenantry.kernel.time import next_month
-from tenantry.methods.insight import (
-    Concentration,
-    Daily,
-    Figures,
-    Finding,
-    Subject,
-    findings,
-    ranked,
-    told_once,
-)
+from tenantry.methods.insight import Concentration, Daily, Figures, Finding, Subject, ranked, told_once
 from tenantry.methods.insight.claims import claims, floor_of
+from tenantry.methods.insight.findings import findings
 
 MONTHS = 12
 SERVICES, FEATURES, TIERS = 10, 8, ("basic", "pro", "enterprise")

@@ -13,15 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tenantry.methods.insight import (
-    CHANCE,
-    Figures,
-    Finding,
-    Subject,
-    findings,
-    ranked,
-    told_once,
-)
+from tenantry.methods.insight import Figures, Finding, Subject, ranked, told_once
+from tenantry.methods.insight.findings import CHANCE, findings
 
 BENCH: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "insights.py"))
 SEEDS = st.integers(0, 500)

@@ -10,25 +10,14 @@ import numpy as np
 import pytest
 
 from tenantry.kernel.money import EXACT
-from tenantry.methods.insight import (
-    Concentration,
-    Daily,
-    Figures,
-    Finding,
-    Subject,
-    adjusted,
-    change,
-    findings,
-    memory_of,
-    movements,
-    p_values,
-    ranked,
-    told_once,
-    weekday_p,
-)
+from tenantry.methods.insight import Concentration, Daily, Figures, Finding, Subject, ranked, told_once
+from tenantry.methods.insight.calibration import memory_of, p_values
 from tenantry.methods.insight.claims import floor_of
+from tenantry.methods.insight.discoveries import adjusted
+from tenantry.methods.insight.findings import findings
+from tenantry.methods.insight.movement import change, movements
 from tenantry.methods.insight.polish import in_common
-from tenantry.methods.insight.weekly import _f_beyond  # pyright: ignore[reportPrivateUsage]
+from tenantry.methods.insight.weekly import _f_beyond, weekday_p  # pyright: ignore[reportPrivateUsage]
 
 MONTHS = tuple(date(2025, m, 1) for m in range(1, 13))
 WOBBLE = (0, 2, -2, 1, -1, 0, 1, -2, 2, 0, -1, 0)

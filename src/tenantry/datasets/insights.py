@@ -23,7 +23,7 @@ from ..kernel.dataset import (
 )
 from ..kernel.money import EXACT, exact, per
 from ..kernel.time import Window, next_month
-from ..methods.insight import Finding, findings, ranked, told_once
+from ..methods.insight import Finding, ranked, told_once
 from .cost_profile import CostProfile
 from .feature_cost import FeatureCost
 from .insight_figures import MONTHS, costs_of, figures_of, month_before
@@ -93,6 +93,9 @@ class Insights(Dataset):
 
     @classmethod
     def _of_month(cls, read: Any, month: Window) -> list[Insights]:
+        # numpy is for builds alone: `--help` reads this module, too.
+        from ..methods.insight.findings import findings  # noqa: PLC0415
+
         found, tests = findings(figures_of(read, month.start))
         rows: list[Insights] = []
         places: dict[str, int] = {}

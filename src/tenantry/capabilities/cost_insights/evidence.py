@@ -14,7 +14,7 @@ from ...datasets import CostProfile, FeatureCost, Insights, Margin, MeterHours, 
 from ...kernel import Context, Window, tool
 from ...kernel.dataset import Dimension, OptionalDay, OptionalDimension, OptionalMoney, OptionalQuantity
 from ...kernel.money import quantity
-from ...methods.insight import NAMES
+from ...methods.insight import WEEKDAYS
 from .listing import Of, one_finding, told
 
 _TOP = 5
@@ -162,8 +162,8 @@ def _by_weekday(ctx: Context, row: Insights, months: Window, apart: set[str]) ->
         EvidencePoint(
             series=name,
             month=None,
-            weekday=NAMES[day],
-            part="after" if NAMES[day] in apart else "before",
+            weekday=WEEKDAYS[day],
+            part="after" if WEEKDAYS[day] in apart else "before",
             currency=row.currency,
             amount=None if counted else figure,
             units=figure if counted else None,

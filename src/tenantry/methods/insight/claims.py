@@ -13,16 +13,11 @@ import numpy as np
 
 from ...kernel.money import EXACT, MONEY_PLACES
 from ...kernel.time import next_month
-from .figures import Amounts, Figures, Level, Subject
-from .movement import SHORTEST, Floats
+from .figures import SHORTEST, Amounts, Figures, Level, Measure, Months, Subject
+from .finding import Kind
+from .movement import Floats
 from .polish import in_common
 
-Kind = Literal[
-    "trend", "level", "jump", "margin", "mix", "unit_cost", "usage_without_revenue", "concentration",
-    "new", "lost", "day_of_week", "season",
-]  # fmt: skip
-Measure = Literal["cost", "revenue", "margin"]
-Months = Sequence[int]
 _PLACE = Decimal(1).scaleb(-MONEY_PLACES)
 MATERIAL = Decimal("0.005")
 """The least that is told: so much of the average of a month's cost and revenue."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -11,6 +12,12 @@ Level = Literal["total", "tier", "tenant", "service", "feature", "tenants"]
 """`tenants`: several at once."""
 Amounts = tuple[Decimal, ...]
 NOTHING: Amounts = ()
+Months = Sequence[int]
+"""Places of months in the figures."""
+Measure = Literal["cost", "revenue", "margin"]
+SHORTEST = 6
+"""Months that a series must have to be judged."""
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 @dataclass(frozen=True)

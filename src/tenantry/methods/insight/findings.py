@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal, localcontext
 from math import log
 
@@ -12,10 +10,11 @@ import numpy as np
 
 from ...kernel.money import EXACT
 from .calibration import memory_of, p_values
-from .claims import Claim, Kind, Measure, Months, Pattern, Weighed, claims, floor_of
+from .claims import Claim, Pattern, Weighed, claims, floor_of
 from .discoveries import adjusted
-from .figures import Figures, Level, Subject
-from .movement import SHAPES, Shape, change
+from .figures import Figures, Months, Subject
+from .finding import SHAPES, Finding, Shape
+from .movement import change
 from .season import seasons
 from .turnover import turnover
 from .weekdays import weekdays
@@ -24,52 +23,6 @@ CHANCE = 0.1
 """The share of chance among what the tests find."""
 _LEAST = 0.05
 """The least relative change worth telling."""
-_MOVED = Decimal("0.2")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that moved. Money is per month and exact: `before` is what later months would have had as things were,
-    `after` what they had, `impact` what that is worth to the margin. `months` are those before and after, by index.
-
-    `p_value` and `adjusted` are null for what is no test but a fact. `also` names findings that this one explains.
-    """
-
-    figures: Figures
-    subject: Subject
-    kind: Kind
-    measure: Measure
-    shape: Shape | None
-    before: Decimal
-    after: Decimal
-    impact: Decimal
-    since: date
-    months: tuple[Months, Months]
-    confidence: float
-    p_value: float | None = None
-    adjusted: float | None = None
-    names: tuple[str, ...] = ()
-    also: tuple[str, ...] = ()
-
-    @property
-    def level(self) -> Level:
-        return self.subject.level
-
-    @property
-    def key(self) -> str:
-        """The name by which it is known from month to month: what a jump was is a change of level a month later."""
-        what = self.measure if self.kind in SHAPES else self.kind
-        if self.kind in ("mix", "season"):
-            what = f"{self.measure}:{self.kind}"
-        elif self.level == "tenants" and self.kind in SHAPES:
-            what = f"{self.measure}:{self.since:%Y-%m}:{'up' if self.after > self.before else 'down'}"
-        return ":".join(filter(None, (self.level, self.subject.name, what, self.figures.currency)))
-
-    @property
-    def weight(self) -> Decimal:
-        """What findings are ranked by: impact x confidence. Money that moved and was not lost counts a fifth."""
-        moved = _MOVED if self.kind in ("mix", "concentration", "season") else Decimal(1)
-        return abs(self.impact) * Decimal(repr(self.confidence)) * moved
 
 
 def findings(vendors_months: Sequence[Figures]) -> tuple[list[Finding], int]:

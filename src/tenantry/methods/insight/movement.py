@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from .finding import Shape
+
 Floats = np.ndarray[Any, np.dtype[np.float64]]
-Shape = Literal["trend", "level", "jump"]
-SHAPES: tuple[Shape, ...] = ("trend", "level", "jump")
-SHORTEST = 6
-"""Points that a series must have to be judged."""
 _SIDE = 2
 """Points on either side of a change of level, at least."""
 _CALM = 1e-6

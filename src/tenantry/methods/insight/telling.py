@@ -8,7 +8,7 @@ from decimal import Decimal, localcontext
 
 from ...kernel.money import EXACT
 from .figures import Subject
-from .findings import Finding
+from .finding import Finding
 
 MOST = 12
 """Findings told of one month, for each currency."""

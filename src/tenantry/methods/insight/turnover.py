@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from .claims import Kind, Measure, Pattern, Weighed, floor_of, margin_of, mean
-from .figures import Figures, Subject
+from .claims import Pattern, Weighed, floor_of, margin_of, mean
+from .figures import Figures, Measure, Subject
+from .finding import Kind
 
 RECENT = 3
 """Months in which what came or went is told."""

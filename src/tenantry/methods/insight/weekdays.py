@@ -11,11 +11,10 @@ import numpy as np
 from ...kernel.money import EXACT, MONEY_PLACES
 from ...kernel.time import next_month
 from .claims import Pattern, Weighed, summed
-from .figures import Amounts, Daily, Figures, Subject
+from .figures import WEEKDAYS, Amounts, Daily, Figures, Subject
 from .movement import Floats
 from .weekly import DAYS, FEWEST_WEEKS, weekday_p
 
-NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _APART = 2
 """So many days of the week are set against the others."""
 _PLACE = Decimal(1).scaleb(-MONEY_PLACES)
@@ -44,7 +43,7 @@ def weekdays(figures: Figures) -> Iterator[Pattern]:
             _weighed(cost, units, dear),
             figures.months[months[0]],
             (months, months),
-            tuple(NAMES[(ends - timedelta(days=days - i)).weekday()] for i in dear),
+            tuple(WEEKDAYS[(ends - timedelta(days=days - i)).weekday()] for i in dear),
             weekday_p(values),
         )
 
