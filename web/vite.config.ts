@@ -35,6 +35,13 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     license: { fileName: LICENSES },
     chunkSizeWarningLimit: 900,
+    cssCodeSplit: false,
+    rolldownOptions: {
+      output: {
+        // What every page needs comes in one piece; only ECharts and the pages themselves wait.
+        codeSplitting: { groups: [{ name: "frame", test: /node_modules\/(?!echarts|zrender|tslib)|src\/(ui|format|api)\/|rolldown\/runtime/ }] },
+      },
+    },
   },
   server: { proxy: { "/api": "http://127.0.0.1:8080", "/auth": "http://127.0.0.1:8080" } },
 });

@@ -17,9 +17,27 @@ const root = createRootRoute({
 });
 
 const at = () => root;
+
+/** A page in a chunk of its own, exported there under `name`. */
+function page<M>(path: string, load: () => Promise<M>, name: keyof M & string) {
+  return createRoute({ getParentRoute: at, path, component: lazyRouteComponent(load as never, name) as never });
+}
+
 const routes = [
   createRoute({ getParentRoute: at, path: "/", component: Overview }),
-  createRoute({ getParentRoute: at, path: "/tenants", component: lazyRouteComponent(() => import("./pages/tenants"), "Tenants") }),
+  page("/tenants", () => import("./pages/tenants"), "Tenants"),
+  page("/tenants/$id", () => import("./pages/tenant"), "Tenant"),
+  page("/features", () => import("./pages/features"), "Features"),
+  page("/features/$id", () => import("./pages/features"), "Feature"),
+  page("/services", () => import("./pages/services"), "Services"),
+  page("/services/$id", () => import("./pages/services"), "Service"),
+  page("/health", () => import("./pages/health"), "Health"),
+  page("/jobs", () => import("./pages/jobs"), "Jobs"),
+  page("/audit", () => import("./pages/audit"), "Audit"),
+  page("/explore", () => import("./pages/explore"), "Explore"),
+  page("/explore/$name", () => import("./pages/capability"), "Capability"),
+  page("/lineage/$capability/$tool", () => import("./pages/lineage"), "Lineage"),
+  page("/settings", () => import("./pages/settings"), "Settings"),
 ];
 
 export const router = createRouter({

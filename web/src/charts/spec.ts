@@ -30,6 +30,7 @@ export interface Spec {
 export type Colours = (name: string) => string;
 
 const MOST = 5;
+const FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 
 /** At most five series; the smaller rest is summed as "Other". */
 export function atMost(series: Series[], most = MOST): Series[] {
@@ -74,7 +75,7 @@ export function optionsOf(spec: Spec, colour: Colours): Record<string, unknown> 
   };
   return {
     animation: false,
-    textStyle: { fontFamily: "inherit" },
+    textStyle: { fontFamily: FONT },
     grid: { left: 4, right: flat ? 24 : 14, top: 14, bottom: 8, containLabel: true },
     xAxis: flat ? values : { ...names, boundaryGap: spec.kind !== "line" },
     yAxis: flat ? names : values,

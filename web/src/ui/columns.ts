@@ -85,7 +85,7 @@ const UNITS: Record<string, Kind> = { money: "money", ratio: "ratio", units: "qu
 
 /** "cost_per_unit" as a heading. */
 export function heading(name: string): string {
-  const text = name.replaceAll("_", " ").replace(/ id$/, "");
+  const text = name.replaceAll("_", " ").replace(/ (id|name)$/, "");
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 

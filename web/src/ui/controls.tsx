@@ -1,6 +1,6 @@
 /** Small things to press and choose with. */
 
-import { ActionIcon, Tooltip } from "@mantine/core";
+import { ActionIcon, Tooltip, useMantineColorScheme } from "@mantine/core";
 import { forwardRef, type ReactNode } from "react";
 import { useUrl } from "./address";
 import css from "./controls.module.css";
@@ -26,6 +26,12 @@ export const IconButton = forwardRef<HTMLButtonElement, IconButtonProps>(functio
     </Tooltip>
   );
 });
+
+/** The colours chosen in this browser: light, dark, or auto. */
+export function useColours(): [string, (colours: string) => void] {
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  return [colorScheme, (colours) => setColorScheme(colours as "auto")];
+}
 
 /** A native list to choose from: every phone, keyboard and screen reader knows it. */
 export function Select(props: {

@@ -3,7 +3,7 @@
 import { Drawer, UnstyledButton, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useEffect, useState, type ReactNode } from "react";
-import { useCatalog, useSession } from "../api/client";
+import { useSession } from "../api/client";
 import { To, usePath } from "./address";
 import { IconButton } from "./controls";
 import css from "./frame.module.css";
@@ -41,10 +41,10 @@ export function Frame({ children }: { children: ReactNode }): ReactNode {
           </span>
           <RangeChoice />
           <span className={css.grow} />
-          <UnstyledButton className={css.search} onClick={openPalette} aria-label="Search pages and tenants" aria-keyshortcuts="Control+K">
+          <UnstyledButton className={css.search} onClick={openPalette} aria-keyshortcuts="Control+K">
             <Icon name="search" size={15} />
             <span>Search</span>
-            <kbd>Ctrl K</kbd>
+            <kbd aria-hidden="true">Ctrl K</kbd>
           </UnstyledButton>
           <Theme />
           <Who />
@@ -79,13 +79,11 @@ function Brand(): ReactNode {
 
 function Places(): ReactNode {
   const path = usePath();
-  const catalog = useCatalog();
-  const there = new Set(catalog.data?.capabilities.map((one) => one.name));
   return GROUPS.map(([group, title]) => (
     <div key={group} className={css.group}>
       <p className={css.groupTitle}>{title}</p>
       <ul>
-        {PLACES.filter((place) => place.group === group && (!place.needs || there.has(place.needs))).map((place) => {
+        {PLACES.filter((place) => place.group === group).map((place) => {
           const here = place.path === "/" ? path === "/" : path.startsWith(place.path);
           return (
             <li key={place.path}>

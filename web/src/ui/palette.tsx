@@ -20,8 +20,8 @@ const MOST = 9;
 
 export function Palette({ opened, close }: { opened: boolean; close: () => void }): ReactNode {
   return (
-    <Modal opened={opened} onClose={close} withCloseButton={false} padding={0} size="lg" yOffset="12vh" title={null}
-      aria-label="Search" classNames={{ content: css.content }}>
+    <Modal opened={opened} onClose={close} withCloseButton={false} padding={0} size="lg" yOffset="12vh" title="Search"
+      classNames={{ content: css.content, header: css.hidden }}>
       {opened && <Search close={close} />}
     </Modal>
   );

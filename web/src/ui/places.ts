@@ -8,8 +8,6 @@ export interface Place {
   icon: IconName;
   key: string;
   group: "money" | "trust" | "run";
-  /** Shown only where the server has this capability. */
-  needs?: string;
 }
 
 export const PLACES: Place[] = [

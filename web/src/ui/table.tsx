@@ -4,12 +4,13 @@ import { Drawer, Popover } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMemo, useRef, useState, type ReactNode } from "react";
-import { download, toCsv } from "../format/csv";
+import { download } from "../format/csv";
 import { count } from "../format/numbers";
 import { To, useGo, useUrl } from "./address";
-import { compared, currencyOf, isNumber, written, type Column, type Record_ } from "./columns";
+import { currencyOf, isNumber, written, type Column, type Record_ } from "./columns";
 import { IconButton, Select } from "./controls";
 import { Icon } from "./icons";
+import { arranged, csvOf } from "./rows";
 import { Empty } from "./states";
 import css from "./table.module.css";
 
@@ -66,7 +67,7 @@ export function DataTable<R>(props: TableProps<R>): ReactNode {
   return (
     <div className={css.whole}>
       <div className={css.bar}>
-        {props.filter !== false && rows.length > 5 && (
+        {props.filter !== false && rows.length > 3 && (
           <input type="search" className={css.filter} placeholder="Filter" aria-label={`Filter ${name}`} data-filter value={needle}
             onChange={(event) => setUrl({ [`${id}q`]: event.target.value || undefined })} />
         )}
@@ -124,39 +125,6 @@ function hiddenColumns<R>(columns: Column<R>[], chosen: string | undefined): Set
   return new Set(columns.filter((c, nth) => nth > 0 && !kept.includes(c.key)).map((c) => c.key));
 }
 
-/** The rows that match, in order. */
-export function arranged<R>(
-  rows: readonly R[],
-  columns: Column<R>[],
-  sort: string,
-  needle: string,
-  chosen: Record<string, string>,
-): R[] {
-  const wanted = needle.toLowerCase();
-  const texts = columns.filter((column) => !isNumber(column.kind));
-  const found = rows.filter((row) => {
-    const own = row as Record_;
-    if (Object.entries(chosen).some(([key, value]) => value && String(own[key] ?? "") !== value)) return false;
-    return !wanted || texts.some((column) => String(own[column.key] ?? "").toLowerCase().includes(wanted));
-  });
-  const descending = sort.startsWith("-");
-  const key = sort.replace(/^-/, "");
-  const column = columns.find((one) => one.key === key);
-  if (!column) return found;
-  return found.sort((a, b) => compared((a as Record_)[key], (b as Record_)[key], column.kind, descending));
-}
-
-/** Exact values, not the rounded ones: money adds up in the file as it does in the ledger. */
-export function csvOf<R>(rows: readonly R[], columns: Column<R>[]): string {
-  const priced = columns.some((c) => c.kind === "money" || c.kind === "change" || c.kind === "unit");
-  const currency = priced && !columns.some((c) => c.key === "currency") && rows.some((row) => currencyOf(row));
-  const heads = [...columns.map((c) => c.title), ...(currency ? ["Currency"] : [])];
-  return toCsv(
-    heads,
-    rows.map((row) => [...columns.map((c) => (row as Record_)[c.key]), ...(currency ? [currencyOf(row)] : [])]),
-  );
-}
-
 function Facet(props: {
   title: string;
   rows: Record_[];
@@ -192,7 +160,7 @@ function Body<R>(
   const after = many ? virtual.getTotalSize() - (items.at(-1)?.end ?? 0) : 0;
   const span = columns.length + (phone ? 1 : 0);
   return (
-    <div ref={area} className={css.area} data-many={many} tabIndex={0} role="region" aria-label={name}>
+    <div ref={area} className={css.area} data-many={many} tabIndex={0} role="region" aria-label={`Table: ${name}`}>
       <table className={css.table} aria-rowcount={rows.length}>
         <thead>
           <tr>

@@ -28,6 +28,7 @@ from ...kernel.money import Basis, part
 from ...kernel.parameters import Cost, Month, Span, Top
 from ...kernel.time import month_start
 from .doubt import guessed, meter_next, uncertainty
+from .users import users
 
 _CREDIT = "Credit"
 _COLUMNS = {"service": "service_name", "category": "charge_category", "provider": "provider_name"}
@@ -212,7 +213,7 @@ CAPABILITY = Capability(
         UsageHourly,
         AllocationRules,
     ),
-    tools=(services, trend, start_metering, meter_next, uncertainty),
+    tools=(services, users, trend, start_metering, meter_next, uncertainty),
     examples=(
         "What are the five dearest services this month?",
         "Which service grew most since January?",

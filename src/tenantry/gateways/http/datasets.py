@@ -150,6 +150,7 @@ def _described(dataset: type[Dataset]) -> dict[str, Any]:
         "kind": "landing" if not dataset.derived() else "derived",
         "day": dataset.day_column() or None,
         "keys": list(dataset.keys),
+        "reads": [upstream.table() for upstream in dataset.reads],
         "columns": [_column(name, c, dataset) for name, c in dataset.columns().items()],
     }
 

@@ -1,0 +1,430 @@
+"""The dashboard in a browser: every page, by pointer and by keyboard, in light, dark and on a phone."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from serving import serving
+from starlette.types import ASGIApp, Receive, Scope, Send
+from three_months import three_months
+
+from tenantry import app
+from tenantry.gateways.ui import STATIC
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+MARCH = "range=2026-03-01..2026-04-01"
+PAGES = {
+    f"/?{MARCH}": "Overview",
+    f"/tenants?{MARCH}": "Tenants",
+    f"/tenants/teal-partners?{MARCH}": "Teal Partners",
+    f"/tenants/(unallocated)?{MARCH}": "(unallocated)",
+    f"/features?{MARCH}": "Features",
+    f"/features/search?{MARCH}": "search",
+    f"/services?{MARCH}": "Services",
+    f"/services/Compute?{MARCH}": "Compute",
+    f"/health?{MARCH}": "Data health",
+    "/explore": "Explore",
+    f"/explore/cost_per_tenant?tool=rank&{MARCH}": "What does each tenant cost us, and why did it change?",
+    "/explore/tenants?tool=create": "Who are our tenants, what may they use, and what happened to them?",
+    "/lineage/overview/summary?of=window%3D2026-03": "Lineage",
+    "/jobs": "Jobs",
+    "/audit": "Audit",
+    "/settings": "Settings",
+}
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM, reason="no chromium: `make chromium`"),
+    pytest.mark.skipif(not (STATIC / "index.html").exists(), reason="the dashboard is not built: `make web`"),
+]
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lake")
+    three_months(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def asgi(lake: Path) -> ASGIApp:
+    return app.open_app(app.open_plane(str(lake)), worker=app.open_worker(str(lake)))
+
+
+@pytest.fixture(scope="module")
+def site(asgi: ASGIApp) -> Generator[str]:
+    with serving(asgi) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Generator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def opened(browser: Browser, site: str, *, expected: int = 0, **options: Any) -> Iterator[Page]:
+    """A page in which nothing is logged as an error, but `expected` answers, and that asks nobody else."""
+    context = browser.new_context(base_url=site, accept_downloads=True, **options)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    elsewhere: list[str] = []
+    page.on(
+        "request",
+        lambda request: (
+            None if request.url.startswith((site, "data:", "blob:")) else elsewhere.append(request.url)
+        ),
+    )
+    page.set_default_timeout(10_000)
+    try:
+        yield page
+    finally:
+        context.close()
+    assert elsewhere == []
+    failed = [text for text in errors if "Failed to load resource" in text]
+    assert [text for text in errors if text not in failed] == []
+    assert bool(failed) == bool(expected)
+
+
+@pytest.fixture
+def page(browser: Browser, site: str) -> Generator[Page]:
+    with opened(browser, site) as page:
+        yield page
+
+
+def settled(page: Page) -> None:
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.locator("[aria-busy=true], [aria-label^=Loading]")).to_have_count(0)
+
+
+def violations(page: Page) -> list[str]:
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{v['id']}: {v['nodes'][0]['html'][:200]} {v['nodes'][0].get('failureSummary', '')[:300]}"
+        for v in found["violations"]
+    ]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.partition("?")[0])
+def test_each_page_opens_by_its_address_for_everybody(browser: Browser, site: str, path: str):
+    """In light, dark and on a phone; axe finds nothing that somebody could not read or reach."""
+    with opened(browser, site, viewport={"width": 1280, "height": 900}) as page:
+        page.goto(path)
+        settled(page)
+        expect(page.get_by_role("heading", level=1)).to_have_text(PAGES[path])
+        expect(page.get_by_role("alert")).to_have_count(0)
+        assert page.title().endswith("Tenantry")
+        assert violations(page) == []
+        page.emulate_media(color_scheme="dark")
+        expect(page.locator("html")).to_have_attribute("data-mantine-color-scheme", "dark")
+        assert violations(page) == []
+        page.set_viewport_size({"width": 390, "height": 844})
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_drill_down_keeps_the_range_and_back_comes_back(page: Page):
+    page.goto(f"/?{MARCH}&compare=none")
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Tenants").click()
+    page.wait_for_url("**/tenants?**")
+    assert "range=2026-03-01..2026-04-01" in page.url
+    assert "compare=none" in page.url
+    page.get_by_role("link", name="Teal Partners").click()
+    page.wait_for_url("**/tenants/teal-partners?**")
+    assert "range=2026-03-01..2026-04-01" in page.url
+    expect(page.get_by_role("heading", level=1)).to_have_text("Teal Partners")
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Tenants")
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+
+
+def test_the_parts_are_the_whole_on_the_way_down(page: Page):
+    """Overview, its tenants, and a tenant's lines: one sum."""
+    page.goto(f"/?{MARCH}")
+    expect(page.get_by_role("region", name="Cost", exact=True)).to_contain_text("$268")
+    page.goto(f"/tenants?{MARCH}")
+    expect(page.get_by_text("together: the whole bill in USD")).to_contain_text("cost $268 together")
+    page.goto(f"/tenants/teal-partners?{MARCH}")
+    expect(page.get_by_role("region", name="Cost", exact=True)).to_contain_text("$156")
+    expect(page.locator("[data-check=sums]")).to_contain_text("sum to $156")
+
+
+def downloaded(page: Page, button: str) -> list[list[str]]:
+    with page.expect_download() as download:
+        page.get_by_role("button", name=button).click()
+    return list(csv.reader(Path(download.value.path()).read_text(encoding="utf-8").splitlines()))
+
+
+def test_csv_is_what_the_screen_shows(page: Page):
+    page.goto(f"/tenants?{MARCH}&sort=-effective_cost&f.tier=enterprise")
+    table = page.get_by_role("region", name="Table: Tenants")
+    expect(table.get_by_role("link").first).to_have_text("Teal Partners")
+    shown = table.locator("tbody tr").all_inner_texts()
+    heads = [text.strip() for text in table.locator("thead th").all_inner_texts()]
+    rows = downloaded(page, "Download Tenants as CSV")
+    assert rows[0] == [*heads, "Currency"]
+    assert len(rows) - 1 == len(shown)
+    assert rows[1][0] == "teal-partners"
+    assert Decimal(rows[1][heads.index("Cost")]).quantize(Decimal("0.1")) == Decimal("156.2"), (
+        "exact, not rounded"
+    )
+    assert "$156" in shown[0]
+
+
+def test_a_chart_is_a_table_too(page: Page):
+    page.goto(f"/?{MARCH}")
+    chart = page.get_by_role("figure", name="Revenue, cost and margin per month")
+    expect(chart.locator("svg path").first).to_be_attached()
+    chart.get_by_role("button", name="View as table").click()
+    expect(chart.get_by_role("row")).to_have_count(4)
+    expect(chart.get_by_role("row", name="Mar 2026")).to_contain_text("$268")
+    assert len(downloaded(page, "Download Revenue, cost and margin per month as CSV")) == 4
+
+
+def test_filters_and_order_live_in_the_address(page: Page):
+    page.goto(f"/tenants?{MARCH}")
+    page.get_by_role("button", name="Tenant", exact=True).click()
+    page.wait_for_url("**sort=tenant_id**")
+    expect(page.get_by_role("columnheader", name="Tenant")).to_have_attribute("aria-sort", "ascending")
+    page.get_by_label("Filter Tenants").fill("zzz")
+    page.wait_for_url("**q=zzz**")
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
+    page.get_by_role("button", name="Clear filters").click()
+    expect(page.get_by_role("link", name="Teal Partners")).to_be_visible()
+    page.get_by_label("Compare with").select_option("none")
+    page.wait_for_url("**compare=none**")
+
+
+def test_by_keyboard_alone(page: Page):
+    page.goto(f"/?{MARCH}")
+    settled(page)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+    page.keyboard.press("g")
+    page.keyboard.press("t")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Tenants")
+    settled(page)
+    page.keyboard.press("/")
+    page.keyboard.type("teal")
+    page.get_by_label("Filter Tenants").blur()
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Teal Partners")
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox").fill("beacon")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Beacon Legal")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_figure_says_where_it_comes_from(page: Page):
+    page.goto(f"/?{MARCH}")
+    button = page.get_by_role("button", name="Where cost comes from")
+    button.click()
+    about = page.get_by_role("dialog", name="Where cost comes from")
+    expect(about).to_contain_text("margin")
+    page.keyboard.press("Escape")
+    expect(button).to_be_focused()
+    button.click()
+    about.get_by_role("link", name="Show lineage").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Lineage")
+    expect(page.get_by_text("tenant_cost", exact=True)).to_be_visible()
+
+
+def test_any_tool_has_a_form_and_its_answer(page: Page):
+    page.goto("/explore/cost_per_feature?tool=feature")
+    expect(page.get_by_text("Say feature id")).to_be_visible()
+    page.get_by_label("Feature *").fill("search")
+    page.get_by_label("Window").fill("2026-03")
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_url("**a.feature_id=search**")
+    expect(page.get_by_role("region", name="Table: Feature")).to_contain_text("teal-partners")
+
+
+def test_what_acts_is_asked_twice_and_written_down(browser: Browser, site: str):
+    with opened(browser, site) as page:
+        page.goto("/explore/tenants?tool=define_tier")
+        page.get_by_label("Tier *").fill("gold")
+        page.get_by_role("button", name="Go on").click()
+        expect(page.get_by_text("This acts on the world")).to_be_visible()
+        page.get_by_role("button", name="Approve and run").click()
+        expect(page.get_by_text("Done.")).to_be_visible()
+        page.goto("/audit")
+        expect(page.get_by_role("region", name="Table: Audit log")).to_contain_text("define_tier")
+
+
+def test_names_from_data_are_text_and_nothing_else(page: Page):
+    """One of the tenants is called like an attack."""
+    page.goto(f"/tenants?{MARCH}")
+    settled(page)
+    for path in page.get_by_role("region", name="Table: Tenants").get_by_role("link").all():
+        assert path.get_attribute("href") or ""
+    page.get_by_label("Filter Tenants").fill("<img src=x onerror=alert(1)>")
+    expect(page.get_by_text("<img src=x")).to_be_visible()
+
+
+def stubbed(page: Page, path: str, answer: Callable[[Route], None]) -> None:
+    page.route(f"**/{path}*", answer)
+
+
+def test_a_part_that_fails_fails_alone_and_tries_again(browser: Browser, site: str):
+    problem = {
+        "title": "internal",
+        "status": 500,
+        "detail": "a bug in Tenantry: KeyError",
+        "hint": "please report it",
+    }
+    with opened(browser, site, expected=500) as page:
+        stubbed(page, "api/v1/overview/months", lambda route: route.fulfill(
+            status=500, json=problem, headers={"X-Request-Id": "abc123"}, content_type="application/problem+json",
+        ))  # fmt: skip
+        page.goto(f"/?{MARCH}")
+        alert = page.get_by_role("alert")
+        expect(alert).to_contain_text("a bug in Tenantry: KeyError")
+        expect(alert).to_contain_text("abc123")
+        expect(page.get_by_role("region", name="Cost", exact=True)).to_contain_text("$268")
+        page.unroute_all()
+        alert.get_by_role("button", name="Try again").click()
+        expect(page.get_by_role("figure", name="Revenue, cost and margin per month")).to_be_visible()
+
+
+def test_who_may_not_is_told_which_role(browser: Browser, site: str):
+    problem = {
+        "title": "forbidden",
+        "status": 403,
+        "detail": "ada is viewer; this needs analyst",
+        "hint": "ask",
+    }
+    with opened(browser, site, expected=403) as page:
+        stubbed(page, "api/v1/audit", lambda route: route.fulfill(status=403, json=problem))
+        page.goto("/audit")
+        expect(page.get_by_role("alert")).to_contain_text("Your role does not allow this")
+        expect(page.get_by_role("alert")).to_contain_text("ada is viewer")
+
+
+def test_offline_is_said(page: Page):
+    page.goto("/explore")
+    settled(page)
+    page.context.set_offline(True)
+    expect(page.get_by_text("This browser is offline")).to_be_visible()
+    page.context.set_offline(False)
+    expect(page.get_by_text("This browser is offline")).to_have_count(0)
+
+
+def test_an_empty_lake_says_how_to_begin(browser: Browser, tmp_path: Path):
+    empty = app.open_app(app.open_plane(str(tmp_path)), worker=app.open_worker(str(tmp_path)))
+    with serving(empty) as address, opened(browser, address, expected=404) as page:
+        page.goto("/")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Welcome to Tenantry")
+        expect(page.get_by_text("tenantry demo")).to_be_visible()
+        assert violations(page) == []
+
+
+def test_unknown_pages_and_tenants_say_so(browser: Browser, site: str):
+    with opened(browser, site, expected=404) as page:
+        page.goto("/nowhere")
+        expect(page.get_by_role("heading", level=1)).to_have_text("No such page")
+        page.goto(f"/tenants/nobody?{MARCH}")
+        expect(page.get_by_text("nobody has no cost and no revenue")).to_be_visible()
+
+
+def behind(asgi: ASGIApp, prefix: str) -> ASGIApp:
+    """As a proxy that takes a prefix away."""
+
+    async def proxy(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            assert scope["path"].startswith(prefix), f"{scope['path']} is asked of somebody else"
+            scope = {**scope, "path": scope["path"].removeprefix(prefix) or "/", "raw_path": b""}
+        await asgi(scope, receive, send)
+
+    return proxy
+
+
+def test_behind_a_path_prefix(browser: Browser, lake: Path):
+    inner = app.open_app(app.open_plane(str(lake)))
+    with serving(behind(inner, "/x/y")) as address, opened(browser, f"{address}/x/y") as page:
+        page.goto(f"{address}/x/y/tenants/teal-partners?{MARCH}")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Teal Partners")
+        page.get_by_role("navigation", name="Pages").get_by_role("link", name="Features").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Features")
+        assert page.url.startswith(f"{address}/x/y/features")
+        page.reload()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Features")
+        settled(page)
+
+
+def test_ten_thousand_rows_are_drawn_as_they_are_looked_at(browser: Browser, site: str):
+    def many(route: Route) -> None:
+        document = route.fetch().json()
+        first = document["data"][0]
+        document["data"] = [{**first, "tenant_id": f"t{n:05}", "name": f"Tenant {n:05}", "currency": "USD",
+                             "effective_cost": str(20_000 - n)} for n in range(10_000)]  # fmt: skip
+        route.fulfill(json=document)
+
+    with opened(browser, site) as page:
+        page.route("**/api/v1/overview/tenants*", many)
+        page.goto(f"/tenants?{MARCH}")
+        table = page.get_by_role("region", name="Table: Tenants")
+        expect(table.get_by_role("link", name="Tenant 00000")).to_be_visible()
+        assert table.locator("tbody tr").count() < 100
+        table.evaluate("area => { area.scrollTop = area.scrollHeight }")
+        expect(table.get_by_role("link", name="Tenant 09999")).to_be_visible()
+        assert table.locator("tbody tr").count() < 100
+
+
+def test_the_first_page_is_light(browser: Browser, site: str):
+    with opened(browser, site) as page:
+        session = page.context.new_cdp_session(page)
+        session.send("Network.enable")
+        sizes: dict[str, float] = {}
+        session.on(
+            "Network.loadingFinished", lambda e: sizes.update({e["requestId"]: e["encodedDataLength"]})
+        )
+        asked: list[str] = []
+        page.on("request", lambda r: None if r.url.startswith("data:") else asked.append(r.url))
+        page.add_init_script(
+            "window.shift = 0; new PerformanceObserver(l => l.getEntries().forEach(e => { window.shift += e.value }))"
+            ".observe({type: 'layout-shift', buffered: true})"
+        )
+        page.goto("/")
+        settled(page)
+        expect(page.locator("figure svg path").first).to_be_attached()
+        print(
+            json.dumps(
+                {"requests": len(asked), "bytes": sum(sizes.values()), "shift": page.evaluate("window.shift")}
+            )
+        )
+        assert len(asked) <= 10, asked
+        assert sum(sizes.values()) <= 450_000
+        assert page.evaluate("window.shift") < 0.05
+
+
+def test_the_parts_of_the_build_are_light():
+    sizes = {path.name: path.stat().st_size for path in (STATIC / "assets").glob("*.js.gz")}
+    first = sum(size for name, size in sizes.items() if name.startswith(("index-", "frame-")))
+    [charts] = [size for name, size in sizes.items() if name.startswith("drawing-")]
+    assert first <= 190_000
+    assert charts <= 260_000

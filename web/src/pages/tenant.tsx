@@ -1,0 +1,198 @@
+import { useMemo, type ReactNode } from "react";
+import { useTool, windowOf, type Row } from "../api/client";
+import type { Spec } from "../charts/spec";
+import { change, money, numeric, ratio } from "../format/numbers";
+import { monthName, windowName } from "../format/times";
+import { To, useChoice, usePathParams } from "../ui/address";
+import { inCurrency, ToolPanel } from "../ui/answers";
+import { Chart } from "../ui/chart";
+import { CurrencyChoice, currencyIn } from "../ui/controls";
+import { Delta, Figure } from "../ui/figure";
+import { AnswerPanel, AsOf, Banner, Chip, Facts, Grid, Page, Panel } from "../ui/page";
+import { Await, Empty } from "../ui/states";
+
+export function Tenant(): ReactNode {
+  const id = usePathParams().id ?? "";
+  const { window, compare, currency } = useChoice();
+  const all = useTool("overview.tenants", { window, compare });
+  const months = useTool("overview.months", { tenant_id: id });
+  const own = (all.data?.data ?? []).filter((row) => row.tenant_id === id);
+  const chosen = currencyIn(own, currency, (row) => numeric(row.effective_cost) ?? 0);
+  const row = own.find((one) => one.currency === chosen.now);
+  const person = !id.startsWith("(");
+  return (
+    <Page
+      title={row?.name ?? id}
+      crumb={{ path: "/tenants", name: "Tenants" }}
+      lead={
+        <>
+          {all.data && `${windowName(windowOf(all.data))} · `}
+          <AsOf answer={all.data} />
+        </>
+      }
+      actions={
+        <>
+          {row?.tier && <Chip>{row.tier}</Chip>}
+          {row?.plan && row.plan !== row.tier && <Chip>{row.plan}</Chip>}
+          <CurrencyChoice all={chosen.all} now={chosen.now} />
+        </>
+      }
+    >
+      <Await query={all} height={110} what="this tenant">
+        {(answer) => (row ? <Kpis row={row} answer={answer} /> : <Nothing id={id} />)}
+      </Await>
+      <Grid>
+        <AnswerPanel title="Month by month" query={months} height={300} bare>
+          {(answer) => <Months rows={answer.data.filter((one) => one.currency === chosen.now)} currency={chosen.now} />}
+        </AnswerPanel>
+        <Why id={id} currency={chosen.now} />
+      </Grid>
+      <Services id={id} whole={row?.effective_cost} />
+      <Grid>
+        {person && (
+          <ToolPanel name="feature_usage.tenant" title="Features used" given={{ tenant_id: id, window }} id="use."
+            columns={{ service_name: { extra: true }, before: { extra: true } }} sort="-units"
+            empty={<Empty title="No usage is metered for this tenant">Bring usage events, access logs or OpenTelemetry: <To path="/health">what to meter next</To>.</Empty>} />
+        )}
+        {person && <Contract id={id} />}
+      </Grid>
+    </Page>
+  );
+}
+
+function Nothing({ id }: { id: string }): ReactNode {
+  return (
+    <Panel title={`No figures for ${id}`}>
+      <Empty title={`${id} has no cost and no revenue in this range`}>
+        It may be spelled otherwise, or have come later. <To path="/tenants">All tenants</To>, or press Ctrl K to search.
+      </Empty>
+    </Panel>
+  );
+}
+
+function Kpis({ row, answer }: { row: Row<"overview.tenants">; answer: Parameters<typeof Figure>[0]["answer"] }): ReactNode {
+  const delta = (now: string, was: string | null | undefined, good: "up" | "neither") =>
+    was === null || was === undefined ? undefined : (
+      <Delta text={change(now, was)} by={(numeric(now) ?? 0) - (numeric(was) ?? 0)} good={good} against="before" />
+    );
+  const unsure = (row.confidence ?? 0) < 0.8 ? `Only ${ratio(row.confidence)} of this cost is known by the bill or by a meter.` : undefined;
+  return (
+    <Grid columns={4}>
+      <Figure name="Revenue" colour="revenue" answer={answer} value={money(row.revenue, row.currency)}
+        about="What its subscriptions say, spread evenly over their days." note={row.plan ?? "no subscription"} />
+      <Figure name="Cost" colour="cost" answer={answer} value={money(row.effective_cost, row.currency)} estimated={unsure}
+        about="Its part of the bill's effective cost. All tenants' parts sum to the bill exactly." delta={delta(row.effective_cost, row.cost_before, "neither")} />
+      <Figure name="Margin" colour="margin" answer={answer} value={money(row.margin, row.currency)} about="Revenue less cost."
+        delta={delta(row.margin, row.margin_before, "up")} />
+      <Figure name="Margin %" colour="margin" answer={answer} value={ratio(row.margin_ratio)}
+        about={row.margin_ratio === null ? "There is no revenue in this currency, so there is no ratio." : "Margin as a part of revenue."}
+        note={row.margin_ratio === null ? "no revenue in this currency" : row.margin_ratio < 0 ? <Chip mood="bad">costs more than it pays</Chip> : "of revenue"} />
+    </Grid>
+  );
+}
+
+function Months({ rows, currency }: { rows: Row<"overview.months">[]; currency: string }): ReactNode {
+  if (rows.length < 2) return <Empty title="One month is no trend">There will be a chart when a second month is there.</Empty>;
+  const open = rows.map((row) => !row.whole);
+  const spec: Spec = {
+    kind: "line",
+    title: "Revenue, cost and margin per month",
+    unit: currency,
+    finding: `Cost went from ${money(rows[0]!.effective_cost, currency)} to ${money(rows.at(-1)!.effective_cost, currency)} a month.`,
+    x: rows.map((row) => monthName(row.month)),
+    series: [
+      { name: "Revenue", hue: "revenue", values: rows.map((row) => numeric(row.revenue)), open },
+      { name: "Cost", hue: "cost", values: rows.map((row) => numeric(row.effective_cost)), open },
+      { name: "Margin", hue: "margin", values: rows.map((row) => numeric(row.margin)), open },
+    ],
+  };
+  return <Chart spec={spec} height={230} />;
+}
+
+const EFFECTS = ["volume", "mix", "price", "driver", "rule", "correction", "other"] as const;
+const MEANS: Record<(typeof EFFECTS)[number], string> = {
+  volume: "Volume",
+  mix: "Mix",
+  price: "Price",
+  driver: "Driver",
+  rule: "Rules",
+  correction: "Corrections",
+  other: "Other",
+};
+
+/** The change against the window before, from the one cost to the other. */
+function Why({ id, currency }: { id: string; currency: string }): ReactNode {
+  const { window } = useChoice();
+  const query = useTool("cost_per_tenant.change", { tenant_id: id, window });
+  const rows = useMemo(() => inCurrency(query.data?.data ?? [], currency), [query.data, currency]);
+  const sum = (name: "before" | "after" | (typeof EFFECTS)[number]) => rows.reduce((all, row) => all + (numeric(row[name]) ?? 0), 0);
+  return (
+    <AnswerPanel title="Why its cost changed" query={query} height={300} bare>
+      {() => {
+        if (rows.length === 0) return <Empty title="Nothing to compare with" />;
+        const effects = EFFECTS.map((name) => [MEANS[name], sum(name)] as const).filter(([, value]) => Math.abs(value) >= 0.005);
+        const largest = [...effects].sort((a, b) => Math.abs(b[1]) - Math.abs(a[1]))[0];
+        const spec: Spec = {
+          kind: "steps",
+          title: "Why its cost changed",
+          unit: currency,
+          finding: largest ? `Most of it is ${largest[0].toLowerCase()}: ${money(largest[1], currency, { sign: true })}.` : "It did not change.",
+          x: ["Before", ...effects.map(([name]) => name), "Now"],
+          series: [{ name: "Cost", hue: "cost", values: [sum("before"), ...effects.map(([, value]) => value), sum("after")] }],
+        };
+        return <Chart spec={spec} height={230} />;
+      }}
+    </AnswerPanel>
+  );
+}
+
+function Services({ id, whole }: { id: string; whole: string | undefined }): ReactNode {
+  const { window } = useChoice();
+  return (
+    <ToolPanel name="cost_per_tenant.tenant" title="What its cost is made of" given={{ tenant_id: id, window }} id="made." sort="-cost"
+      columns={{ corrects: { extra: true }, reason: { title: "How it is known" }, rung: { title: "Rung" }, confidence: { extra: true } }}
+      path={(row) => `/services/${encodeURIComponent(row.service_name)}`}
+      above={(rows) => <Check rows={rows} whole={whole} />}
+      empty={<Empty title="No cost in this range" />} />
+  );
+}
+
+/** The parts must be the whole that the pages above show. */
+function Check({ rows, whole }: { rows: Row<"cost_per_tenant.tenant">[]; whole: string | undefined }): ReactNode {
+  const sum = rows.reduce((all, row) => all + (numeric(row.cost) ?? 0), 0);
+  const currency = rows[0]!.currency;
+  const off = whole === undefined ? 0 : sum - (numeric(whole) ?? 0);
+  if (Math.abs(off) < 0.005) {
+    return (
+      <p style={{ fontSize: 12.5, color: "var(--muted)", marginBottom: 8 }} data-check="sums">
+        {rows.length} lines sum to {money(sum, currency)}, the tenant’s cost.
+      </p>
+    );
+  }
+  return <Banner>These lines sum to {money(sum, currency)}, {money(off, currency, { sign: true })} off the tenant’s cost of whole months: the range is not made of whole months.</Banner>;
+}
+
+function Contract({ id }: { id: string }): ReactNode {
+  const query = useTool("tenants.get", { tenant_id: id });
+  return (
+    <AnswerPanel title="Who it is" query={query} actions={<To path="/explore/tenants" search={{ tool: "get", "a.tenant_id": id }}>All of it</To>}>
+      {(answer) => {
+        const { tenant, subscriptions, resources, entitlements } = answer.data;
+        return (
+          <Facts
+            facts={[
+              ["Id", tenant.tenant_id],
+              ["Isolation", tenant.isolation],
+              ["Since", tenant.started_on ?? "always"],
+              ["Region", tenant.region ?? "not said"],
+              ["Seats", tenant.seats ?? "not said"],
+              ["Subscriptions", subscriptions.map((one) => `${one.plan}, ${money(one.amount, one.currency)} a ${one.interval}`).join("; ") || "none"],
+              ["Resources", String(resources.length)],
+              ["Entitlements", String(entitlements.length)],
+            ]}
+          />
+        );
+      }}
+    </AnswerPanel>
+  );
+}
