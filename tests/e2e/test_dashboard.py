@@ -33,6 +33,8 @@ PAGES = {
     f"/services?{MARCH}": "Services",
     f"/services/Compute?{MARCH}": "Compute",
     f"/health?{MARCH}": "Data health",
+    "/forecasts": "Forecasts",
+    "/insights": "Insights",
     "/explore": "Explore",
     f"/explore/cost_per_tenant?tool=rank&{MARCH}": "What does each tenant cost us, and why did it change?",
     "/explore/tenants?tool=create": "Who are our tenants, what may they use, and what happened to them?",
@@ -231,7 +233,7 @@ def test_by_keyboard_alone(page: Page):
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Teal Partners")
     page.keyboard.press("Control+k")
-    page.get_by_role("combobox").fill("beacon")
+    page.get_by_role("combobox", name="Search").fill("beacon")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Beacon Legal")
     page.keyboard.press("?")

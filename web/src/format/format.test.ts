@@ -11,6 +11,7 @@ describe("numbers", () => {
     expect(money("-4.45", "USD")).toBe("\u2212$4.45");
     expect(money("-0.0001", "USD")).toBe("\u2212$0.0001");
     expect(money("0", "USD")).toBe("$0.00");
+    expect(money("5", "")).toBe("5.00");
     expect(money("-0.3e-400", "EUR")).toBe("€0.00");
     expect(money("5", "USD", { sign: true })).toBe("+$5.00");
   });

@@ -17,6 +17,11 @@ function signed(text: string): string {
   return text.replace("-", MINUS);
 }
 
+/** A currency that is no code yet, or none at all, is left out rather than refused. */
+function priced(currency: string): Intl.NumberFormatOptions {
+  return /^[A-Za-z]{3}$/.test(currency) ? { style: "currency", currency } : {};
+}
+
 function formatted(value: number, options: Intl.NumberFormatOptions): string {
   // No minus before what is shown as zero.
   const text = new Intl.NumberFormat(LOCALE, options).format(value);
@@ -35,8 +40,7 @@ export function money(value: Amount, currency: string, options: { sign?: boolean
         ? { minimumFractionDigits: 2, maximumFractionDigits: 2 }
         : { maximumFractionDigits: 0 };
   return formatted(found, {
-    style: "currency",
-    currency,
+    ...priced(currency),
     signDisplay: options.sign ? "exceptZero" : "auto",
     ...digits,
   });
@@ -45,8 +49,7 @@ export function money(value: Amount, currency: string, options: { sign?: boolean
 /** For axes: $12k, $1.2M. */
 export function shortMoney(value: number, currency: string): string {
   const text = formatted(value, {
-    style: "currency",
-    currency,
+    ...priced(currency),
     notation: "compact",
     maximumFractionDigits: Math.abs(value) < 10 ? 2 : 1,
     minimumFractionDigits: 0,
@@ -58,7 +61,7 @@ export function shortMoney(value: number, currency: string): string {
 export function unitCost(value: Amount, currency: string): string {
   const found = numeric(value);
   if (found === null) return NONE;
-  return formatted(found, { style: "currency", currency, maximumSignificantDigits: 3, minimumSignificantDigits: 1 });
+  return formatted(found, { ...priced(currency), maximumSignificantDigits: 3, minimumSignificantDigits: 1 });
 }
 
 /** 57.6% */

@@ -4,7 +4,7 @@ import type { Search } from "../url";
 import { To, useChoice, usePathParams, useUrl } from "../ui/address";
 import { AnswerView } from "../ui/answers";
 import { heading } from "../ui/columns";
-import { Button } from "../ui/controls";
+import { Button, Field, Fields } from "../ui/controls";
 import { Lineage } from "../ui/figure";
 import { Banner, Chip, Page, Panel } from "../ui/page";
 import { Await, Empty, Failed } from "../ui/states";
@@ -68,13 +68,13 @@ interface Parameter {
   contentMediaType?: string;
 }
 
-interface Field extends Parameter {
+interface Asked extends Parameter {
   name: string;
   needed: boolean;
 }
 
 /** The parameters of a tool, with what stands behind references and "or null". */
-export function fieldsOf(tool: Tool): Field[] {
+export function fieldsOf(tool: Tool): Asked[] {
   const schema = tool.parameters as { properties?: Record<string, Parameter>; required?: string[]; $defs?: Record<string, Parameter> };
   const resolved = (one: Parameter): Parameter => {
     const inner = one.anyOf?.find((kind) => kind.type !== "null");
@@ -112,7 +112,7 @@ function Reading({ capability, tool }: { capability: Declared; tool: Tool }): Re
           <Await query={query} height={240} what={tool.name.replaceAll("_", " ")}>
             {(answer) => (
               <>
-                <div style={{ float: "right" }}>
+                <div style={{ display: "flex", justifyContent: "flex-end" }}>
                   <Lineage name={heading(tool.name)} about={tool.summary} answer={answer} />
                 </div>
                 <AnswerView answer={answer} tool={tool} />
@@ -189,7 +189,7 @@ function typedArguments(tool: Tool, given: Arguments): Arguments {
 }
 
 function Form(props: {
-  fields: Field[];
+  fields: Asked[];
   given: Arguments;
   word: string;
   submit: (values: Record<string, string>) => void;
@@ -202,7 +202,7 @@ function Form(props: {
     props.submit(Object.fromEntries(props.fields.map((field) => [field.name, String(data.get(field.name) ?? "")])));
   };
   return (
-    <form className={css.form} onSubmit={submit}>
+    <Fields submit={submit}>
       {props.fields.map((field) => (
         <Input key={field.name} field={field} value={String(props.given[field.name] ?? "")} />
       ))}
@@ -216,18 +216,17 @@ function Form(props: {
           </Button>
         )}
       </div>
-    </form>
+    </Fields>
   );
 }
 
-function Input({ field, value }: { field: Field; value: string }): ReactNode {
+function Input({ field, value }: { field: Asked; value: string }): ReactNode {
   const label = `${heading(field.name)}${field.needed ? " *" : ""}`;
   const options = field.enum ?? (field.type === "boolean" ? ["true", "false"] : null);
   const standard = field.default === null || field.default === undefined ? "" : String(field.default);
   const long = field.contentMediaType !== undefined;
   return (
-    <label className={`${css.field} ${long ? css.wide : ""}`} title={field.description}>
-      <span>{label}</span>
+    <Field label={label} about={field.description} wide={long}>
       {options ? (
         <select name={field.name} defaultValue={value || standard} key={value}>
           {!field.needed && !standard && <option value="" />}
@@ -241,6 +240,6 @@ function Input({ field, value }: { field: Field; value: string }): ReactNode {
         <input name={field.name} defaultValue={value} key={value} placeholder={standard || (field.format === "window" ? "newest month" : "")}
           type={field.type === "integer" ? "number" : "text"} required={field.needed} />
       )}
-    </label>
+    </Field>
   );
 }

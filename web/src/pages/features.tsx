@@ -5,7 +5,7 @@ import { money, numeric, ratio } from "../format/numbers";
 import { To, tenantPath, useChoice, usePathParams, useUrl } from "../ui/address";
 import { inCurrency, ToolPanel } from "../ui/answers";
 import { Chart } from "../ui/chart";
-import { Choose, Code } from "../ui/controls";
+import { Choose, Code, CurrencyOf } from "../ui/controls";
 import { AnswerPanel, Grid, Page } from "../ui/page";
 import { Empty } from "../ui/states";
 
@@ -32,7 +32,12 @@ export function Features(): ReactNode {
   const named = rows.filter((row) => !row.feature_id.startsWith("(")).slice(0, 12);
   return (
     <Page title="Features" lead="What each feature costs, per use and per tenant, and whether people use it."
-      actions={<Choose name="shared" label="Shared cost" options={SHARED} />}>
+      actions={
+        <>
+          <Choose name="shared" label="Shared cost" options={SHARED} />
+          <CurrencyOf rows={rank.data?.data} weight={(row) => numeric(row.cost) ?? 0} />
+        </>
+      }>
       <AnswerPanel title="Cost by feature" query={rank} bare height={320}>
         {() => {
           if (named.length === 0) return NO_FEATURES;

@@ -39,7 +39,7 @@ export function Overview(): ReactNode {
         {(answer) => (standing ? <Kpis answer={answer} standing={standing} /> : <Empty title="No cost in this range">Choose another range above.</Empty>)}
       </Await>
       <AnswerPanel title="Month by month" query={months} height={340} bare>
-        {(answer) => <Months rows={answer.data.filter((row) => row.currency === now)} currency={now} />}
+        {(answer) => now && <Months rows={answer.data.filter((row) => row.currency === now)} currency={now} />}
       </AnswerPanel>
       <Grid columns={3}>
         <Movers query={summary} currency={now} />

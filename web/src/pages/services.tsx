@@ -6,7 +6,7 @@ import { monthName, windowName } from "../format/times";
 import { tenantPath, To, useChoice, usePathParams, useUrl } from "../ui/address";
 import { inCurrency, ToolPanel } from "../ui/answers";
 import { Chart } from "../ui/chart";
-import { Choose } from "../ui/controls";
+import { Choose, CurrencyOf } from "../ui/controls";
 import { AnswerPanel, Page } from "../ui/page";
 import { Empty } from "../ui/states";
 
@@ -30,7 +30,12 @@ export function Services(): ReactNode {
   const spec = useMemo(() => trendOf(inCurrency(trend.data?.data ?? [], currency)), [trend.data, currency]);
   return (
     <Page title="Services" lead={services.data && `What the bill is made of · ${windowName(windowOf(services.data))}`}
-      actions={<Choose name="basis" label="Which cost" options={BASES} />}>
+      actions={
+        <>
+          <Choose name="basis" label="Which cost" options={BASES} />
+          <CurrencyOf rows={services.data?.data} weight={(row) => numeric(row.net) ?? 0} />
+        </>
+      }>
       <AnswerPanel title="Cost by service and month" query={trend} bare height={330}>
         {() => (spec ? <Chart spec={spec} height={270} /> : <Empty title="No bill yet" />)}
       </AnswerPanel>

@@ -3,11 +3,10 @@ import { useState, type FormEvent, type ReactNode } from "react";
 import { Problem, request, send, useCatalog, useDocument, useSession, type Schemas } from "../api/client";
 import { To } from "../ui/address";
 import type { Column } from "../ui/columns";
-import { Button, Code, IconButton, Select, useColours } from "../ui/controls";
+import { Button, Code, Field, Fields, IconButton, Select, useColours } from "../ui/controls";
 import { Ago, AnswerPanel, Banner, Chip, Facts, Grid, Page, Panel } from "../ui/page";
 import { Await, Empty, Failed } from "../ui/states";
 import { DataTable } from "../ui/table";
-import css from "./explore.module.css";
 
 type Token = Schemas["Token"];
 
@@ -120,29 +119,26 @@ function Make(): ReactNode {
   return (
     <details style={{ marginBottom: 12 }}>
       <summary>Make a token</summary>
-      <form className={css.form} onSubmit={submit} style={{ marginTop: 8 }}>
-        <label className={css.field}>
-          <span>Name *</span>
+      <Fields submit={submit}>
+        <Field label="Name *">
           <input name="name" required pattern="[A-Za-z0-9][A-Za-z0-9._\-]*" />
-        </label>
-        <label className={css.field}>
-          <span>Role</span>
+        </Field>
+        <Field label="Role">
           <select name="role" defaultValue="viewer">
             {["viewer", "analyst", "operator", "admin"].map((role) => (
               <option key={role}>{role}</option>
             ))}
           </select>
-        </label>
-        <label className={css.field}>
-          <span>Only this tenant</span>
+        </Field>
+        <Field label="Only this tenant">
           <input name="tenant_id" placeholder="all tenants" />
-        </label>
+        </Field>
         <div>
           <Button type="submit" size="compact-md">
             Make the token
           </Button>
         </div>
-      </form>
+      </Fields>
       {problem && <Failed problem={problem} />}
       {made && (
         <Banner mood="good">

@@ -43,7 +43,7 @@ export function Tenant(): ReactNode {
       </Await>
       <Grid>
         <AnswerPanel title="Month by month" query={months} height={300} bare>
-          {(answer) => <Months rows={answer.data.filter((one) => one.currency === chosen.now)} currency={chosen.now} />}
+          {(answer) => chosen.now && <Months rows={answer.data.filter((one) => one.currency === chosen.now)} currency={chosen.now} />}
         </AnswerPanel>
         <Why id={id} currency={chosen.now} />
       </Grid>
@@ -130,6 +130,7 @@ function Why({ id, currency }: { id: string; currency: string }): ReactNode {
     <AnswerPanel title="Why its cost changed" query={query} height={300} bare>
       {() => {
         if (rows.length === 0) return <Empty title="Nothing to compare with" />;
+        if (!currency) return null;
         const effects = EFFECTS.map((name) => [MEANS[name], sum(name)] as const).filter(([, value]) => Math.abs(value) >= 0.005);
         const largest = [...effects].sort((a, b) => Math.abs(b[1]) - Math.abs(a[1]))[0];
         const spec: Spec = {

@@ -33,6 +33,7 @@ export function ToolPanel<N extends ToolName>(props: {
   id?: string;
   keep?: (row: Row<N>) => boolean;
   above?: (rows: Row<N>[]) => ReactNode;
+  actions?: ReactNode;
   span?: 1 | 2;
 }): ReactNode {
   const [capability, tool] = props.name.split(".") as [string, string];
@@ -52,7 +53,12 @@ export function ToolPanel<N extends ToolName>(props: {
   }
   return (
     <AnswerPanel title={props.title} note={props.note ?? shown?.summary} query={query as Query<Document>} span={props.span}
-      actions={<Lineage name={props.title} about={shown?.summary ?? ""} answer={query.data as Document | undefined} />}>
+      actions={
+        <>
+          {props.actions}
+          <Lineage name={props.title} about={shown?.summary ?? ""} answer={query.data as Document | undefined} />
+        </>
+      }>
       {() => (
         <>
           {props.above && rows.length > 0 && props.above(rows)}
@@ -73,7 +79,7 @@ export function inCurrency<R>(rows: R[], chosen: string | undefined): R[] {
 }
 
 function weight(row: Record_): number {
-  for (const name of ["cost", "effective_cost", "net", "after"]) {
+  for (const name of ["cost", "effective_cost", "net", "after", "mean", "forecast", "ahead", "uncertainty"]) {
     const found = numeric(row[name] as string);
     if (found !== null) return found;
   }

@@ -1,7 +1,7 @@
 /** Small things to press and choose with. */
 
 import { ActionIcon, Tooltip, useMantineColorScheme } from "@mantine/core";
-import { forwardRef, type ReactNode } from "react";
+import { forwardRef, type FormEvent, type ReactNode } from "react";
 import { useUrl } from "./address";
 import css from "./controls.module.css";
 import { Icon, type IconName } from "./icons";
@@ -76,6 +76,31 @@ export function CurrencyChoice({ all, now }: { all: string[]; now: string }): Re
   const [, set] = useUrl();
   if (all.length < 2) return null;
   return <Select label="Currency" value={now} options={all.map((name) => [name, name])} choose={(value) => set({ currency: value })} />;
+}
+
+/** The same over rows that are there or not yet. */
+export function CurrencyOf<T extends { currency: string }>(props: { rows: readonly T[] | undefined; weight: (row: T) => number }): ReactNode {
+  const [search] = useUrl();
+  return <CurrencyChoice {...currencyIn(props.rows ?? [], search.currency, props.weight)} />;
+}
+
+/** A form of fields beside one another. */
+export function Fields(props: { submit: (event: FormEvent<HTMLFormElement>) => void; children: ReactNode }): ReactNode {
+  return (
+    <form className={css.form} onSubmit={props.submit}>
+      {props.children}
+    </form>
+  );
+}
+
+/** A name above what one types or chooses. */
+export function Field(props: { label: string; children: ReactNode; about?: string; wide?: boolean }): ReactNode {
+  return (
+    <label className={`${css.field} ${props.wide ? css.wide : ""}`} title={props.about}>
+      <span>{props.label}</span>
+      {props.children}
+    </label>
+  );
 }
 
 export function Code({ children }: { children: string }): ReactNode {

@@ -15,6 +15,8 @@ export const PLACES: Place[] = [
   { path: "/tenants", name: "Tenants", icon: "tenants", key: "t", group: "money" },
   { path: "/features", name: "Features", icon: "features", key: "f", group: "money" },
   { path: "/services", name: "Services", icon: "services", key: "s", group: "money" },
+  { path: "/forecasts", name: "Forecasts", icon: "forecasts", key: "c", group: "money" },
+  { path: "/insights", name: "Insights", icon: "insights", key: "i", group: "money" },
   { path: "/health", name: "Data health", icon: "health", key: "h", group: "trust" },
   { path: "/explore", name: "Explore", icon: "explore", key: "e", group: "trust" },
   { path: "/jobs", name: "Jobs", icon: "jobs", key: "j", group: "run" },

@@ -68,8 +68,7 @@ export function DataTable<R>(props: TableProps<R>): ReactNode {
     <div className={css.whole}>
       <div className={css.bar}>
         {props.filter !== false && rows.length > 3 && (
-          <input type="search" className={css.filter} placeholder="Filter" aria-label={`Filter ${name}`} data-filter value={needle}
-            onChange={(event) => setUrl({ [`${id}q`]: event.target.value || undefined })} />
+          <Filter name={name} value={needle} change={(text) => setUrl({ [`${id}q`]: text || undefined })} />
         )}
         {facets.map((key) => (
           <Facet key={key} title={columns.find((c) => c.key === key)?.title ?? key} rows={rows as Record_[]} field={key}
@@ -123,6 +122,24 @@ function hiddenColumns<R>(columns: Column<R>[], chosen: string | undefined): Set
   if (!chosen) return new Set(columns.filter((c) => c.extra).map((c) => c.key));
   const kept = chosen.split(",");
   return new Set(columns.filter((c, nth) => nth > 0 && !kept.includes(c.key)).map((c) => c.key));
+}
+
+/** What is typed stands there at once; the address follows. */
+function Filter(props: { name: string; value: string; change: (text: string) => void }): ReactNode {
+  const [text, setText] = useState(props.value);
+  const [known, setKnown] = useState(props.value);
+  if (props.value !== known) {
+    setKnown(props.value);
+    // The address was changed by something else, such as "Clear filters".
+    if (document.activeElement?.getAttribute("data-filter") === null || props.value === "") setText(props.value);
+  }
+  return (
+    <input type="search" className={css.filter} placeholder="Filter" aria-label={`Filter ${props.name}`} data-filter="" value={text}
+      onChange={(event) => {
+        setText(event.target.value);
+        props.change(event.target.value);
+      }} />
+  );
 }
 
 function Facet(props: {
