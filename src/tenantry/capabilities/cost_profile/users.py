@@ -43,7 +43,7 @@ def users(
     rows = ctx.totals(
         TenantCost, when, by=("currency", "tenant_id", "rung"), measures=(cost,), service_name=service_name
     )
-    if not rows:
+    if not rows and ctx.principal.tenant_id is None:
         names = [r.service_name for r in ctx.totals(TenantCost, by=("currency", "service_name"))]
         if service_name not in names:
             raise unknown("service", service_name, names, "`cost_profile services` lists them")
