@@ -50,6 +50,8 @@ QUESTIONS = (
     "daily cost in March of Queue",
     "cost of (unallocated)",
     "least certain tenants",
+    "What will teal-partners cost next month?",
+    "What moved?",
     "what should we meter next",
 )
 

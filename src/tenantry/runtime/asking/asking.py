@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import Kind, TenantryError, invalid
 from ...kernel import Principal
 from ..call import LOCAL, Runtime, plain
+from .ahead import forecast
 from .changes import change
 from .compose import Chart, Piece, Table, fill, title_of
 from .execute import Desk, Handler, first_line, work_out
@@ -34,6 +35,7 @@ HANDLERS: dict[str, Handler] = {
     "unprofitable": unprofitable,
     "change": change,
     "tenant": tenant,
+    **dict.fromkeys(("forecast_cost", "forecast_revenue", "forecast_margin"), forecast),
 }
 Listen = Callable[[str, Mapping[str, Any]], None]
 """Told of each step, by the event's name and data; from the thread that works."""

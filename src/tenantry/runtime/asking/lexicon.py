@@ -229,6 +229,42 @@ METRICS: tuple[Metric, ...] = (
         "what a tenant's cost rests on",
         frozenset({"tenant", "service"}),
     ),
+    *(
+        Metric(
+            f"forecast_{measure}",
+            f"forecast of {measure}",
+            "cost_forecast",
+            "forecast",
+            frozenset({"tenant", "tier"}),
+            (
+                rf"(?:{measure} )?forecasts? (?:of|for) (?:the |our )?{measure}|{measure} forecasts?|forecast(?:ed)? {measure}|(?:expected|projected|predicted|future) {measure}",
+            ),
+            "forecasts of cost, revenue and margin for six months" if measure == "cost" else "",
+        )
+        for measure in ("cost", "revenue", "margin")
+    ),
+    Metric(
+        "forecast_accuracy",
+        "how good forecasts were",
+        "cost_forecast",
+        "accuracy",
+        frozenset(),
+        (
+            r"forecast (?:accuracy|errors?|quality)|(?:accuracy|error) of (?:the |our )?forecasts?|how (?:good|accurate|reliable|right) (?:are|were|is|was) (?:the |our )?forecasts?",
+        ),
+    ),
+    Metric(
+        "insights",
+        "what moved",
+        "cost_insights",
+        "findings",
+        frozenset(),
+        (
+            r"insights?|findings?|(?:what|anything) (?:has |have )?(?:moved|stands out|stood out|is unusual|unusual|is notable|notable|is new|happened)|surpris(?:es|ing)|headlines?",
+            r"what changed(?: that)?(?: we| i)? (?:should (?:we |i )?know(?: of| about)?)|that we should know(?: of| about)?|what should (?:we|i) know",
+        ),
+        "what moved in twelve months",
+    ),
     Metric(
         "certificate",
         "reconciliation",
@@ -317,6 +353,9 @@ AMBIGUOUS: tuple[tuple[str, tuple[tuple[str, str | None], ...]], ...] = (
 BREAKDOWN = r"(?:what )?(?:drives|drove|causes)|made (?:up )?of|consists? of|composition(?: of)?|break(?:s|ing)? (?:it |that |this )?down|breakdown|split(?: of)?|makes up|make up"
 """Words that ask what a cost is made of."""
 
+AHEAD = r"forecasts?|forecasted|predict(?:ed|ion|ions|s)?|project(?:ed|ions?)|expected|expect|outlook|will(?: it| we| they| the| our)?(?: have)?(?: to)?(?: be)?|going to(?: be)?|future"
+"""Words that ask of months to come."""
+
 _CUT = "by|per|for each|for every|of each|of every|each|every|split by|broken down by|break(?:down)? by|across(?: all| the| our)?|grouped by|along|between|by each|for all|for the"
 CUT = rf"(?:{_CUT})(?: (?:the|our|all))?(?: \w+est)?"
 
@@ -389,8 +428,24 @@ CORE = frozenset(
 
 
 def vocabulary_words() -> frozenset[str]:
-    """All words the lexicon knows: what a slip of the keyboard may be mended to."""
+    """All words the lexicon knows: what a slip of the keyboard may be mended to, and what is none."""
     patterns = [pattern for metric in METRICS for pattern in metric.patterns]
-    patterns += [*DIMENSIONS.values(), CUT, LARGEST, SMALLEST, NEGATION, ACTS, NOT_ACTS]
-    plain = " ".join(re.sub(r"(\w+)s\?", r"\1 \1s", re.sub(r"\(\?:?|[@\\]\w+", " ", p)) for p in patterns)
-    return frozenset(re.findall(r"[a-z]{2,}", plain)) | FILLERS | FOREIGN
+    patterns += [pattern for pattern, _ in AMBIGUOUS]
+    patterns += [*DIMENSIONS.values(), CUT, LARGEST, SMALLEST, NEGATION, ACTS, NOT_ACTS, BREAKDOWN, AHEAD]
+    spelt = {word for pattern in patterns for token in _TOKEN.findall(pattern) for word in _spelt(token)}
+    return frozenset(word for word in spelt if len(word) > 1) | FILLERS | FOREIGN
+
+
+_TOKEN = re.compile(r"(?<![@\\?a-z])[a-z]+(?:\(\?:[a-z|?]*\)\??|\[[a-z]+\]\??|\?|[a-z]+)*")
+_CHOICE = re.compile(r"\(\?:([^()]*)\)(\?)?|\[([a-z]+)\](\?)?|([a-z])\?")
+
+
+def _spelt(token: str) -> list[str]:
+    """The words that a pattern of one word fits."""
+    found = _CHOICE.search(token)
+    if found is None:
+        return [token]
+    ways = found[1].split("|") if found[1] is not None else [*(found[3] or found[5])]
+    if found[2] or found[4] or found[5]:
+        ways.append("")
+    return [word for way in ways for word in _spelt(token[: found.start()] + way + token[found.end() :])]

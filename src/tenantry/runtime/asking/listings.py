@@ -97,6 +97,12 @@ LISTINGS: dict[str, Listing] = {
         rows=lambda data: data.totals,
         path=".totals",
     ),
+    "forecast_accuracy": Listing("measure", ("wape",), lambda _: {}, dated=False),
+    "insights": Listing(
+        "headline",
+        ("impact",),
+        lambda q: {"window": q.window.newest_month, "top": q.top or 12},
+    ),
     "entitlements": Listing("meter", ("quota", "used"), _of_tenant, dated=False),
 }
 

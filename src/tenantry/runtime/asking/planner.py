@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from ...kernel import Window
+from .claims import months_from
 from .entities import Names
 from .lexicon import ROWS
 from .question import DIMENSIONS, Question, Vocabulary, window_name
@@ -21,6 +22,14 @@ _PLAIN = frozenset("cost billed_cost list_cost contracted_cost revenue margin us
 _OFFERED = ("cost", "revenue", "margin", "requests", "active_users")
 _SPECIFIC = frozenset(name for name in ROWS if name not in _PLAIN)
 _VERSUS = re.compile(r"\b(?:compar|vs|versus|against|over|than|yoy|mom|qoq)", re.IGNORECASE)
+_AHEAD = {
+    **{name: f"forecast_{name}" for name in ("cost", "revenue", "margin")},
+    **{f"forecast_{name}": f"forecast_{name}" for name in ("cost", "revenue", "margin")},
+    "billed_cost": "forecast_cost",
+}
+"""What is forecast, by the name of what was."""
+_FORECASTS = frozenset(_AHEAD.values())
+_MONTHS_AHEAD = 6
 _NEEDS_TENANT = frozenset({"explain", "tenant", "entitlements"})
 
 
@@ -106,7 +115,13 @@ def _refusal(reading: Reading, vocabulary: Vocabulary, conversation: Conversatio
         return Unanswerable(f"there are no data about {', '.join(map(repr, reading.foreign))}", can)
     if len(reading.unknown) > 1:
         return Unanswerable(f"I do not know {', '.join(map(repr, reading.unknown[:5]))}", can)
-    if not reading.metrics and not reading.slots and not reading.why and not reading.ambiguous:
+    if (
+        not reading.metrics
+        and not reading.slots
+        and not reading.why
+        and not reading.ambiguous
+        and not reading.ahead
+    ):
         unknown = f": {reading.unknown[0]!r} is nothing I know" if reading.unknown else ""
         return Unanswerable(f"it names no figure that there is{unknown}", can)
     return None
@@ -139,6 +154,8 @@ class _Planner:
             )
         if not metrics and self.verified:
             metrics = [self.verified]
+        if self.of.ahead and self.before and not self.of.metrics and self.before.metric in _AHEAD:
+            metrics, follows = [_AHEAD[self.before.metric]], True
         if follows and self.before:
             return self._follow_up(self.before, metrics)
         if not metrics:
@@ -166,6 +183,8 @@ class _Planner:
             names = [name for name in names if name != "usage"]
         if {*names} == {"cost", "billed_cost"}:
             names = ["billed_cost"]
+        if self.of.ahead:
+            return [_AHEAD[name] for name in names if name in _AHEAD]
         if self.of.why and names and {*names} <= {"cost", "billed_cost"}:
             return ["change"]
         return names
@@ -194,6 +213,8 @@ class _Planner:
             question = replace(question, by="feature")
         if question.metric == "usage" and question.only("meter") and question.by == "meter":
             question = replace(question, by=None)
+        if question.metric in _FORECASTS and not self.of.when.ahead:
+            question = replace(question, window=self._ahead())
         if ROWS[question.metric].tool != "totals":
             by = question.by if question.by in ROWS[question.metric].cuts else None
             filters = question.filters
@@ -238,6 +259,8 @@ class _Planner:
     def _problem(self, question: Question) -> Plan | None:
         row, can = ROWS[question.metric], abilities(self.vocabulary.metrics)
         span, window = self.vocabulary.span, question.window
+        if question.metric in _FORECASTS:
+            return self._not_forecast(question)
         if window.start >= span.end or window.end <= span.start:
             last = span.end.fromordinal(span.end.toordinal() - 1)
             return Unanswerable(
@@ -264,8 +287,32 @@ class _Planner:
             )
         return None
 
+    def _not_forecast(self, question: Question) -> Plan | None:
+        """Why there is no such forecast: it is of six months after the newest whole one."""
+        ahead = self._ahead()
+        if question.window.end > ahead.end or question.window.start < ahead.start:
+            return Unanswerable(
+                f"forecasts are of {window_name(ahead)}, not of {window_name(question.window)}",
+                abilities(self.vocabulary.metrics),
+            )
+        if any(f.without or f.dimension not in {"tenant", "tier"} for f in question.filters):
+            return Unanswerable(
+                "forecasts are of tenants, tiers and the whole", abilities(self.vocabulary.metrics)
+            )
+        return None
+
+    def _ahead(self) -> Window:
+        start = self.vocabulary.newest_month.end
+        return months_from(start.year, start.month, _MONTHS_AHEAD)
+
     def _without_metric(self) -> Plan:
         """Slots and no figure: what they might be asked of."""
+        if self.of.ahead:
+            if self.of.metrics:
+                return Unanswerable(
+                    "forecasts are of cost, revenue and margin", abilities(self.vocabulary.metrics)
+                )
+            return self._choose([self._question(name) for name in sorted(_FORECASTS)], "it names no figure")
         if self.of.why:
             return self._choose(
                 [self._question("change"), self._question("unprofitable")], "it does not say why what"

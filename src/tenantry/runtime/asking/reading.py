@@ -10,6 +10,7 @@ from .claims import folded
 from .entities import Entity, Mark, Names, quoted
 from .lexicon import (
     ACTS,
+    AHEAD,
     AMBIGUOUS,
     BREAKDOWN,
     CORE,
@@ -72,6 +73,7 @@ class Reading:
     masked: str = ""
     ambiguous: tuple[tuple[str, str | None], ...] = ()
     breakdown: bool = False
+    ahead: bool = False
 
     @property
     def slots(self) -> bool:
@@ -134,6 +136,10 @@ def _read_slots(reading: Reading, vocabulary: Vocabulary) -> None:
     words = reading.words
     reading.filters = _filters(words)
     reading.share = words.has("shares?|percent(?:age)?|proportion|fraction|which part|what part")
+    if "forecast_cost" in vocabulary.metrics and not words.has(
+        "how (?:good|accurate|reliable|right) .*forecasts?|forecast (?:accuracy|errors?|quality)|(?:accuracy|error) of .*"
+    ):
+        reading.ahead = words.take(AHEAD) is not None or reading.when.ahead
     reading.ambiguous = next((meant for pattern, meant in AMBIGUOUS if words.take(pattern)), ())
     reading.metrics = _metrics(words, vocabulary)
     reading.breakdown = words.take(BREAKDOWN) is not None

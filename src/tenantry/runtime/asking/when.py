@@ -55,6 +55,7 @@ class When:
     compare_to: Window | None = None
     compares: bool = False
     since: bool = False
+    ahead: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ class Calendar:
         grain, year, previous = self._grain(words), _year_before(words), _period_before(words)
         other = self._compared(words)
         since = words.has("since")
-        window = self._window(words)
+        ahead = self._ahead(words)
+        window = ahead or self._window(words)
         named = window is not None
         if window is None:
             window = (
@@ -86,7 +88,9 @@ class Calendar:
         if compare and grain and not named:
             grain, window = None, self.span.newest_month
             compare = years_before(window) if year else previous_of(window)
-        return When(window, named, grain, compare, compares=compare is not None, since=since)
+        return When(
+            window, named, grain, compare, compares=compare is not None, since=since, ahead=ahead is not None
+        )
 
     def _grain(self, words: Words) -> str | None:
         for grain, pattern in (
@@ -120,6 +124,26 @@ class Calendar:
             self._single,
         ):
             if window := read(words):
+                return window
+        return None
+
+    def _ahead(self, words: Words) -> Window | None:
+        """`next 3 months`: those after the newest whole one. A named month or quarter that is to come."""
+        found = words.take(
+            rf"(?:in |over |for |during |within )?(?:the )?(?:next|coming|following|upcoming)(?: (?P<n>{NUMBER}))? (?P<unit>months?|quarters?|years?|half year)"
+        ) or words.take(
+            rf"in (?P<n>{NUMBER}) (?P<unit>months?)(?: time)?(?! (?:of|to))|in (?P<unit2>half a year)"
+        )
+        if found:
+            unit = found.groupdict().get("unit") or "half year"
+            size = {"month": 1, "quarter": 3, "year": 12, "half year": 6}[unit.rstrip("s")]
+            start = self.span.newest_month.end
+            return months_from(start.year, start.month, number_of(found["n"] or "1") * size)
+        found = words.find(rf"(?:in|for|by|until|during) (?P<one>{_PERIOD})")
+        if found and any(word.isdigit() and int(word) >= self.span.end.year for word in found["one"].split()):
+            window = self._one(found["one"])
+            if window.start >= self.span.end:
+                words.take(rf"(?:in|for|by|until|during) (?:{_PERIOD})")
                 return window
         return None
 
