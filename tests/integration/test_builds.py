@@ -71,6 +71,8 @@ def test_late_usage_rebuilds_its_day_and_those_that_lean_on_it(vendor: SmallVend
         "feature_cost": 3,
         "margin": 1,
         "insights": 2,
+        "forecasts": 2,
+        "forecast_accuracy": 1,
     }
     assert vendor.query("SELECT DISTINCT charge_day FROM allocation WHERE tenant_id = 'b' ORDER BY 1") == [
         {"charge_day": date(2026, 3, day)} for day in (4, 5, 6)
