@@ -16,7 +16,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --pyt
 MODELS := --extra agent --extra bedrock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web demo style check test e2e screenshots bench docs lock clean java node postgres chromium
+.PHONY: help setup web demo style check test e2e screenshots bench bench-forecast docs lock clean java node postgres chromium
 
 help:
 	@echo 'make setup   .venv with Tenantry and its tools'
@@ -29,6 +29,7 @@ help:
 	@echo 'make e2e     the commands as a user types them'
 	@echo 'make screenshots  docs/images, from the demo vendor'
 	@echo 'make bench   speed against the targets of the design'
+	@echo 'make bench-forecast FORECAST_DATA=folder   forecasts of public monthly series'
 	@echo 'make docs    the generated reference pages'
 	@echo 'make lock    new versions into requirements*.lock'
 	@echo 'make clean   back to a fresh clone'
@@ -93,6 +94,10 @@ screenshots: setup web chromium
 
 bench: .venv/bench java
 	$(BIN)/python benchmarks
+
+# Public monthly series, fetched by you: benchmarks/README.md says which and from where.
+bench-forecast: setup
+	$(BIN)/python benchmarks/forecast.py $(FORECAST_DATA)
 
 docs: setup
 	$(BIN)/python docs/reference.py

@@ -100,9 +100,10 @@ class Calibration:
         shared = self._shared(at, known, scale)
         if shared > SHARED:
             self._widen(at, known, scale, own, sums)
-        alone = panel.known(at) @ self._members.T == 1
-        for row in np.flatnonzero(alone):
-            [only] = np.flatnonzero(panel.known(at) & (self._members[row] > 0))
+        # A sum that never had more than one tenant is that tenant.
+        begun = panel.began < at
+        for row in np.flatnonzero(self._members @ begun == 1):
+            [only] = np.flatnonzero(begun & (self._members[row] > 0))
             for level in LEVELS:
                 sums[level][row] = own[level][only]
         return Bounds(own, sums, few, shared)

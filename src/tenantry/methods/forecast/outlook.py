@@ -17,6 +17,7 @@ from .smoothing import SHORTEST, Integers
 
 SUMMED = "sum of tenants"
 RECONCILED = "sum of tenants, reconciled"
+NOTHING = "nothing so far, so nothing ahead"
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def _told(panel: Panel, points: Points, calibration: Calibration, measure: str, 
         floor = 0 if measure != "margin" and amounts.min() >= 0 else None
         return Outlook(
             at, level, key, tier, measure, _plain(mean), _around(mean, widths, row, floor), method, history,
-            _note(history, bounds), scores[level],
+            _note(history, bounds) if amounts.any() else NOTHING, scores[level],
         )  # fmt: skip
 
     units = made.units[measure]
@@ -100,10 +101,11 @@ def _around(
 def _note(history: int, bounds: Bounds | None) -> str | None:
     """What a reader must know: a short history, few tenants, or months that move all tenants alike."""
     said: list[str] = []
+    months = "1 month" if history == 1 else f"{history} months"
     if history < SHORTEST:
-        said.append(f"{history} months of history: the mean of the last and of all")
+        said.append(f"{months} of history: the mean of the last and of all")
     elif history < YEAR:
-        said.append(f"{history} months of history: no year yet to repeat")
+        said.append(f"{months} of history: no year yet to repeat")
     if bounds is None:
         said.append("too early for an interval: no forecast has been held against what came")
     elif bounds.few:
