@@ -70,6 +70,23 @@ def test_a_worded_answer_has_its_figures_and_calls(ask: Any, services: Wires) ->
     assert "teal-partners" in sent
 
 
+def test_a_question_that_takes_three_capabilities_shows_all_its_steps(ask: Any) -> None:
+    def to(specialist: str, tool: str, **arguments: Any) -> list[Turn]:
+        asking = Call("ask_specialist", {"specialist": specialist, "question": QUESTION})
+        return [asking, Call(tool, arguments), Say("Done.")]
+
+    answer = ask(
+        *to("cost_per_tenant", "rank", window="2026-03"),
+        *to("unit_economics", "margin", window="2026-03"),
+        *to("feature_usage", "features", window="2026-03"),
+        Say("teal-partners cost 156.20 USD in March 2026."),
+    )
+    assert answer["notes"] == ["worded by compatible:house"]
+    assert [(c["capability"], c["tool"]) for c in answer["trace"]] == [
+        ("cost_per_tenant", "rank"), ("unit_economics", "margin"), ("feature_usage", "features"),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "said",
     ["It cost 157 USD.", "It cost 99 EUR.", "It cost 156.2.", "It doubled.", "In 2025 it cost 156.20 USD."],
