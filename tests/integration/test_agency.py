@@ -63,7 +63,7 @@ class Desk:
             Limits(cost=Decimal(1), tokens=20_000), lambda: self.runs,
         )  # fmt: skip
 
-    def _gate(self, text: str, _answers: Any, _question: str) -> list[str]:
+    def _gate(self, text: str, *_: Any) -> list[str]:
         return ["9"] if "9" in text else []
 
     def _reply(self, messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:

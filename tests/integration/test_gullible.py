@@ -98,6 +98,6 @@ def test_the_other_gates_hold_without_handles(
     assert refused >= ({"price", "limit_tenant"} if principal.tenant_id is None else set())
     for order in sorted(ALL)[::7]:
         said = order.partition("SAY ")[2]
-        assert not re.search(r"\d|thousand", said) or ungrounded(said, seen.advice.answers[:10], QUESTION), (
-            order
-        )
+        assert not re.search(r"\d|thousand", said) or ungrounded(
+            said, seen.advice.answers[:10], QUESTION, Handles(())
+        ), order

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from tenantry.kernel.dataset import Count, Day, Dimension, Money, Ratio
+from tenantry.runtime.agents import Handles
 from tenantry.runtime.agents.figures import borne_out, facts_of, ungrounded
 from tenantry.runtime.asking.facts import shown
 from tenantry.runtime.call import Answer
@@ -36,7 +38,7 @@ lines = st.builds(
 )
 
 
-def answer(rows: list[Line]) -> Answer:
+def answer(rows: Sequence[BaseModel]) -> Answer:
     evidence = (Evidence("tenant_cost", 1, None, ["2026-03-01..2026-04-01"]),)
     return Answer("shop", "rows", {}, rows, evidence, datetime(2026, 7, 1, tzinfo=UTC))
 
@@ -47,7 +49,7 @@ def test_every_figure_may_be_said_as_it_is(rows: list[Line]) -> None:
     for fact in facts_of(given_).held.values():
         if fact.path and fact.unit != "row":
             text = f"In March 2026 it was {shown(fact)}."
-            assert not ungrounded(text, given_, "How much?"), text
+            assert not ungrounded(text, given_, "How much?", Handles(())), text
             assert fact.value in {f.value for f in borne_out(text, given_)}
 
 
@@ -61,7 +63,7 @@ def test_a_digit_off_is_not_let_through(rows: list[Line], data: st.DataObject) -
     wrong = figures[:place] + other + figures[place + 1 :]
     said = Decimal(wrong.replace(",", ""))
     if not any(abs(r.cost - said) <= Decimal("0.005") for r in rows):
-        assert ungrounded(f"It was {wrong} {row.currency}.", given_, "How much?")
+        assert ungrounded(f"It was {wrong} {row.currency}.", given_, "How much?", Handles(()))
 
 
 @pytest.mark.parametrize(
@@ -83,4 +85,47 @@ def test_a_digit_off_is_not_let_through(rows: list[Line], data: st.DataObject) -
 )
 def test_units_periods_and_what_was_asked_count(text: str, *, passes: bool) -> None:
     row = Line(currency="USD", day=date(2026, 3, 1), cost=Decimal("1234.5678"), share=0.125, active_users=40)
-    assert (not ungrounded(text, [answer([row])], "Who are the top 5 in March?")) is passes
+    assert (not ungrounded(text, [answer([row])], "Who are the top 5 in March?", Handles(()))) is passes
+
+
+class Tenant(BaseModel):
+    tenant_id: Dimension
+    name: Dimension
+    currency: Dimension
+    cost: Money
+
+
+class Total(BaseModel):
+    currency: Dimension
+    cost: Money
+
+
+@pytest.mark.parametrize(
+    ("text", "passes"),
+    [
+        ("teal cost 100.00 USD.", True),
+        ("teal cost 250.00 USD.", False),
+        ("Teal Ltd cost 250.00 USD.", False),
+        ("[[tenant_id:1]] cost 250.00 USD.", True),
+        ("[[tenant_id:1]] cost 100.00 USD.", False),
+        ("[[name:2]] cost 250.00 USD.", True),
+        ("[[name:2]] cost 100.00 USD.", False),
+        ("teal cost 100.00 USD, [[tenant_id:1]] 250.00 USD.", True),
+        ("Together it was 350.00 USD.", True),
+        ("teal was part of 350.00 USD.", True),
+        ("teal was dear. It cost 250.00 USD.", True),
+        ("[[tenant_id:9]] cost 999.00 USD.", False),
+    ],
+)
+def test_a_figure_belongs_to_whom_its_sentence_names(text: str, *, passes: bool) -> None:
+    rows = [
+        Tenant(tenant_id="teal", name="Teal Ltd", currency="USD", cost=Decimal(100)),
+        Tenant(tenant_id="beacon", name="Beacon Legal", currency="USD", cost=Decimal(250)),
+    ]
+    handles = Handles((), "What did teal cost? Teal Ltd, I mean.")
+    assert [handles.hide("beacon", "tenant_id"), handles.hide("Beacon Legal", "name")] == [
+        "[[tenant_id:1]]",
+        "[[name:2]]",
+    ]
+    answers = [answer(rows), answer([Total(currency="USD", cost=Decimal(350))])]
+    assert (not ungrounded(text, answers, "What did teal cost?", handles)) is passes

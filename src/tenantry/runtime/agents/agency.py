@@ -25,8 +25,8 @@ from .prompts import Team
 from .runs import Runs, Spent
 from .toolbox import Called, Proposal, Toolbox
 
-Gate = Callable[[str, Sequence[Answer], str], Sequence[str]]
-"""What in an answer to a question nothing vouches for, given what the tools said. The answer has no handles in it."""
+Gate = Callable[[str, Sequence[Answer], str, Handles], Sequence[str]]
+"""What in an answer, with handles, nothing vouches for, given what the tools said and what was asked."""
 Voice = tuple[Model, Gate]
 """A model, and what its answers are held to."""
 _MARKUP = re.compile(r"https?://\S*|!?\[[^\]\n]*\]\([^)\n]*\)?|<[a-z/!][^>\n]*>?", re.IGNORECASE)
@@ -168,7 +168,7 @@ class Agency(Asking):
             bare = box.handles.without(text)
             if len(bare) > _LONGEST_REPLY:
                 return ["all of it: it is too long"]
-            return [*_MARKUP.findall(bare), *ungrounded(bare, box.answers, question)]
+            return [*_MARKUP.findall(bare), *ungrounded(text, box.answers, question, box.handles)]
 
         agents = Agents(model, self.team, box, gate, self.limits)
         return asyncio.run(agents.reply(question, before, streamed=streamed))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
+from enum import Enum
 from math import isfinite
 from typing import Any
 
@@ -20,26 +23,50 @@ from ..asking.numbers import gate
 from ..asking.question import Question
 from ..call import Answer
 from ..reader import several
+from .handles import Handles
 from .toolbox import ROWS
 
 _ROW = "row"
+_CURRENCY = ("currency", "billing_currency")
+_SAME = ("tenant_id", "name")
+"""Columns of a row that name the same."""
+_SENTENCES = re.compile(r"(?<=[.!?;])\s+|\n+")
 _MEASURED = {"money": MONEY, "ratio": RATIO, "multiple": RATIO}
 
 
-def ungrounded(text: str, answers: Sequence[Answer], question: str) -> list[str]:
-    """The numbers in a text, which has no names in it, that neither a tool's answer nor the question vouches for."""
-    facts = facts_of(answers)
-    of_windows = {fact.window: fact for fact in facts.held.values() if fact.window}
+def ungrounded(text: str, answers: Sequence[Answer], question: str, handles: Handles) -> list[str]:
+    """The numbers in a text with handles that neither a tool nor the question vouches for, or that are another's
+    than whom their sentence names.
+    """
+    facts = [*facts_of(answers).held.values()]
+    of_windows = {fact.window: fact for fact in facts if fact.window and fact.unit == _ROW}
     asked = next((Question("", window, asked=question) for window in of_windows if window), None)
-    return gate(text, [*_near(text, facts), *of_windows.values()], asked)
+    found: list[str] = []
+    for sentence in filter(None, _SENTENCES.split(text)):
+        bare = handles.without(sentence)
+        near = _near(bare, _of_those(sentence, facts, handles))
+        found += gate(bare, [*(replace(f, of={}) for f in near), *of_windows.values()], asked)
+    return found
+
+
+def _of_those(sentence: str, facts: Sequence[Fact], handles: Handles) -> list[Fact]:
+    """The facts of whom and what a sentence names, with those that are nobody's; all where it names nobody."""
+    rows = {tuple(fact.of.items()) for fact in facts}
+    named = handles.named(sentence, {name for row in rows for _, name in row})
+    for row in map(dict[str, str], rows):  # a tenant's name means its id, too
+        both = {row[column] for column in _SAME if column in row}
+        if both & named:
+            named |= both
+    columns = {column for row in rows for column, name in row if name in named}
+    return [f for f in facts if all(name in named for column, name in f.of.items() if column in columns)]
 
 
 def borne_out(text: str, answers: Sequence[Answer]) -> list[Fact]:
     """The facts that the numbers of a text may rest on."""
-    return [fact for fact in _near(text, facts_of(answers)) if fact.path]
+    return [fact for fact in _near(text, facts_of(answers).held.values()) if fact.path]
 
 
-def _near(text: str, facts: Facts) -> list[Fact]:
+def _near(text: str, facts: Iterable[Fact]) -> list[Fact]:
     """The facts that a number of the text could be, each figure once: there are thousands."""
     said = {
         (_MEASURED.get(claim.kind), abs(claim.value), claim.step)
@@ -48,9 +75,7 @@ def _near(text: str, facts: Facts) -> list[Fact]:
     }
     with localcontext(EXACT):
         near = {
-            (f.unit, f.currency, f.value): f
-            for f in facts.held.values()
-            if any(_could_be(f, *claim) for claim in said)
+            (f.unit, f.currency, f.value): f for f in facts if any(_could_be(f, *claim) for claim in said)
         }
     return [*near.values()]
 
@@ -71,43 +96,61 @@ def facts_of(answers: Sequence[Answer]) -> Facts:
             facts.add(answer.tool, Decimal(len(rows)), _ROW, window=window, call=call)
         if len(rows) > ROWS:
             facts.add(f"{answer.tool} left out", Decimal(len(rows) - ROWS), _ROW, call=call)
+        of = {n: v for n, v in answer.arguments.items() if isinstance(v, str) and not isinstance(v, Enum)}
         for place, row in enumerate(rows[:ROWS]):
-            _add(facts, row, call, f"data[{place}]", read[0] if read else None)
+            _add(facts, row, _Place(call, f"data[{place}]", read[0] if read else None, of))
     return facts
 
 
-def _add(
-    facts: Facts, value: Any, call: int, path: str, window: Window | None, currency: str | None = None
-) -> None:
+@dataclass(frozen=True)
+class _Place:
+    """Where a figure stands: the call, the path in its answer, and what is said of it on the way there."""
+
+    call: int
+    path: str
+    window: Window | None
+    of: Mapping[str, str]
+    currency: str | None = None
+
+    def under(self, path: str) -> _Place:
+        return replace(self, path=f"{self.path}{path}")
+
+
+def _add(facts: Facts, value: Any, at: _Place) -> None:
     """The figures of a record and of the records in it."""
     if not isinstance(value, BaseModel):
         for place, inner in enumerate(several(value) or ()):
-            _add(facts, inner, call, f"{path}[{place}]", window, currency)
+            _add(facts, inner, at.under(f"[{place}]"))
         return
-    currency = getattr(value, "currency", None) or getattr(value, "billing_currency", None) or currency
-    for name, field in type(value).model_fields.items():
-        cell = getattr(value, name)
-        column = next((mark for mark in field.metadata if isinstance(mark, Column)), None)
-        if isinstance(cell, bool) or cell is None:
-            continue
-        if isinstance(cell, Decimal | int | float):
-            if isfinite(cell):
-                unit = _unit(name, column, cell)
-                money = str(currency) if unit == MONEY else None
-                facts.add(
-                    name,
-                    cell if not isinstance(cell, int) else Decimal(cell),
-                    unit,
-                    currency=money,
-                    window=window,
-                    call=call,
-                    path=f"{path}.{name}",
-                )
-        elif isinstance(cell, date):
-            for meant in _meant(cell):
-                facts.add(name, Decimal(1), _ROW, window=meant, call=call, path=f"{path}.{name}")
-        else:
-            _add(facts, cell, call, f"{path}.{name}", window, currency)
+    cells = {name: getattr(value, name) for name in type(value).model_fields}
+    names = {
+        n: c
+        for n, c in cells.items()
+        if isinstance(c, str) and not isinstance(c, Enum) and n not in _CURRENCY
+    }
+    currency = next((str(cells[name]) for name in _CURRENCY if cells.get(name)), at.currency)
+    at = replace(at, of={**at.of, **names}, currency=currency)
+    for name, cell in cells.items():
+        column = next((m for m in type(value).model_fields[name].metadata if isinstance(m, Column)), None)
+        _add_cell(facts, name, cell, column, at.under(f".{name}"))
+
+
+def _add_cell(facts: Facts, name: str, cell: Any, column: Column | None, at: _Place) -> None:
+    told: dict[str, Any] = {"call": at.call, "path": at.path, "of": at.of}
+    if cell is None or isinstance(cell, bool | str):
+        return
+    if isinstance(cell, date):
+        for meant in _meant(cell):
+            facts.add(name, Decimal(1), _ROW, window=meant, **told)
+    elif isinstance(cell, Decimal | int | float):
+        unit = _unit(name, column, cell)
+        if isfinite(cell):
+            figure = Decimal(cell) if isinstance(cell, int) else cell
+            facts.add(
+                name, figure, unit, currency=at.currency if unit == MONEY else None, window=at.window, **told
+            )
+    else:
+        _add(facts, cell, at)
 
 
 def _unit(name: str, column: Column | None, cell: Decimal | float) -> str:

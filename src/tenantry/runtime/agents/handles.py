@@ -115,6 +115,12 @@ class Handles:
         """An answer as people read it. Handles that were never given are left out."""
         return HANDLE.sub(lambda found: shown(self._names.get(found[0], "(unknown)")), text)
 
+    def named(self, text: str, among: Iterable[str]) -> set[str]:
+        """Of these names those that a text means: by a handle, or as the person typed them."""
+        meant = {self._names.get(found[0]) for found in HANDLE.finditer(text)}
+        plain = f" {_folded(self.without(text))} "
+        return {n for n in among if n in meant or (self.typed(n) and f" {_folded(n)} " in plain)}
+
     def without(self, text: str) -> str:
         """An answer without its handles: what the model itself wrote."""
         return HANDLE.sub(" ", text)

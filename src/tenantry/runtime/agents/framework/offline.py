@@ -23,7 +23,6 @@ from pydantic_ai.models import CompletedStreamedResponse, Model, ModelRequestPar
 
 from ....kernel import Principal
 from ...asking.asking import AskAnswer, Asking
-from ...call import Answer
 from ..prompts import Team
 
 NAME = "offline"
@@ -49,7 +48,7 @@ class Offline(Model):
     def system(self) -> str:
         return NAME
 
-    def ungrounded(self, text: str, _answers: Sequence[Answer], _question: str) -> list[str]:
+    def ungrounded(self, text: str, *_: Any) -> list[str]:
         """The gate for what this model says: the planner's own text, which has been through its gate, and no other."""
         return [] if self._said is not None and text == self._said.text else [text]
 
