@@ -264,13 +264,14 @@ def open_app(plane: ControlPlane, *, loopback: bool = True, worker: Worker | Non
     lake = Part(check={"lake": lambda: plane.runtime.rows_held("charges"), "state": plane.check_state})
     metrics, answer = Metrics(), open_asking(plane).answer
     parts = [
+        dashboard(),  # before A2A, whose library takes any two parts of a path for itself
         lake,
         access,
         _agents(plane, answer),
         _intake(plane, metrics),
         *([job_part(worker)] if worker else []),
+        ask_part(answer),
     ]
-    parts += [ask_part(answer), dashboard()]
     return build_app(plane.runtime, __version__, who, parts, metrics)
 
 

@@ -96,6 +96,14 @@ def test_without_a_build_the_page_says_how_to_make_one(tmp_path: Path):
     assert "make web" in answer.text
 
 
+def test_pages_and_assets_are_the_dashboards_beside_all_other_protocols(tmp_path: Path):
+    asgi = app.open_app(app.open_plane(str(tmp_path)))
+    client = TestClient(asgi, "http://127.0.0.1", client=("127.0.0.1", 1))
+    assert client.get("/tenants/acme", headers=HTML).headers["content-type"].startswith("text/html")
+    assert client.get("/assets/index-0.js").json()["detail"] == "no /assets/index-0.js here"
+    assert client.get("/api/v1/nothing", headers=HTML).status_code == 404
+
+
 def test_the_client_is_typed_from_the_document_that_is_served():
     generated = runpy.run_path(str(ROOT / "docs" / "catalog.py"))
     assert (ROOT / "web" / "openapi.json").read_text(encoding="utf-8") == generated["openapi"](), (

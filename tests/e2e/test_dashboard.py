@@ -35,6 +35,7 @@ PAGES = {
     f"/health?{MARCH}": "Data health",
     "/forecasts": "Forecasts",
     "/insights": "Insights",
+    "/ask": "Ask",
     "/explore": "Explore",
     f"/explore/cost_per_tenant?tool=rank&{MARCH}": "What does each tenant cost us, and why did it change?",
     "/explore/tenants?tool=create": "Who are our tenants, what may they use, and what happened to them?",
@@ -264,6 +265,19 @@ def test_any_tool_has_a_form_and_its_answer(page: Page):
     page.get_by_role("button", name="Show").click()
     page.wait_for_url("**a.feature_id=search**")
     expect(page.get_by_role("region", name="Table: Feature")).to_contain_text("teal-partners")
+
+
+def test_a_question_is_answered_from_tools_as_it_is_worked_out(page: Page):
+    page.goto("/ask")
+    page.get_by_label("Question").fill("cost by tenant in March 2026")
+    page.keyboard.press("Enter")
+    answer = page.get_by_role("article", name="cost by tenant in March 2026")
+    expect(answer).to_contain_text("156.20 USD")
+    answer.get_by_text("call", exact=False).last.click()
+    expect(answer.get_by_role("link").first).to_be_visible()
+    assert violations(page) == []
+    page.reload()
+    expect(answer).to_contain_text("156.20 USD")
 
 
 def test_what_acts_is_asked_twice_and_written_down(browser: Browser, site: str):

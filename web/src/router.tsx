@@ -33,6 +33,7 @@ const routes = [
   page("/services/$id", () => import("./pages/services"), "Service"),
   page("/forecasts", () => import("./pages/forecasts"), "Forecasts"),
   page("/insights", () => import("./pages/insights"), "Insights"),
+  page("/ask", () => import("./pages/ask"), "Ask"),
   page("/health", () => import("./pages/health"), "Health"),
   page("/jobs", () => import("./pages/jobs"), "Jobs"),
   page("/audit", () => import("./pages/audit"), "Audit"),

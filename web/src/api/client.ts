@@ -2,6 +2,7 @@
 
 import { keepPreviousData, useQuery, type UseQueryResult } from "@tanstack/react-query";
 import type { components } from "./gen";
+import { reader, type Said } from "./sse";
 
 export type Schemas = components["schemas"];
 type Answers = { [K in keyof Schemas as K extends `${infer N}.Answer` ? N : never]: Schemas[K] };
@@ -164,6 +165,17 @@ export function useSession(): Query<Session> {
     staleTime: 300_000,
     retry,
   });
+}
+
+/** Asks for a stream of events, telling of each. Raises `Problem`. */
+export async function stream(path: string, body: unknown, tell: (said: Said) => void, signal: AbortSignal): Promise<void> {
+  const headers: Record<string, string> = { Accept: "text/event-stream", "Content-Type": "application/json" };
+  if (csrf) headers[CSRF] = csrf;
+  const answer = await fetch(new URL(path, document.baseURI), { method: "POST", headers, body: JSON.stringify(body), signal });
+  if (!answer.ok || !answer.body) throw await problemOf(answer);
+  const pieces = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  const read = reader();
+  for (let piece = await pieces.read(); !piece.done; piece = await pieces.read()) read(piece.value).forEach(tell);
 }
 
 /** Sends something that changes something. */

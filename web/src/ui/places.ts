@@ -17,6 +17,7 @@ export const PLACES: Place[] = [
   { path: "/services", name: "Services", icon: "services", key: "s", group: "money" },
   { path: "/forecasts", name: "Forecasts", icon: "forecasts", key: "c", group: "money" },
   { path: "/insights", name: "Insights", icon: "insights", key: "i", group: "money" },
+  { path: "/ask", name: "Ask", icon: "ask", key: "q", group: "money" },
   { path: "/health", name: "Data health", icon: "health", key: "h", group: "trust" },
   { path: "/explore", name: "Explore", icon: "explore", key: "e", group: "trust" },
   { path: "/jobs", name: "Jobs", icon: "jobs", key: "j", group: "run" },

@@ -1,0 +1,237 @@
+import { useEffect, useRef, useState, type FormEvent, type ReactNode } from "react";
+import { Problem, stream, type Evidence } from "../api/client";
+import type { Hue, Spec } from "../charts/spec";
+import { numeric } from "../format/numbers";
+import { moment } from "../format/times";
+import { encode } from "../url";
+import { To, useUrl } from "../ui/address";
+import { Chart } from "../ui/chart";
+import { Button } from "../ui/controls";
+import { Chip, Page, Panel } from "../ui/page";
+import { Failed } from "../ui/states";
+import css from "./ask.module.css";
+
+interface Call {
+  capability: string;
+  tool: string;
+  arguments: Record<string, unknown>;
+  evidence: Evidence[];
+}
+
+interface Fact {
+  handle: string;
+  currency: string | null;
+}
+
+interface Answer {
+  outcome: "answered" | "asked" | "refused";
+  text: string;
+  facts: Fact[];
+  tables: { columns: string[]; rows: { text: string }[][] }[];
+  charts: { kind: string; places: string[]; series: { name: string; values: (string | null)[]; handles: string[] }[] }[];
+  choices: { title: string }[];
+  can: string[];
+  notes: string[];
+  trace: Call[];
+  as_of: string;
+  conversation: string | null;
+}
+
+interface Turn {
+  question: string;
+  text: string;
+  steps: string[];
+  answer?: Answer;
+  problem?: Problem;
+  stopped?: boolean;
+}
+
+const EXAMPLES = ["Which five tenants cost most last month?", "cost by tier since June, by month", "What is our margin by tier?", "revenue by tenant in Q3"];
+
+/** Questions in plain words. Every figure of an answer comes from a tool, and its calls stand below it. */
+export function Ask(): ReactNode {
+  const [search, set] = useUrl();
+  const [turns, setTurns] = useState<Turn[]>([]);
+  const [busy, setBusy] = useState<AbortController | null>(null);
+  const [text, setText] = useState("");
+  const begun = useRef(false);
+
+  const change = (patch: (turn: Turn) => Turn) => setTurns((all) => [...all.slice(0, -1), patch(all.at(-1)!)]);
+  const ask = (question: string) => {
+    const stop = new AbortController();
+    const conversation = turns.at(-1)?.answer?.conversation ?? undefined;
+    setBusy(stop);
+    setText("");
+    set({ q: question });
+    setTurns((all) => [...all, { question, text: "", steps: [] }]);
+    stream("api/v1/ask", { question, conversation }, ({ event, data }) => change((turn) => told(turn, event, data)), stop.signal)
+      .catch((error: unknown) => {
+        const unreachable = new Problem(0, "no answer", "The answer was cut off.", "Ask again.", "");
+        change((turn) => (stop.signal.aborted ? { ...turn, stopped: true } : { ...turn, problem: error instanceof Problem ? error : unreachable }));
+      })
+      .finally(() => setBusy(null));
+  };
+  // An address with a question is a question.
+  useEffect(() => {
+    if (search.q && !begun.current) ask(search.q);
+    begun.current = true;
+  }, []);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (text.trim() && !busy) ask(text.trim());
+  };
+  return (
+    <Page title="Ask" lead="In plain words. Figures come from tools alone, never from a model.">
+      <div className={css.log} role="log" aria-live="polite" aria-label="Answers">
+        {turns.map((turn, nth) => (
+          <One key={nth} turn={turn} ask={ask} again={() => ask(turn.question)} working={busy !== null && nth === turns.length - 1} />
+        ))}
+      </div>
+      {turns.length === 0 && (
+        <Panel title="For example">
+          <ul className={css.examples}>
+            {EXAMPLES.map((one) => (
+              <li key={one}>
+                <Button size="compact-md" variant="default" onClick={() => ask(one)}>
+                  {one}
+                </Button>
+              </li>
+            ))}
+          </ul>
+        </Panel>
+      )}
+      <form className={css.form} onSubmit={submit}>
+        <input aria-label="Question" placeholder="What do you want to know?" value={text} onChange={(event) => setText(event.target.value)} maxLength={1000} />
+        {busy ? (
+          <Button variant="default" onClick={() => busy.abort()}>
+            Stop
+          </Button>
+        ) : (
+          <Button type="submit" disabled={!text.trim()}>
+            Ask
+          </Button>
+        )}
+      </form>
+    </Page>
+  );
+}
+
+function told(turn: Turn, event: string, data: unknown): Turn {
+  switch (event) {
+    case "token":
+      return { ...turn, text: turn.text + (data as { text: string }).text };
+    case "tool_start": {
+      const call = data as Call;
+      return { ...turn, steps: [...turn.steps, `${call.capability}.${call.tool}`] };
+    }
+    case "error": {
+      const said = data as { title: string; status: number; detail: string; hint: string };
+      return { ...turn, problem: new Problem(said.status, said.title, said.detail, said.hint, "") };
+    }
+    case "done":
+      return { ...turn, text: (data as Answer).text, answer: data as Answer };
+    default:
+      return turn;
+  }
+}
+
+function One(props: { turn: Turn; working: boolean; ask: (question: string) => void; again: () => void }): ReactNode {
+  const { turn } = props;
+  const { answer } = turn;
+  return (
+    <article className={css.turn} aria-label={turn.question}>
+      <h2>{turn.question}</h2>
+      {props.working && !turn.text && <p className={css.quiet}>{turn.steps.length ? `Asking ${turn.steps.at(-1)}` : "Reading the question"}</p>}
+      {turn.text && <p className={css.text}>{turn.text}</p>}
+      {turn.stopped && <p className={css.quiet}>Stopped.</p>}
+      {turn.problem && <Failed problem={turn.problem} again={props.again} />}
+      {answer && <Rest answer={answer} ask={props.ask} />}
+    </article>
+  );
+}
+
+function Rest({ answer, ask }: { answer: Answer; ask: (question: string) => void }): ReactNode {
+  const offered = answer.outcome === "asked" ? answer.choices.map((one) => one.title) : answer.can;
+  return (
+    <>
+      {answer.notes.map((note) => (
+        <p key={note} className={css.quiet}>
+          {note}
+        </p>
+      ))}
+      {answer.charts.map((_, nth) => (
+        <Chart key={nth} spec={specOf(answer, nth)} height={240} />
+      ))}
+      {answer.tables.map((table, nth) => (
+        <div key={nth} className={css.table} tabIndex={0} role="region" aria-label={`Table ${nth + 1} of the answer`}>
+          <table>
+            <thead>
+              <tr>
+                {table.columns.map((name) => (
+                  <th key={name} scope="col">
+                    {name}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {table.rows.map((row, at) => (
+                <tr key={at}>
+                  {row.map((cell, column) => (
+                    <td key={column}>{cell.text}</td>
+                  ))}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      ))}
+      {offered.length > 0 && (
+        <ul className={css.examples} aria-label="What can be asked">
+          {offered.map((one) => (
+            <li key={one}>
+              <Button size="compact-md" variant="default" onClick={() => ask(one)}>
+                {one}
+              </Button>
+            </li>
+          ))}
+        </ul>
+      )}
+      {answer.trace.length > 0 && (
+        <details className={css.quiet}>
+          <summary>
+            {answer.trace.length} {answer.trace.length === 1 ? "call" : "calls"}, as of {moment(answer.as_of)}
+          </summary>
+          <ul>
+            {answer.trace.map((call, nth) => (
+              <li key={nth}>
+                <To path={`/lineage/${call.capability}/${call.tool}`} search={{ of: encode(given(call)).slice(1) }}>{`${call.capability}.${call.tool}`}</To>{" "}
+                {call.evidence.map((one) => (
+                  <Chip key={one.dataset}>{one.dataset}</Chip>
+                ))}
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+    </>
+  );
+}
+
+function given(call: Call): Record<string, string> {
+  return Object.fromEntries(Object.entries(call.arguments).filter(([, value]) => value !== null).map(([name, value]) => [name, String(value)]));
+}
+
+function specOf(answer: Answer, nth: number): Spec {
+  const chart = answer.charts[nth]!;
+  const first = chart.series[0]?.handles[0];
+  const unit = answer.facts.find((fact) => fact.handle === first)?.currency ?? "";
+  return {
+    kind: chart.kind === "line" ? "line" : "ranks",
+    title: answer.charts.length > 1 ? `Chart ${nth + 1}` : "Chart",
+    unit,
+    finding: answer.text.split("\n")[0] ?? "",
+    x: chart.places,
+    series: chart.series.map((one, at) => ({ name: one.name, hue: `cat-${at % 5}` as Hue, values: one.values.map(numeric) })),
+  };
+}
