@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -20,6 +21,7 @@ from ..state.tables import AGENT_RUN, AGENT_TEXT, moment
 from .prompts import Team
 from .toolbox import Called, Proposal
 
+_log = logging.getLogger("tenantry.agents")
 RUNNING = "running"
 _TURNS = 12
 """Of a conversation, that a model is told."""
@@ -188,7 +190,7 @@ class Runs:
     def land(self, engine: DuckDB, rows: Callable[[Run], Sequence[Dataset]]) -> int:
         """Land the usage of the runs that have ended since: the control plane in its own books. Returns how many runs.
 
-        Raises `unavailable` where the lake cannot be written; what is not landed waits.
+        Where others write the table at the same moment, it waits for the next time.
         """
         ended = (AGENT_RUN.c.landed == 0) & (AGENT_RUN.c.outcome != RUNNING)
         with self._state.read() as connection:
@@ -196,8 +198,14 @@ class Runs:
         usage = [row for run in waiting for row in rows(run)]
         if usage:
             forked = engine.fork()
-            with closing(forked.connection):
-                merge_rows(forked, usage)
+            try:
+                with closing(forked.connection):
+                    merge_rows(forked, usage)
+            except TenantryError as problem:
+                if problem.kind is not Kind.UNAVAILABLE:
+                    raise
+                _log.warning("usage of agents waits for the next landing: %s", problem.message)
+                return 0
         if waiting:
             landed = AGENT_RUN.c.id.in_([run.id for run in waiting])
             with self._state.begin() as connection:
