@@ -144,3 +144,8 @@ def test_nobody_is_refused(url: str) -> None:
         )
         assert answer.status_code >= 400 or "error" in answer.json()
         assert "Traceback" not in answer.text
+
+
+def test_paths_that_are_not_its_own_are_left_alone(url: str) -> None:
+    for path in ("/teal/a2a/message:send", "/anything/else"):
+        assert httpx.post(f"{url}{path}", json={}, headers={"x-who": "ada"}).status_code == 404

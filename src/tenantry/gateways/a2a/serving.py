@@ -51,10 +51,11 @@ def routes(catalog: Catalog, version: str, answering: Answering, public_url: str
         task_store=_Tasks(),
         agent_card=card(catalog, version, public_url or ""),
     )
+    rest = create_rest_routes(handler, _Callers(), path_prefix=REST)
     return [
         Route(CARD, show),
         *create_jsonrpc_routes(handler, RPC, _Callers()),
-        *create_rest_routes(handler, _Callers(), path_prefix=REST),
+        *(route for route in rest if isinstance(route, Route)),  # not those that take any path for a tenant's
     ]
 
 
