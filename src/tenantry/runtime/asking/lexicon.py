@@ -74,7 +74,7 @@ METRICS: tuple[Metric, ...] = (
         "revenue",
         _PAID,
         "revenues?|sales|income|turnover|mrr|monthly recurring revenue|takings|top line|recurring revenue",
-        r"(?:bring|brought|brings) in|pays? us|paid us|(?:did|do|does) (?:@\w+ )?pay us|money (?:come|came|coming) in|earn|earned|earns",
+        r"(?:bring|brought|brings)(?: in)?|pays? us|paid us|(?:did|do|does) (?:@\w+ )?pay us|money (?:come|came|coming) in|earn|earned|earns",
         says="revenue, margin and unprofitable tenants",
     ),
     _figures(

@@ -113,7 +113,7 @@ def _refusal(reading: Reading, vocabulary: Vocabulary, conversation: Conversatio
         return Unanswerable(f"there is nothing here named {', '.join(map(repr, reading.unknown_names))}", can)
     if reading.foreign:
         return Unanswerable(f"there are no data about {', '.join(map(repr, reading.foreign))}", can)
-    if len(reading.unknown) > 1:
+    if len(reading.unknown) > (1 if reading.metrics or reading.filters else 0):
         return Unanswerable(f"I do not know {', '.join(map(repr, reading.unknown[:5]))}", can)
     if (
         not reading.metrics

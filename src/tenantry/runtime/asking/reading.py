@@ -116,8 +116,11 @@ def read(text: str, vocabulary: Vocabulary, names: Names, now: date) -> Reading:
     act = _act(words)
     follows = bool(re.search(_FOLLOWS, str(words)))
     entities = [*said, *names.take(words, _COMMON | _TIMES)]
-    when = Calendar(vocabulary.span, now).read(words)
+    top = words.take(rf"(?P<way>top|bottom) (?P<n>{NUMBER})(?! (?:days?|weeks?|months?|quarters?|years?))")
+    when = Calendar(vocabulary.span, now).read(words)  # `top 10, september` is no tenth of September
     reading = Reading(words, when, entities, follows=follows, act=act, masked=str(words))
+    if top:
+        reading.top, reading.order = number_of(top["n"]), "asc" if top["way"] == "bottom" else None
     reading.mended, reading.unknown_names = mended, unknown_names
     _read_slots(reading, vocabulary)
     return reading
@@ -226,7 +229,7 @@ def _read_rank(reading: Reading) -> None:
         rf"(?:which|what|the) (?P<n>{NUMBER})(?= (?:{dimension}))",
         rf"(?P<n>{NUMBER}) (?=(?:{dimension}))",
     ):
-        if found := words.take(pattern):
+        if reading.top is None and (found := words.take(pattern)):
             reading.top = number_of(found["n"])
             way = found.groupdict().get("way") or ""
             reading.order = "asc" if re.fullmatch(SMALLEST, way) else reading.order

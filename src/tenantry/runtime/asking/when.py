@@ -41,8 +41,7 @@ _PERIOD = (
 _LAST = r"last|past|previous|prior|trailing|recent|latest|preceding"
 _RELATIVE = rf"(?:the )?(?:{_LAST}|this|current) (?:full |whole |calendar )?(?:day|week|month|quarter|year)"
 _ANY = rf"{_DAY}|{_PERIOD}|{_RELATIVE}|yesterday|today"
-_MAY = r"(?:in|of|since|for|during|and|from|to|until|through|before|after|vs|versus|with|late|early|between|about|by|-) "
-_VS = r"(?:vs|versus|against|compared? (?:to|with|against)|in comparison (?:to|with)|relative to|than|over|from)"
+_VS = r"(?:vs|versus|against|compared? (?:to|with|against)|in comparison (?:to|with)|relative to|than|over)"
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ class Calendar:
         """Another window to compare with: `vs July`."""
         kept = list(words.words)
         if found := words.take(rf"{_VS} (?:that of |those of |the figure of |in )?(?P<other>{_ANY})"):
-            if words.has(_ANY) or not found.group().startswith(("than", "over", "from")):
+            if words.has(_ANY) or not found.group().startswith(("than", "over")):
                 return self._one(found["other"])
             words.words = kept
         return None
@@ -216,13 +215,13 @@ class Calendar:
         return self._one(found["one"]) if found else None
 
     def _single(self, words: Words) -> Window | None:
+        """One day or period; `may` is a month after a word like `in`, before a year, or at the end."""
         for pattern in (_DAY, _PERIOD):
-            if found := words.take(rf"(?:in|for|during|of|on) (?P<one>{pattern})"):
-                return self._one(found["one"])
-            if (found := words.take(rf"(?P<one>(?!may(?!\S)(?! {_YEAR}))(?:{pattern}))")) or (
-                found := words.take(r"(?P<one>may)$")
-            ):
-                return self._one(found["one"])
+            found = words.take(
+                rf"(?:in|for|during|of|on) (?P<one>{pattern})|(?P<bare>(?!may(?!\S)(?! {_YEAR}))(?:{pattern})|may(?=$))"
+            )
+            if found:
+                return self._one(found["one"] or found["bare"])
         return None
 
     def _one(self, text: str, before: date | None = None) -> Window:
