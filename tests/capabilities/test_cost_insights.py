@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from building import build, differs_from_a_build_from_nothing, land
-from small_vendor import SmallVendor, charge, tenant
+from small_vendor import SmallVendor, charge, tenant, usage
 from three_months import CATALOG, NOW, POLICY, subscription
 
 from tenantry.datasets import Charges, Dismissals, Insights
@@ -177,6 +177,27 @@ def test_a_principal_bound_to_a_tenant_sees_no_insights(runtime: Runtime):
         with pytest.raises(TenantryError) as raised:
             runtime.call("cost_insights", tool, more, bound, approved=True)
         assert raised.value.kind is Kind.FORBIDDEN
+
+
+def test_a_dearer_unit_shows_its_cost_and_its_units(tmp_path: Path):
+    """Both tenants use 50 a month throughout; the service's 500, give or take one percent, become 750 in December."""
+    wobble = dict(zip(MONTHS, WOBBLE, strict=True))
+    cost = {month: (500 if month < "2025-12" else 750) + 5 * wobble[month] for month in MONTHS}
+    vendor = SmallVendor(tmp_path, POLICY).land(
+        charges=[charge(amount, f"{month}-01") for month, amount in cost.items()] + [charge(0, "2026-03-31")],
+        tenants=[tenant(name) for name in ("a", "b")],
+        usages=[usage(name, 50, f"{month}-01T00") for name in ("a", "b") for month in MONTHS],
+    )
+    runtime = Runtime(vendor.build().engine, CATALOG, lambda: NOW, lambda _: {"policy": POLICY})
+    [found] = [f for f in ask(runtime, "findings") if f.kind == "unit_cost"]
+    assert (found.subject, found.before, found.after) == (
+        "service:Compute",
+        Decimal("502.5"),
+        Decimal("747.5"),
+    )
+    points = ask(runtime, "evidence", finding=found.finding)
+    assert [p.amount for p in points if p.series == "cost"] == list(cost.values())
+    assert [p.units for p in points if p.series == "Compute ms"] == [100] * 8
 
 
 def test_building_what_changed_gives_what_building_all_gives(tmp_path: Path):
