@@ -90,6 +90,7 @@ e2e: setup node web chromium
 	$(BIN)/pytest tests/e2e
 
 screenshots: setup web chromium
+	test -d .tenantry || $(BIN)/tenantry demo --no-serve
 	$(BIN)/python docs/screenshots.py
 
 bench: .venv/bench java

