@@ -234,14 +234,13 @@ def _whole(ctx: Context, window: Window | None) -> dict[str, _Currency]:
     rows = ctx.totals(Margin, window, by=("currency", "tenant_id"), measures=_MONEY)
     sure = ctx.totals(Margin, window, by=("currency", "confidence"), measures=("effective_cost",))
     known = {name: list(own) for name, own in groupby(sure, attrgetter("currency"))}
+    of_currency = {name: list(own) for name, own in groupby(rows, attrgetter("currency"))}
     payers: dict[str, set[str]] = defaultdict(set)
-    for row in rows:
-        if row.revenue:
-            payers[row.tenant_id].add(row.currency)
-    return {
-        name: _Currency(name, list(own), known[name], payers)
-        for name, own in groupby(rows, attrgetter("currency"))
-    }
+    if len(of_currency) > 1:  # in a single one, who pays, pays in it
+        for row in rows:
+            if row.revenue:
+                payers[row.tenant_id].add(row.currency)
+    return {name: _Currency(name, own, known[name], payers) for name, own in of_currency.items()}
 
 
 def _standing(now: _Currency, before: _Currency | None) -> Standing:
