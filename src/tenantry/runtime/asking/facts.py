@@ -176,8 +176,8 @@ def shown(fact: Fact, places: int | None = None) -> str:
 
 
 def _figures(value: Decimal, places: int) -> str:
-    """Grouped and rounded half even; two digits at least, however small."""
-    if value:
+    """Grouped and rounded half even; of what is not whole two digits at least, however small."""
+    if value != value.to_integral_value():
         places = max(places, 1 - value.adjusted())
     text = f"{value:,.{places}f}"
     return text.replace("-", "\N{MINUS SIGN}") if text.strip("-0.,") else text.lstrip("-")
