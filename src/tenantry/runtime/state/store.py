@@ -8,9 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from ...errors import Kind, TenantryError, invalid
@@ -95,6 +93,12 @@ class State:
             ) from problem
 
     def _migrate(self) -> None:
+        if self._layout() == max(file.name[:4] for file in (_MIGRATIONS / "versions").glob("[0-9]*.py")):
+            return
+        # Its import takes longer than most commands do, and a store's layout seldom changes.
+        from alembic import command  # noqa: PLC0415
+        from alembic.config import Config  # noqa: PLC0415
+
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
         config.set_main_option("path_separator", "os")
@@ -103,6 +107,13 @@ class State:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ONE_AT_A_TIME})
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+    def _layout(self) -> str | None:
+        """The newest migration that was made, None where there was none."""
+        with self._engine.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def _engine(url: str) -> Engine:
