@@ -184,9 +184,9 @@ class BuiltMeanwhile(Lake):
     other: SmallVendor | None = None
     committing = False
 
-    def commit(self, dataset: type[Dataset], *args: Any, **options: Any) -> int:
+    def commit(self, dataset: type[Dataset], *args: Any, **options: Any) -> None:
         self.committing = dataset is PoolCost
-        return super().commit(dataset, *args, **options)
+        super().commit(dataset, *args, **options)
 
     def files(self, dataset: type[Dataset], version: int | None = None) -> list[DataFile]:
         found = super().files(dataset, version)
