@@ -53,6 +53,9 @@ QUESTIONS = (
     "What will teal-partners cost next month?",
     "What moved?",
     "what should we meter next",
+    "what did we spend last month?",
+    "margin ratio of teal-partners in March",
+    "revenue in February compared with January",
 )
 
 
@@ -92,12 +95,20 @@ def at(data: Any, path: str) -> Any:
     return data
 
 
+@pytest.mark.parametrize("question", ["cost on 2026-02-30", "cost on 31 June 2026", "spend of 2031-13-45"])
+def test_a_day_that_there_is_not_is_told(asking: Asking, question: str):
+    with pytest.raises(TenantryError) as raised:
+        asking.ask(question)
+    assert raised.value.kind is Kind.INVALID
+
+
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_every_figure_is_what_a_tool_says_or_derived_from_such(
     asking: Asking, runtime: Runtime, question: str
 ):
     answer = asking.ask(question)[0]
     assert answer.outcome == "answered", answer.text
+    assert not answer.text.startswith("The table"), "no sentence came through the gate"
     data = [runtime.call(call["capability"], call["tool"], call["arguments"]).data for call in answer.trace]
     handles = {fact.handle for fact in answer.facts}
     for fact in answer.facts:

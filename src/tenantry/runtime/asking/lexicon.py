@@ -164,7 +164,7 @@ METRICS: tuple[Metric, ...] = (
         "unprofitable",
         frozenset(),
         (
-            r"unprofitable(?: (?:\w+ )?(?:tenants?|customers?))?|underwater|in the red|loss making|losses|loss leaders?|money losers?|not profitable|no profit",
+            r"unprofitable(?: (?:\w+ )?(?:tenants?|customers?))?|underwater|in the red|loss making|losses|loss (?:leaders?|makers?)|money losers?|not profitable|no profit",
             r"(?:los(?:e|es|ing|t)|cost(?:ing)?)(?: us| you)? money|money losing|negative margins?|margins? negative|margins? (?:is |are )?(?:below|under|less than) zero|margin ratios? (?:below|under) zero",
             rf"(?:costs?|costing)(?: us)? more than (?:they|it|he) (?:pays?|paid|brings?(?: in)?|earns?)|(?:pays?|paying|paid)(?: us)? less than (?:they|it) costs?|(?:{_WHOM}) (?:at|with) a loss|at a loss",
         ),

@@ -52,6 +52,8 @@ class _Judge:
         self.windows = {window for window in windows if window}
         said = {*names, *(question.names() if question else ())}
         said |= {name for fact in facts for name in fact.of.values()}
+        money = {(fact.currency or "").casefold() for fact in facts}
+        said = {name for name in said if name.casefold() not in money}  # without it no amount could be read
         harmless = (name for name in map(folded, said) if _is_name(name, frozenset(self.nouns)))
         names = "|".join(map(re.escape, sorted(harmless, key=len, reverse=True)))
         self.names = re.compile(rf"(?<!\w)(?:{names})(?!\w)", re.IGNORECASE) if names else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from ...errors import invalid
 from ...kernel import Window
 from ...kernel.time import month_start, next_month
 from .claims import MONTH, MONTHS, months_from
@@ -235,7 +236,7 @@ class Calendar:
         ):
             return self._named(text)
         if text[:4].isdigit() and "-" in text:
-            return Window.parse(text) if len(text) == len("2026-10") else _day(date.fromisoformat(text))
+            return Window.parse(text) if len(text) == len("2026-10") else _iso_day(text)
         limit = before or self.span.end
         year = next((int(w) for w in words if w.isdigit() and len(w) == 4), None)  # noqa: PLR2004
         if month := next((w for w in words if w[:3] in _SHORT_MONTHS), None):
@@ -259,7 +260,7 @@ class Calendar:
         at = year or (limit.year if date(limit.year, number, 1) < limit else limit.year - 1)
         start = date(at, number, 1)
         if days:
-            return _day(min(start + timedelta(days=days[0] - 1), next_month(start) - timedelta(days=1)))
+            return _iso_day(f"{start:%Y-%m}-{days[0]:02}")
         return Window(start, next_month(start))
 
     def _part(self, number: int, size: int, year: int | None, limit: date) -> Window:
@@ -354,6 +355,13 @@ def _shifted(window: Window, months: int) -> Window:
 
 def number_of(text: str) -> int:
     return max(1, int(text) if text.isdigit() else _NUMBERS[text])
+
+
+def _iso_day(text: str) -> Window:
+    try:
+        return _day(date.fromisoformat(text))
+    except ValueError:
+        raise invalid(f"there is no day {text}", "ask for a day of the calendar") from None
 
 
 def _day(day: date) -> Window:
