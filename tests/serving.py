@@ -11,6 +11,9 @@ from typing import Any
 
 import uvicorn
 
+PATIENCE = 60
+"""Seconds to wait for what comes at once, unless the machine has much else to do."""
+
 
 @contextmanager
 def serving(app: Any) -> Generator[str]:
@@ -21,7 +24,7 @@ def serving(app: Any) -> Generator[str]:
         )
         thread = Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()
-        until = monotonic() + 10
+        until = monotonic() + PATIENCE
         while not server.started:
             assert thread.is_alive(), "the server could not start"
             assert monotonic() < until, "the server did not start in time"
@@ -30,5 +33,5 @@ def serving(app: Any) -> Generator[str]:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
             server.should_exit = True
-            thread.join(10)
+            thread.join(PATIENCE)
             assert not thread.is_alive(), "the server did not stop in time"

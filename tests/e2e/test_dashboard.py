@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
-from serving import serving
+from serving import PATIENCE, serving
 from starlette.types import ASGIApp, Receive, Scope, Send
 from three_months import three_months
 
@@ -44,6 +44,7 @@ PAGES = {
     "/audit": "Audit",
     "/settings": "Settings",
 }
+expect.set_options(timeout=PATIENCE * 1000)
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM, reason="no chromium: `make chromium`"),
     pytest.mark.skipif(not (STATIC / "index.html").exists(), reason="the dashboard is not built: `make web`"),
@@ -91,7 +92,7 @@ def opened(browser: Browser, site: str, *, expected: int = 0, **options: Any) ->
             None if request.url.startswith((site, "data:", "blob:")) else elsewhere.append(request.url)
         ),
     )
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(PATIENCE * 1000)
     try:
         yield page
     finally:
@@ -235,6 +236,7 @@ def test_by_keyboard_alone(page: Page):
     expect(page.get_by_role("heading", level=1)).to_have_text("Teal Partners")
     page.keyboard.press("Control+k")
     page.get_by_role("combobox", name="Search").fill("beacon")
+    expect(page.get_by_role("option").first).to_contain_text("Beacon Legal")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Beacon Legal")
     page.keyboard.press("?")

@@ -28,6 +28,7 @@ from tenantry.gateways import a2a
 from tenantry.gateways.mcp import catalog_server
 from tenantry.kernel import AccessRole, Principal
 from tenantry.runtime.access import Tokens
+from tenantry.runtime.asking.asking import Answering
 from tenantry.runtime.call import Runtime
 from tenantry.runtime.plane import ControlPlane
 
@@ -58,8 +59,8 @@ def url(plane: ControlPlane) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def with_what_the_suite_asks_for(plane: ControlPlane) -> Iterator[str]:
-    def server(runtime: Runtime, version: str) -> Server[Any]:
-        return with_fixtures(catalog_server(runtime, version))
+    def server(runtime: Runtime, version: str, answer: Answering) -> Server[Any]:
+        return with_fixtures(catalog_server(runtime, version, answer))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tenantry.gateways.mcp.catalog_server", server)
@@ -119,7 +120,7 @@ def test_the_inspector_lists_calls_and_reads(url: str, era: str, plane: ControlP
     tools = inspect("--method", "tools/list", "--strict")[
         "tools"
     ]  # strict: no schema that a model's host refuses
-    assert len(tools) == sum(len(c.tools) for c in plane.catalog.capabilities)
+    assert len(tools) == 1 + sum(len(c.tools) for c in plane.catalog.capabilities)  # and `ask`
     call = ["--method", "tools/call", "--tool-name", "cost_per_tenant_rank"]
     found = inspect(*call, "--tool-arg", "window=2026-03", "--tool-arg", "top=1")
     answer = plane.runtime.call("cost_per_tenant", "rank", {"window": "2026-03", "top": 1})

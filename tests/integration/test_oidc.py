@@ -45,6 +45,7 @@ class World:
 
     def __init__(self, folder: Path, identity: Identity, client_id: str = "tenantry") -> None:
         self.ahead = timedelta()
+        self.stopped_at: datetime | None = None
         self.state = State(f"sqlite:///{folder / 'state.db'}")
         self.identity = identity
         secret = SECRET if client_id == "tenantry" else None
@@ -53,7 +54,6 @@ class World:
         self.sessions = Sessions(self.state, self.now)
         self.refusals = Refusals(self.state, self.now)
         self.claims = CLAIMS
-        self.stopped_at: datetime | None = None
 
     def now(self) -> datetime:
         return self.stopped_at or datetime.now(UTC) + self.ahead

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import takewhile
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from ..kernel.dataset import (
@@ -23,7 +24,7 @@ from ..kernel.dataset import (
     Role,
 )
 from ..kernel.time import Window, next_month
-from ..methods.forecast import PLACES
+from ..methods.forecast import LARGEST, PLACES
 from .margin import Margin
 from .tenant_cost import TenantCost
 
@@ -99,11 +100,15 @@ class Forecasts(Dataset):
             if next_month(row.month) <= newest + timedelta(days=1):
                 rows[row.currency].append(row)
         for currency, own in sorted(rows.items()):
-            months = list(_months(own))
+            months = _foreseeable(own)
             asked = [at for at, month in enumerate(months, start=1) if month in window]
             if asked:
                 place = {month: at for at, month in enumerate(months)}
-                amounts = ((place[r.month], r.tenant_id, r.tier or NO_TIER, r.cost, r.revenue) for r in own)
+                amounts = (
+                    (place[r.month], r.tenant_id, r.tier or NO_TIER, r.cost, r.revenue)
+                    for r in own
+                    if r.month in place
+                )
                 for told in outlooks(Panel.of(amounts, len(months)), asked[0], asked[-1]):
                     yield from cls._rows(told, months[told.at - 1], currency)
 
@@ -142,6 +147,14 @@ def _bounds(told: Outlook, level: float, ahead: int) -> tuple[Decimal | None, De
 
 def _money(units: int | None) -> Decimal | None:
     return None if units is None else Decimal(units).scaleb(-PLACES)
+
+
+def _foreseeable(rows: Sequence[Any]) -> list[date]:
+    """The months up to the first whose amounts are beyond what a forecast can be counted in."""
+    sizes: dict[date, float] = defaultdict(float)
+    for row in rows:
+        sizes[row.month] += abs(row.cost) + abs(row.revenue)
+    return list(takewhile(lambda month: sizes[month] <= LARGEST, _months(rows)))
 
 
 def _months(rows: Sequence[Any]) -> Iterator[date]:

@@ -49,7 +49,7 @@ _TOLD = f"""
             OR min({_ACTIVE}) >= $recent OR max({_ACTIVE}) < $last
     )
 """
-_SURE = "CAST(abs(effective_cost) AS DECIMAL(20, 6))"
+_SURE = "CAST(abs(effective_cost) AS DECIMAL(28, 6))"
 _MONEY = f"""
     WITH {_TOLD},
     figure AS (

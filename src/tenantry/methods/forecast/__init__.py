@@ -11,6 +11,8 @@ HORIZON = 6
 """Months ahead."""
 PLACES = 6
 """Forecasts are whole millionths of the currency, so that they add up exactly."""
+LARGEST = 10**12
+"""What all tenants of a currency may cost and earn in a month, to be forecast in 64 bits."""
 TOTAL = "(all)"
 """The key of the total."""
 Level = Literal["tenant", "tier", "total"]

@@ -10,7 +10,7 @@ import numpy as np
 from . import MEASURES, TOTAL
 from .bounds import Bounds, Calibration, Widths
 from .intervals import LEVELS
-from .rolling import LOOK_BACK, UNIT, Panel, Points
+from .rolling import LOOK_BACK, Panel, Points, in_units
 from .scores import Score
 from .seasons import YEAR
 from .smoothing import SHORTEST, Integers
@@ -92,7 +92,7 @@ def _around(
         return None
     found: dict[float, tuple[tuple[int, ...], tuple[int, ...]]] = {}
     for level in LEVELS:
-        half = np.rint(widths[level][row] * UNIT).astype(np.int64)
+        half = in_units(widths[level][row])
         low = mean - half if floor is None else np.maximum(mean - half, floor)
         found[level] = _plain(low), _plain(mean + half)
     return found

@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from . import HORIZON, PLACES
+from . import HORIZON, LARGEST, PLACES
 from .ensemble import Method, forecast_points
 from .reconcile import reconcile
 from .seasons import YEAR
@@ -20,6 +20,11 @@ from .smoothing import Flags, Floats, Integers
 LOOK_BACK = 12
 """Months whose forecasts are held against what came."""
 UNIT = 10**PLACES
+
+
+def in_units(amounts: Floats) -> Integers:
+    """Amounts as whole units; what is beyond all reason is cut, so that sums of a few hold in 64 bits."""
+    return np.rint(np.clip(amounts, -4 * LARGEST, 4 * LARGEST) * UNIT).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -170,7 +175,7 @@ class Points:
                     np.concatenate([self._variance[at][own][known], self._variance[at][theirs][held]]),
                     members[held],
                 )
-            units[measure] = np.rint(mean * UNIT).astype(np.int64)
+            units[measure] = in_units(mean)
             methods[measure] = self._method[at][own]
         units["margin"] = units["revenue"] - units["cost"]
         methods["margin"] = methods["cost"]
