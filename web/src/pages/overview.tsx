@@ -9,7 +9,7 @@ import type { Column } from "../ui/columns";
 import { CurrencyChoice, currencyIn } from "../ui/controls";
 import { Delta, Figure } from "../ui/figure";
 import { AnswerPanel, AsOf, Chip, Facts, Grid, Page, Panel } from "../ui/page";
-import { Await, Empty } from "../ui/states";
+import { Await, Empty, Loading } from "../ui/states";
 import { DataTable } from "../ui/table";
 import { FirstRun } from "./first_run";
 
@@ -39,7 +39,9 @@ export function Overview(): ReactNode {
         {(answer) => (standing ? <Kpis answer={answer} standing={standing} /> : <Empty title="No cost in this range">Choose another range above.</Empty>)}
       </Await>
       <AnswerPanel title="Month by month" query={months} height={340} bare>
-        {(answer) => now && <Months rows={answer.data.filter((row) => row.currency === now)} currency={now} />}
+        {(answer) =>
+          now ? <Months rows={answer.data.filter((row) => row.currency === now)} currency={now} /> : summary.isPending && <Loading height={340} />
+        }
       </AnswerPanel>
       <Grid columns={3}>
         <Movers query={summary} currency={now} />
