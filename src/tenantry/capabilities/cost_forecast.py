@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from ..datasets import ForecastAccuracy, Forecasts, Margin
 from ..datasets.forecasts import NO_TIER
@@ -20,7 +20,12 @@ from ..kernel.time import next_month
 from ..methods.forecast import HORIZON, TOTAL, Level, Measure
 from ..methods.variance import Spend, decompose
 
-Per100 = Annotated[Decimal, Field(ge=-100, le=1000, description="per cent; 10 is a tenth more")]
+# Described as a number alone: no schema could hold a text between the two.
+Per100 = Annotated[
+    Decimal,
+    Field(ge=-100, le=1000, description="per cent; 10 is a tenth more"),
+    WithJsonSchema({"type": "number", "minimum": -100, "maximum": 1000}),
+]
 MadeAfter = Annotated[
     Window | None,
     Field(description="the month after which the forecast was made, as YYYY-MM; by default the newest"),
