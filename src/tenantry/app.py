@@ -264,10 +264,11 @@ def open_app(plane: ControlPlane, *, loopback: bool = True, worker: Worker | Non
     lake = Part(check={"lake": lambda: plane.runtime.rows_held("charges"), "state": plane.check_state})
     metrics, answer = Metrics(), open_asking(plane).answer
     parts = [
-        dashboard(),  # before A2A, whose library takes any two parts of a path for itself
+        dashboard(),
         lake,
         access,
-        _agents(plane, answer),
+        _mcp(plane, answer),
+        _a2a(plane, answer),
         _intake(plane, metrics),
         *([job_part(worker)] if worker else []),
         ask_part(answer),
@@ -305,14 +306,22 @@ def _access(
     return (lambda app: Access(app, rules, tokens, sessions, refusals)), part
 
 
-def _agents(plane: ControlPlane, answer: Answering) -> Part:
-    from .gateways import a2a, mcp
+def _mcp(plane: ControlPlane, answer: Answering) -> Part:
+    from .gateways import mcp
     from .gateways.http.app import Part
 
-    server = mcp.catalog_server(plane.runtime, __version__, answer)
-    routes, lifespan = mcp.mounted(server)
-    card = a2a.routes(plane.catalog, __version__, answer, settings().auth.public_url)
-    return Part(routes=[*routes, *card], lifespan=lifespan)
+    routes, lifespan = mcp.mounted(mcp.catalog_server(plane.runtime, __version__, answer))
+    return Part(routes=routes, lifespan=lifespan)
+
+
+def _a2a(plane: ControlPlane, answer: Answering) -> Part:
+    from .gateways import a2a
+    from .gateways.http.app import Part
+    from .runtime.given_tasks import GivenTasks
+
+    url, tasks = settings().auth.public_url, GivenTasks(plane.state)
+    serving = a2a.Serving(plane.catalog, __version__, answer, url, tasks)
+    return Part(routes=serving.routes(), lifespan=serving.open)
 
 
 def _intake(plane: ControlPlane, metrics: Metrics) -> Part:

@@ -12,31 +12,12 @@ import pytest
 from a2a.client import ClientConfig, create_client
 from a2a.helpers.proto_helpers import get_data_parts, get_text_parts, new_text_message
 from a2a.types import GetTaskRequest, Role, SendMessageRequest, StreamResponse, TaskState
-from serving import serving
-from starlette.applications import Starlette
-from starlette.types import ASGIApp, Receive, Scope, Send
-from three_months import CATALOG, three_months
+from a2a_serving import BINDINGS, served
+from three_months import three_months
 
-from tenantry.gateways import a2a
-from tenantry.kernel import Principal
 from tenantry.runtime.asking.asking import Asking
 from tenantry.runtime.asking.memory import Memory
 from tenantry.runtime.state import State
-
-WHO = {"ada": Principal("ada"), "teal": Principal("teal", "teal-partners")}
-BINDINGS = ["JSONRPC", "HTTP+JSON"]
-
-
-def let_in(app: ASGIApp) -> ASGIApp:
-    """Whoever says who they are."""
-
-    async def called(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            name = dict(scope["headers"]).get(b"x-who", b"").decode()
-            scope.setdefault("state", {})["principal"] = WHO.get(name)
-        await app(scope, receive, send)
-
-    return called
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +26,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     _, runtime = three_months(folder / "lake")
     state = State(f"sqlite:///{folder / 'state.db'}")
     asking = Asking(runtime, lambda: Memory(state, runtime.now))
-    with serving(let_in(Starlette(routes=a2a.routes(CATALOG, "1.2.3", asking.answer, None)))) as url:
+    with served(state, asking.answer) as url:
         yield url
     state.close()
 

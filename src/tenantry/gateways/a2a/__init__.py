@@ -1,6 +1,6 @@
 """A2A: the card that says which questions are answered here, and the agent that answers them."""
 
 from .card import card
-from .serving import routes
+from .serving import Serving
 
-__all__ = ["card", "routes"]
+__all__ = ["Serving", "card"]

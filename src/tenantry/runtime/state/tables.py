@@ -176,6 +176,19 @@ VERIFIED_QUESTION = Table(
 """Which metric was chosen for a question's words, names and times masked. `scope`: of which tenant; empty: of all."""
 
 
+GIVEN_TASK = Table(
+    "given_task",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("context", Text, nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("updated", String(32), nullable=False),
+    Column("document", JSON, nullable=False),
+)
+"""Tasks that other agents gave us over A2A. `document` is the protocol's own, `state` its name of the state."""
+
+
 def moment(at: datetime) -> str:
     """A moment as the store writes it."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

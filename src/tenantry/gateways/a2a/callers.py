@@ -1,0 +1,38 @@
+"""Who asks, as A2A's library knows it."""
+
+from __future__ import annotations
+
+from a2a.auth.user import User
+from a2a.server.context import ServerCallContext
+from a2a.server.routes import ServerCallContextBuilder
+from starlette.requests import Request
+
+from ...kernel import Principal
+from ..http.access import principal_of
+
+
+def owner(principal: Principal) -> str:
+    """Whose a task is: the name keeps those of different principals apart."""
+    return f"{principal.name}\n{principal.tenant_id or ''}"
+
+
+class Callers(ServerCallContextBuilder):
+    """Puts the principal of a request where the executor finds it."""
+
+    def build(self, request: Request) -> ServerCallContext:
+        principal = principal_of(request.scope)
+        state = {"principal": principal, "headers": dict(request.headers)}
+        return ServerCallContext(user=_Caller(principal), state=state)
+
+
+class _Caller(User):
+    def __init__(self, principal: Principal) -> None:
+        self._principal = principal
+
+    @property
+    def is_authenticated(self) -> bool:
+        return True
+
+    @property
+    def user_name(self) -> str:
+        return owner(self._principal)
