@@ -283,8 +283,9 @@ def _access(
     from .gateways.http.access import Access, Rules, check_reach
     from .gateways.http.administration import administration_routes
     from .gateways.http.app import Part
-    from .gateways.http.login import login_routes, session_routes
+    from .gateways.http.login import login_routes, person_routes, session_routes
     from .gateways.http.oidc import Claims, Provider
+    from .gateways.ui import is_of_dashboard
     from .runtime.access import Rate, Refusals, Sessions, Tokens
 
     oidc, url, limits = said.auth.oidc, said.auth.public_url or "", said.limits
@@ -292,15 +293,19 @@ def _access(
     sessions = Sessions(plane.state, plane.now, said.auth.session_hours)
     check_reach(loopback=loopback, authenticated=oidc is not None or tokens.any_holds())
     rules = Rules(
-        loopback, login=oidc is not None, required=said.auth.required, public_url=url,
+        loopback, login=oidc is not None, required=said.auth.required, public_url=url, free=is_of_dashboard,
         calls=Rate.of(limits.calls_per_second), intake=Rate.of(limits.intake_per_second),
         strangers=Rate.of(limits.strangers_per_second),
     )  # fmt: skip
     routers = [administration_routes(tokens, plane.state), session_routes()]
-    if oidc:
+    if not oidc:
+        routers.append(person_routes(tokens, sessions))
+    else:
         secret = oidc.client_secret.get_secret_value() if oidc.client_secret else None
         provider = Provider(oidc.issuer, oidc.client_id, secret, plane.now, oidc.scopes)
         claims = Claims(oidc.role_claim, oidc.roles, oidc.default_role, oidc.tenant_claim, oidc.unbound)
+        back = f"{url.rstrip('/')}/"
+        routers.append(person_routes(tokens, sessions, lambda: provider.goodbye(back)))
         routers.append(login_routes(provider, claims, sessions, url))
     part = Part(routers, lifespan=refusals.written)
     return (lambda app: Access(app, rules, tokens, sessions, refusals)), part

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
-from serving import PATIENCE, serving
+from browsing import NEEDS, chromium, opened, settled, violations
+from playwright.sync_api import Browser, Page, Route, expect
+from serving import serving
 from starlette.types import ASGIApp, Receive, Scope, Send
 from three_months import three_months
 
 from tenantry import app
 from tenantry.gateways.ui import STATIC
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 MARCH = "range=2026-03-01..2026-04-01"
 PAGES = {
     f"/?{MARCH}": "Overview",
@@ -44,11 +40,7 @@ PAGES = {
     "/audit": "Audit",
     "/settings": "Settings",
 }
-expect.set_options(timeout=PATIENCE * 1000)
-pytestmark = [
-    pytest.mark.skipif(not CHROMIUM, reason="no chromium: `make chromium`"),
-    pytest.mark.skipif(not (STATIC / "index.html").exists(), reason="the dashboard is not built: `make web`"),
-]
+pytestmark = NEEDS
 
 
 @pytest.fixture(scope="module")
@@ -71,57 +63,14 @@ def site(asgi: ASGIApp) -> Generator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Generator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
-
-
-@contextmanager
-def opened(browser: Browser, site: str, *, expected: int = 0, **options: Any) -> Iterator[Page]:
-    """A page in which nothing is logged as an error, but `expected` answers, and that asks nobody else."""
-    context = browser.new_context(base_url=site, accept_downloads=True, **options)
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    elsewhere: list[str] = []
-    page.on(
-        "request",
-        lambda request: (
-            None if request.url.startswith((site, "data:", "blob:")) else elsewhere.append(request.url)
-        ),
-    )
-    page.set_default_timeout(PATIENCE * 1000)
-    try:
-        yield page
-    finally:
-        context.close()
-    assert elsewhere == []
-    failed = [text for text in errors if "Failed to load resource" in text]
-    assert [text for text in errors if text not in failed] == []
-    assert bool(failed) == bool(expected)
 
 
 @pytest.fixture
 def page(browser: Browser, site: str) -> Generator[Page]:
     with opened(browser, site) as page:
         yield page
-
-
-def settled(page: Page) -> None:
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
-    expect(page.locator("[aria-busy=true], [aria-label^=Loading]")).to_have_count(0)
-
-
-def violations(page: Page) -> list[str]:
-    if not page.evaluate("() => 'axe' in window"):
-        page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{v['id']}: {v['nodes'][0]['html'][:200]} {v['nodes'][0].get('failureSummary', '')[:300]}"
-        for v in found["violations"]
-    ]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.partition("?")[0])

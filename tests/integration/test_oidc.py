@@ -9,6 +9,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
@@ -23,7 +24,7 @@ from serving import serving
 from tenantry.errors import Kind, TenantryError
 from tenantry.gateways.http.access import COOKIE, Access, Rules, principal_of
 from tenantry.gateways.http.administration import administration_routes
-from tenantry.gateways.http.login import login_routes, session_routes
+from tenantry.gateways.http.login import login_routes, person_routes, session_routes
 from tenantry.gateways.http.oidc import Claims, Provider
 from tenantry.gateways.http.problems import answer_with_problems
 from tenantry.kernel import AccessRole, Principal
@@ -67,6 +68,8 @@ class World:
         app = FastAPI()
         answer_with_problems(app)
         app.include_router(session_routes())
+        goodbye = partial(self.provider.goodbye, f"{OURS}/")
+        app.include_router(person_routes(self.tokens, self.sessions, goodbye))
         app.include_router(login_routes(self.provider, self.claims, self.sessions, OURS))
         app.include_router(administration_routes(self.tokens, self.state))
 

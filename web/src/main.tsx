@@ -6,7 +6,6 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { Problem } from "./api/client";
 import { router } from "./router";
 import { theme } from "./theme/mantine";
 
@@ -23,14 +22,6 @@ addEventListener("vite:preloadError", (event) => {
 });
 
 const client = new QueryClient({ defaultOptions: { queries: { refetchOnWindowFocus: false } } });
-
-// A session that ended: log in again and come back here.
-client.getQueryCache().subscribe((event) => {
-  const problem = event.query.state.error;
-  if (event.type === "updated" && problem instanceof Problem && problem.status === 401 && problem.login) {
-    location.assign(new URL(`.${problem.login}?to=${encodeURIComponent(location.pathname)}`, document.baseURI));
-  }
-});
 
 createRoot(document.getElementById("root")!).render(
   <StrictMode>

@@ -3,15 +3,18 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet } from "@tanstack/react-router";
 import { Overview } from "./pages/overview";
 import { Crashed, Missing } from "./pages/missing";
+import { Door } from "./ui/door";
 import { Frame } from "./ui/frame";
 import { decode, encode, type Search } from "./url";
 
 const root = createRootRoute({
   validateSearch: (search: Record<string, unknown>): Search => search as Search,
   component: () => (
-    <Frame>
-      <Outlet />
-    </Frame>
+    <Door>
+      <Frame>
+        <Outlet />
+      </Frame>
+    </Door>
   ),
   notFoundComponent: Missing,
 });

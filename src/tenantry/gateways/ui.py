@@ -53,9 +53,14 @@ def dashboard(folder: Path = STATIC) -> Part:
     return Part(routes=[_Pages("/{path:path}", site.answer, methods=["GET"], include_in_schema=False)])
 
 
+def is_of_dashboard(path: str) -> bool:
+    """Whether a path is a page's or a page's part, the same for everybody: what pages show, they ask for."""
+    return path.lstrip("/").partition("/")[0] not in _PROGRAMS
+
+
 class _Pages(Route):
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if scope["type"] == "http" and scope["path"].lstrip("/").partition("/")[0] in _PROGRAMS:
+        if scope["type"] == "http" and not is_of_dashboard(scope["path"]):
             return Match.NONE, {}
         return super().matches(scope)
 

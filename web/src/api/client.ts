@@ -1,6 +1,7 @@
 /** The server's tools, typed from its own OpenAPI document. */
 
 import { keepPreviousData, useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { open, shut } from "./door";
 import type { components } from "./gen";
 import { reader, type Said } from "./sse";
 
@@ -48,7 +49,6 @@ export class Problem extends Error {
     readonly detail: string,
     readonly hint: string,
     readonly request: string,
-    readonly login?: string,
   ) {
     super(detail);
   }
@@ -59,6 +59,7 @@ export class Problem extends Error {
 }
 
 const CSRF = "X-CSRF-Token";
+const SIGN_IN = "auth/token";
 let csrf: string | null = null;
 
 /** Asks the server. Raises `Problem`. */
@@ -80,7 +81,9 @@ async function problemOf(answer: Response): Promise<Problem> {
   const request = answer.headers.get("X-Request-Id") ?? "";
   try {
     const said = (await answer.json()) as Record<string, string>;
-    return new Problem(answer.status, said.title ?? "", said.detail ?? "", said.hint ?? "", request, said.login);
+    // To sign in with a token that does not hold is no stranger's first knock.
+    if (answer.status === 401 && !answer.url.endsWith(SIGN_IN)) shut(said.login);
+    return new Problem(answer.status, said.title ?? "", said.detail ?? "", said.hint ?? "", request);
   } catch {
     return new Problem(answer.status, answer.statusText, `The server answered ${answer.status}.`, "", request);
   }
@@ -157,14 +160,34 @@ export type Session = Schemas["Asking"];
 export function useSession(): Query<Session> {
   return useQuery<Session, Problem>({
     queryKey: ["session"],
-    queryFn: async () => {
-      const found = await request<Session>("auth/session");
-      csrf = found.csrf ?? null;
-      return found;
-    },
+    queryFn: session,
     staleTime: 300_000,
     retry,
   });
+}
+
+async function session(): Promise<Session> {
+  const found = await request<Session>("auth/session");
+  csrf = found.csrf ?? null;
+  open();
+  return found;
+}
+
+/** From now on the server knows this browser by a cookie. Raises `Problem`, also where the browser does not keep it. */
+export async function signIn(token: string): Promise<Session> {
+  await send(SIGN_IN, { token });
+  return session().catch((problem: Problem) => {
+    if (problem.status !== 401) throw problem;
+    throw new Problem(401, "unauthorized", "This browser did not keep the session.", "Sessions are kept over HTTPS alone, and with cookies allowed.", "");
+  });
+}
+
+/** Nobody is known by this browser's cookie any more; goes to the provider's page to log out there, if it has one. */
+export async function signOut(): Promise<void> {
+  const { provider } = await send<{ provider: string | null }>("auth/logout");
+  csrf = null;
+  if (provider) location.assign(provider);
+  else shut(undefined, "out");
 }
 
 /** Asks for a stream of events, telling of each. Raises `Problem`. */

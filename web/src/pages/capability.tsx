@@ -139,9 +139,11 @@ function Acting({ capability, tool }: { capability: Declared; tool: Tool }): Rea
     setProblem(null);
     const typed = typedArguments(tool, given);
     send<Document>(`api/v1/${capability.name}/${tool.name}${tool.effect === "act" ? "?approved=true" : ""}`, typed)
-      .then(setAnswer)
-      .catch((error: unknown) => setProblem(error as Problem))
-      .finally(() => setAsked(null));
+      .then((found) => {
+        setAnswer(found);
+        setAsked(null);
+      })
+      .catch((error: unknown) => setProblem(error as Problem));
   };
   return (
     <>

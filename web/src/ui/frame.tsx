@@ -1,9 +1,10 @@
 /** What stands around every page: navigation, range, search, theme. */
 
-import { Drawer, UnstyledButton, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
+import { Button, Drawer, Popover, UnstyledButton, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useEffect, useState, type ReactNode } from "react";
-import { useSession } from "../api/client";
+import { signOut, useSession } from "../api/client";
+import { moment } from "../format/times";
 import { To, usePath } from "./address";
 import { IconButton } from "./controls";
 import css from "./frame.module.css";
@@ -107,12 +108,31 @@ function Theme(): ReactNode {
 }
 
 function Who(): ReactNode {
-  const session = useSession();
-  if (!session.data?.expires) return null;
+  const { data: who } = useSession();
+  if (!who?.csrf) return null;
+  const name = who.name.replace(/^\w+:/, "");
+  const initials = name.slice(0, 2).toUpperCase();
+  const label = `${initials}, signed in as ${name}, ${who.role}`;
   return (
-    <span className={css.who} title={`${session.data.name}, ${session.data.role}`}>
-      {session.data.name.slice(0, 2).toUpperCase()}
-    </span>
+    <Popover position="bottom-end" withinPortal trapFocus returnFocus shadow="md">
+      <Popover.Target>
+        <UnstyledButton className={css.who} aria-label={label}>
+          {initials}
+        </UnstyledButton>
+      </Popover.Target>
+      <Popover.Dropdown aria-label={label} className={css.person}>
+        <p>
+          <strong>{name}</strong>
+        </p>
+        <p>
+          {who.role}, sees {who.tenant_id ?? "all tenants"}
+        </p>
+        {who.expires && <p>until {moment(who.expires)}</p>}
+        <Button size="compact-sm" variant="default" onClick={() => void signOut()}>
+          Sign out
+        </Button>
+      </Popover.Dropdown>
+    </Popover>
   );
 }
 

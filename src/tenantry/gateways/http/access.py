@@ -31,8 +31,9 @@ COOKIE = "__Host-tenantry"
 """Holds a session's secret. The prefix makes browsers insist on Secure, on `/`, and on this very host."""
 CSRF = "x-csrf-token"
 LOGIN = "/auth/login"
+TOKEN_LOGIN = "/auth/token"  # noqa: S105 - a path
 PROBES = frozenset({"/healthz", "/readyz"})
-OPEN = frozenset({*PROBES, LOGIN, "/auth/callback", "/.well-known/agent-card.json"})
+OPEN = frozenset({*PROBES, LOGIN, TOKEN_LOGIN, "/auth/callback", "/.well-known/agent-card.json"})
 """What anybody may ask: whether we live, how to log in, and what an agent must know to ask for more."""
 INTAKE = frozenset({"/api/v1/events", "/v1/metrics", "/v1/logs", "/v1/traces"})
 CALLS = Rate.of(100)
@@ -52,14 +53,15 @@ class Rules:
 
     `loopback`: it listens there alone. `login`: people can log in. `required`: also callers on this machine must say
     who they are; None: once a token was made or people can log in. `public_url` is how browsers reach it, where that
-    is not the Host they send. Limits: of each principal's calls, of what it takes in, and of an address that has not
-    said who it is.
+    is not the Host they send. `free` are the paths anybody may GET, such as a page to log in on and what it is made of.
+    Limits: of each principal's calls, of what it takes in, and of an address that has not said who it is.
     """
 
     loopback: bool
     login: bool = False
     required: bool | None = None
     public_url: str = ""
+    free: Callable[[str], bool] = lambda _: False
     calls: Rate = CALLS
     intake: Rate = TAKEN_IN
     strangers: Rate = STRANGERS
@@ -146,7 +148,8 @@ class Access:
             await send({"type": "websocket.close", "code": 1008})  # nothing of ours speaks it
             return
         asked = _Request(scope)
-        admitted = await self._open(asked) if asked.path in OPEN else await self._admit(asked)
+        is_open = asked.path in OPEN or (asked.method in _SAFE and self._rules.free(asked.path))
+        admitted = await self._open(asked) if is_open else await self._admit(asked)
         if isinstance(admitted, Response):
             await admitted(scope, receive, send)
             return
@@ -157,10 +160,14 @@ class Access:
         await self._app(scope, receive, self._watching(scope, send, asked, admitted.principal))
 
     async def _open(self, asked: _Request) -> Response | None:
-        if asked.path in PROBES:
+        if asked.path in PROBES or asked.path not in OPEN:
             return None
         wait = self._strangers.take(asked.address)
-        return _too_often(wait) if wait else None
+        if wait:
+            return _too_often(wait)
+        if asked.method not in _SAFE and not self._own_page(asked):
+            return await self._refused(asked, NOBODY, "another site's page sent it")
+        return None
 
     async def _admit(self, asked: _Request) -> _Asker | Response:
         asker = await self._identify(asked)
@@ -201,7 +208,7 @@ class Access:
             self._known.pop(digest, None)
             self._strangers.take(asked.address)
             await self._tell(asked, NOBODY, "log in", "a token that does not hold")
-            return _unauthorized("the token does not hold: unknown, expired or revoked", invalid_token=True)
+            return unauthorized("the token does not hold: unknown, expired or revoked", invalid_token=True)
         asker = _Asker(token.principal, token.id)
         if len(self._known) >= _MOST:
             self._known.clear()
@@ -231,10 +238,10 @@ class Access:
 
     def _who_are_you(self, asked: _Request) -> Response:
         if not self._rules.login:
-            return _unauthorized("say who you are: Authorization: Bearer TOKEN")
+            return unauthorized("say who you are: Authorization: Bearer TOKEN")
         if asked.is_navigation:
             return RedirectResponse(f"{LOGIN}?to={quote(asked.path)}", 303)
-        return _unauthorized("say who you are: Authorization: Bearer TOKEN, or log in", login=LOGIN)
+        return unauthorized("say who you are: Authorization: Bearer TOKEN, or log in", login=LOGIN)
 
     async def _refused(self, asked: _Request, who: Principal, why: str) -> Response:
         await self._tell(asked, who, f"{asked.method} {asked.path}", why)
@@ -323,7 +330,8 @@ def _foreign(asked: _Request) -> str:
     return ""
 
 
-def _unauthorized(message: str, *, invalid_token: bool = False, **details: str) -> Response:
+def unauthorized(message: str, *, invalid_token: bool = False, **details: str) -> Response:
+    """The answer 401 to who has not said who they are, or not so that it holds."""
     error = TenantryError(
         Kind.FORBIDDEN,
         message,

@@ -1,4 +1,4 @@
-"""People log in with an OpenID provider, and out; `/auth/session` says who asks."""
+"""People log in with a token or an OpenID provider, and out; `/auth/session` says who asks."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from ...errors import Kind, TenantryError, invalid
-from ...kernel import AccessRole
-from ...runtime.access import Sessions
-from .access import COOKIE, principal_of, session_of
+from ...kernel import AccessRole, Principal
+from ...runtime.access import Session, Sessions, Tokens
+from .access import COOKIE, note_refusal, principal_of, session_of, unauthorized
 from .oidc import Claims, Provider, plain_word
 from .problems import problem_content
 
@@ -36,30 +36,74 @@ class Asking(BaseModel):
     csrf: str | None = None
 
 
+class SignIn(BaseModel):
+    """A token, to be known by a cookie instead for as long as it holds, at most as long as a login does."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    token: Annotated[SecretStr, Field(min_length=1, max_length=200)]
+
+
 def session_routes() -> APIRouter:
     """`/auth/session`, however one is known."""
     router = APIRouter(prefix="/auth", tags=["session"])
 
     def session(request: Request) -> Asking:
         """Who asks, as what, and until when."""
-        who, known = principal_of(request.scope), session_of(request.scope)
-        return Asking(
-            name=who.name, role=who.role, tenant_id=who.tenant_id,
-            expires=known.expires if known else None, csrf=known.csrf if known else None,
-        )  # fmt: skip
+        return _asking(principal_of(request.scope), session_of(request.scope))
 
     router.add_api_route("/session", session, operation_id="session", responses=_ANSWERS)
     return router
 
 
+def _asking(who: Principal, known: Session | None) -> Asking:
+    return Asking(
+        name=who.name, role=who.role, tenant_id=who.tenant_id,
+        expires=known.expires if known else None, csrf=known.csrf if known else None,
+    )  # fmt: skip
+
+
+def person_routes(
+    tokens: Tokens, sessions: Sessions, goodbye: Callable[[], str | None] = lambda: None
+) -> APIRouter:
+    """`/auth/token` and `/auth/logout`. `goodbye` is where a browser logs out of a provider too."""
+    router = APIRouter(prefix="/auth", tags=["session"], responses=_ANSWERS)
+
+    @router.post(
+        "/token", operation_id="sign_in", responses={200: {"model": Asking}}, response_class=Response
+    )
+    def sign_in(request: Request, given: SignIn) -> Response:  # pyright: ignore[reportUnusedFunction]
+        """Log in with a token, from a page of ours: the answer sets a cookie that no script reads."""
+        token = tokens.find(given.token.get_secret_value().strip())
+        if token is None:
+            note_refusal(request.scope, "log in")
+            return unauthorized("the token does not hold: unknown, expired or revoked", invalid_token=True)
+        secret, session = sessions.open(token.principal, {"token": token.id}, token)
+        answer = JSONResponse(_asking(session.principal, session).model_dump(mode="json"))
+        _keep(answer, COOKIE, secret)
+        return answer
+
+    @router.post("/logout", operation_id="logout", response_class=Response)
+    def logout(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
+        """End the session. `provider` is where to log out of the provider too; null if there is no such page."""
+        known = session_of(request.scope)
+        if known is None:
+            raise invalid("no session", "tokens are revoked, not logged out")
+        sessions.end(known)
+        answer = JSONResponse({"provider": None if known.token else goodbye()})
+        _drop(answer, COOKIE)
+        return answer
+
+    return router
+
+
 def login_routes(provider: Provider, claims: Claims, sessions: Sessions, public_url: str) -> APIRouter:
-    """`/auth/login`, `/auth/callback` and `/auth/logout`. `public_url` is how browsers reach us."""
+    """`/auth/login` and `/auth/callback`. `public_url` is how browsers reach us."""
     router = APIRouter(prefix="/auth", tags=["session"])
     ours = public_url.rstrip("/")
     for path, method, route, answers in (
         ("/login", "GET", _login(provider, sessions, ours), _REDIRECTS),
         ("/callback", "GET", _callback(provider, claims, sessions, ours), _REDIRECTS),
-        ("/logout", "POST", _logout(provider, sessions, ours), _ANSWERS),
     ):
         router.add_api_route(
             path,
@@ -107,20 +151,6 @@ def _callback(provider: Provider, claims: Claims, sessions: Sessions, ours: str)
         return answer
 
     return finish_login
-
-
-def _logout(provider: Provider, sessions: Sessions, ours: str) -> Callable[..., Response]:
-    def logout(request: Request) -> Response:
-        """End the session. `provider` is where to log out of the provider too; null if there is no such page."""
-        known = session_of(request.scope)
-        if known is None:
-            raise invalid("no session", "tokens are revoked, not logged out")
-        sessions.end(known)
-        answer = JSONResponse({"provider": provider.goodbye(ours + "/")})
-        _drop(answer, COOKIE)
-        return answer
-
-    return logout
 
 
 def _keep(answer: Response, name: str, secret: str) -> None:

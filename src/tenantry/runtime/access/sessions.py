@@ -13,7 +13,8 @@ from sqlalchemy import delete, func, insert, select
 
 from ...kernel import AccessRole, Principal
 from ..state import State, audit
-from ..state.tables import LOGIN, SESSION, moment
+from ..state.tables import LOGIN, SESSION, TOKEN, moment
+from .tokens import Token
 
 _LOGIN_HOLDS = timedelta(minutes=10)
 _MOST_LOGINS = 10_000
@@ -22,12 +23,15 @@ _MOST_LOGINS = 10_000
 
 @dataclass(frozen=True)
 class Session:
-    """Somebody who logged in. `csrf` is what a browser sends along to show that our own page asks."""
+    """Somebody who logged in. `csrf` is what a browser sends along to show that our own page asks; `token` is the id of
+    the token that they logged in with, if it was one.
+    """
 
     id: str
     principal: Principal
     expires: str
     csrf: str
+    token: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,14 +76,21 @@ class Sessions:
             return None
         return Login(row.nonce, row.verifier, row.to)
 
-    def open(self, principal: Principal, told: Mapping[str, Any]) -> tuple[str, Session]:
-        """A new session and the secret for its cookie; `told` goes into the audit log beside it."""
+    def open(
+        self, principal: Principal, told: Mapping[str, Any], token: Token | None = None
+    ) -> tuple[str, Session]:
+        """A new session and the secret for its cookie; `told` goes into the audit log beside it. One that a token
+        opens ends with the token, however that ends.
+        """
         secret, now = token_urlsafe(32), self._now()
         expires = moment(now + self._holds)
-        session = Session(_hash(secret), principal, expires, _csrf(secret))
+        if token and token.expires:
+            expires = min(expires, token.expires)
+        session = Session(_hash(secret), principal, expires, _csrf(secret), token and token.id)
         row = {
             "id": session.id, "name": principal.name, "role": principal.role.value,
             "tenant_id": principal.tenant_id, "created": moment(now), "expires": expires,
+            "token": session.token,
         }  # fmt: skip
         with self._state.begin() as connection:
             connection.execute(delete(SESSION).where(SESSION.c.expires <= moment(now)))
@@ -92,11 +103,13 @@ class Sessions:
     def find(self, secret: str) -> Session | None:
         """The session whose cookie holds this secret, unless it is over."""
         with self._state.read() as connection:
-            row = connection.execute(select(SESSION).where(SESSION.c.id == _hash(secret))).one_or_none()
-        if row is None or row.expires <= moment(self._now()):
+            opened = SESSION.outerjoin(TOKEN, SESSION.c.token == TOKEN.c.id)
+            wanted = select(SESSION, TOKEN.c.revoked).select_from(opened).where(SESSION.c.id == _hash(secret))
+            row = connection.execute(wanted).one_or_none()
+        if row is None or row.revoked is not None or row.expires <= moment(self._now()):
             return None
         principal = Principal(row.name, row.tenant_id, AccessRole(row.role))
-        return Session(row.id, principal, row.expires, _csrf(secret))
+        return Session(row.id, principal, row.expires, _csrf(secret), row.token)
 
     def end(self, session: Session) -> None:
         """Nobody is known by it any more."""

@@ -62,8 +62,10 @@ SESSION = Table(
     Column("tenant_id", Text),
     Column("created", String(32), nullable=False),
     Column("expires", String(32), nullable=False),
+    Column("token", String(12)),
 )
-"""People who are logged in. `id` is SHA-256 of the cookie's secret."""
+"""People who are logged in. `id` is SHA-256 of the cookie's secret; `token` is the id of the token that opened it,
+with which it ends."""
 
 LOGIN = Table(
     "login",
