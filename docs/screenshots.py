@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 FOLDER = Path(__file__).parent / "images"
 PAGES = {
@@ -29,6 +29,8 @@ PAGES = {
     "audit": "/audit",
     "settings": "/settings",
 }
+_DRAWN = 1_000
+"""Milliseconds for charts to be there: the stream of news stays open, so the network is never idle."""
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
@@ -63,8 +65,9 @@ def _take(browser: Browser, site: str, look: str, options: dict[str, Any]) -> No
     page = browser.new_context(base_url=site, **options).new_page()
     for name, path in PAGES.items():
         page.goto(path)
-        page.wait_for_load_state("networkidle")
-        page.locator("[aria-label^=Loading]").first.wait_for(state="detached")
+        page.get_by_role("heading", level=1).wait_for()
+        expect(page.locator("[aria-busy=true], [aria-label^=Loading]")).to_have_count(0)
+        page.wait_for_timeout(_DRAWN)
         page.screenshot(path=FOLDER / look / f"{name}.png")
     page.context.close()
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .engine.duckdb import DuckDB
     from .gateways.http.app import Part
     from .gateways.http.health import Metrics
+    from .gateways.http.live import Live
     from .runtime.agents.agency import Agency
     from .runtime.agents.runs import Run, Runs
     from .runtime.asking.asking import Answering, Asking
@@ -237,18 +238,29 @@ def serve(lake: str | None, bind: str) -> None:
     from .telemetry import log_to_stderr, trace_to
 
     address = Address.parse(bind)
-    plane = open_plane(lake)
-    app = open_app(plane, loopback=is_loopback(address.host), worker=open_worker(lake))
+    plane, worker = open_plane(lake), open_worker(lake)
+    live = open_live(plane, worker)
+    app = open_app(plane, loopback=is_loopback(address.host), worker=worker, live=live)
     log_to_stderr()
     traces = settings().telemetry.traces
     end = trace_to(traces, __version__) if traces else lambda: None
     try:
-        run_server(app, address)
+        run_server(app, address, live.end)
     finally:
         end()
 
 
-def open_app(plane: ControlPlane, *, loopback: bool = True, worker: Worker | None = None) -> ASGIApp:
+def open_live(plane: ControlPlane, worker: Worker | None = None) -> Live:
+    """What tells open pages of changes; whoever serves it calls its `end` when the server stops."""
+    from .gateways.http.live import Live, look_at_figures, look_at_jobs
+
+    figures = look_at_figures(plane.engine.lake, plane.catalog)
+    return Live([figures, look_at_jobs(worker.jobs)] if worker else [figures])
+
+
+def open_app(
+    plane: ControlPlane, *, loopback: bool = True, worker: Worker | None = None, live: Live | None = None
+) -> ASGIApp:
     """The ASGI app over a control plane, to be listened for on this machine alone or beyond it; with a worker, jobs are
     done while it serves.
 
@@ -258,6 +270,7 @@ def open_app(plane: ControlPlane, *, loopback: bool = True, worker: Worker | Non
     from .gateways.http.ask import ask_part
     from .gateways.http.health import Metrics
     from .gateways.http.jobs import job_part
+    from .gateways.http.live import live_part
     from .gateways.ui import dashboard
 
     who, access = _access(plane, settings(), loopback=loopback)
@@ -271,6 +284,7 @@ def open_app(plane: ControlPlane, *, loopback: bool = True, worker: Worker | Non
         _a2a(plane, answer),
         _intake(plane, metrics),
         *([job_part(worker)] if worker else []),
+        live_part(live or open_live(plane, worker)),
         ask_part(answer),
     ]
     return build_app(plane.runtime, __version__, who, parts, metrics)

@@ -6,9 +6,10 @@ import gc
 import re
 import signal
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -38,7 +39,17 @@ class Address:
 
 
 class _Server(uvicorn.Server):
-    """Ends where it was begun: the library's own ends the process by the signal again, before what follows is done."""
+    """Ends where it was begun: the library's own ends the process by the signal again, before what follows is done.
+    `ending` is called when it is told to: answers that last must end before it can.
+    """
+
+    def __init__(self, config: uvicorn.Config, ending: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ending = ending
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._ending()
+        super().handle_exit(sig, frame)
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -52,8 +63,8 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def serve(app: ASGIApp, address: Address) -> None:
-    """Serve until SIGINT or SIGTERM; then take no more requests, and end when those begun are answered.
+def serve(app: ASGIApp, address: Address, ending: Callable[[], None]) -> None:
+    """Serve until SIGINT or SIGTERM; then call `ending`, take no more requests, and end when those begun are answered.
 
     Raises `unavailable` where the port is taken or may not be had.
     """
@@ -68,7 +79,7 @@ def serve(app: ASGIApp, address: Address) -> None:
         # What is here now stays, and what requests make goes with them: little is left for the collector of cycles.
         gc.freeze()
         gc.set_threshold(_GARBAGE)
-        server = _Server(config)
+        server = _Server(config, ending)
         server.run(sockets=[listening])
     finally:
         listening.close()

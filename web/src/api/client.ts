@@ -138,14 +138,13 @@ export function useAsked(
 /** Any other document of the server. */
 export function useDocument<T>(
   path: string,
-  options: { enabled?: boolean; every?: number; stale?: number } = {},
+  options: { enabled?: boolean; stale?: number } = {},
 ): Query<T> {
   return useQuery<T, Problem>({
     queryKey: ["document", path],
     queryFn: ({ signal }) => request<T>(path, { signal }),
     placeholderData: keepPreviousData,
     staleTime: options.stale ?? 60_000,
-    refetchInterval: options.every,
     enabled: options.enabled,
     retry,
   });
@@ -190,11 +189,12 @@ export async function signOut(): Promise<void> {
   else shut(undefined, "out");
 }
 
-/** Asks for a stream of events, telling of each. Raises `Problem`. */
+/** Asks for a stream of events, with a body or without, telling of each. Raises `Problem`. */
 export async function stream(path: string, body: unknown, tell: (said: Said) => void, signal: AbortSignal): Promise<void> {
   const headers: Record<string, string> = { Accept: "text/event-stream", "Content-Type": "application/json" };
   if (csrf) headers[CSRF] = csrf;
-  const answer = await fetch(new URL(path, document.baseURI), { method: "POST", headers, body: JSON.stringify(body), signal });
+  const asked = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+  const answer = await fetch(new URL(path, document.baseURI), { ...asked, headers, signal });
   if (!answer.ok || !answer.body) throw await problemOf(answer);
   const pieces = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   const read = reader();

@@ -1,6 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState, type ReactNode } from "react";
 import { Problem, send, useDocument, useSession, type Schemas } from "../api/client";
+import { useKnown, type Job } from "../api/live";
 import { count } from "../format/numbers";
 import { Button, IconButton } from "../ui/controls";
 import type { Column } from "../ui/columns";
@@ -8,7 +9,6 @@ import { Ago, AnswerPanel, Chip, Page, type Mood } from "../ui/page";
 import { Empty, Failed } from "../ui/states";
 import { DataTable } from "../ui/table";
 
-type Job = Schemas["Job"];
 type Schedule = Schemas["ScheduleStatus"];
 
 const WORKING = ["queued", "running"];
@@ -16,15 +16,13 @@ const MOODS: Record<string, Mood> = { succeeded: "good", failed: "bad", running:
 
 export function Jobs(): ReactNode {
   const jobs = useDocument<Schemas["JobPage"]>("api/v1/jobs?limit=200", { stale: 0 });
-  const working = jobs.data?.jobs.some((job) => WORKING.includes(job.state)) ?? false;
-  // Looks again only while something is at work.
-  useDocument("api/v1/jobs?limit=200", { every: 2_000, enabled: working, stale: 0 });
+  const told = useKnown("jobs");
   const schedules = useDocument<Schemas["ScheduleList"]>("api/v1/schedules");
   return (
     <Page title="Jobs" lead="Landings, builds and capabilities’ own work: what is due, at work and done." actions={<Ask />}>
       <AnswerPanel title="Jobs" query={jobs}>
         {(page) => (
-          <DataTable name="Jobs" id="job." rows={page.jobs} columns={JOBS} sort="-id" facets={["kind", "state"]} rowKey={(job) => String(job.id)}
+          <DataTable name="Jobs" id="job." rows={withNews(page.jobs, told)} columns={JOBS} sort="-id" facets={["kind", "state"]} rowKey={(job) => String(job.id)}
             empty={<Empty title="No job was asked for yet">Press “Build now”, or set a schedule: <code>[schedules]</code> in tenantry.toml.</Empty>} />
         )}
       </AnswerPanel>
@@ -36,6 +34,13 @@ export function Jobs(): ReactNode {
       </AnswerPanel>
     </Page>
   );
+}
+
+/** The jobs that were asked for, as they are by now, and those that came since. */
+function withNews(jobs: Job[], told: Record<string, Job>): Job[] {
+  const all = new Map(jobs.map((job) => [job.id, job]));
+  for (const job of Object.values(told)) all.set(job.id, job);
+  return [...all.values()];
 }
 
 const JOBS: Column<Job>[] = [

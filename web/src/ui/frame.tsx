@@ -2,7 +2,7 @@
 
 import { Button, Drawer, Popover, UnstyledButton, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { useEffect, useState, type ReactNode } from "react";
+import { lazy, Suspense, useEffect, useState, type ReactNode } from "react";
 import { signOut, useSession } from "../api/client";
 import { moment } from "../format/times";
 import { To, usePath } from "./address";
@@ -10,9 +10,11 @@ import { IconButton } from "./controls";
 import css from "./frame.module.css";
 import { Icon } from "./icons";
 import { useKeys, KeysHelp } from "./keys";
-import { Palette } from "./palette";
+import { Bell, NewerFigures, useLive } from "./news";
 import { GROUPS, PLACES } from "./places";
 import { RangeChoice } from "./range";
+
+const Palette = lazy(() => import("./palette"));
 
 export function Frame({ children }: { children: ReactNode }): ReactNode {
   const [menu, { open: openMenu, close: closeMenu }] = useDisclosure(false);
@@ -20,6 +22,7 @@ export function Frame({ children }: { children: ReactNode }): ReactNode {
   const [help, { open: openHelp, close: closeHelp }] = useDisclosure(false);
   const path = usePath();
   useKeys({ openPalette, openHelp });
+  useLive();
   useEffect(closeMenu, [path, closeMenu]);
   return (
     <div className={css.frame}>
@@ -47,15 +50,17 @@ export function Frame({ children }: { children: ReactNode }): ReactNode {
             <span>Search</span>
             <kbd aria-hidden="true">Ctrl K</kbd>
           </UnstyledButton>
+          <Bell />
           <Theme />
           <Who />
         </header>
         <Offline />
+        <NewerFigures />
         <main id="main" tabIndex={-1} className={css.main}>
           {children}
         </main>
       </div>
-      <Palette opened={palette} close={closePalette} />
+      <Suspense>{palette && <Palette opened close={closePalette} />}</Suspense>
       <KeysHelp opened={help} close={closeHelp} />
     </div>
   );

@@ -30,6 +30,7 @@ const PATHS = {
   down: "M10 4v12M5 11l5 5 5-5",
   columns: "M3 4h14v12H3zM8 4v12M12.500 4v12",
   calendar: "M3 5h14v12H3zM3 9h14M7 3v3M13 3v3",
+  bell: "M5 14V9a5 5 0 0 1 10 0v5l1.500 1.500h-13zM8.500 17.500h3",
   link: "M8 12l4-4M7 9 5 11a2.800 2.800 0 0 0 4 4l2-2M13 11l2-2a2.800 2.800 0 0 0-4-4L9 7",
 } as const;
 

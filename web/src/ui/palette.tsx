@@ -18,7 +18,7 @@ interface Found {
 
 const MOST = 9;
 
-export function Palette({ opened, close }: { opened: boolean; close: () => void }): ReactNode {
+export default function Palette({ opened, close }: { opened: boolean; close: () => void }): ReactNode {
   return (
     <Modal opened={opened} onClose={close} withCloseButton={false} padding={0} size="lg" yOffset="12vh" title="Search"
       classNames={{ content: css.content, header: css.hidden }}>

@@ -26,7 +26,8 @@ export function arranged<R>(
 }
 
 /** Exact values, not the rounded ones: money adds up in the file as it does in the ledger. */
-export function csvOf<R>(rows: readonly R[], columns: Column<R>[]): string {
+export function csvOf<R>(rows: readonly R[], shown: Column<R>[]): string {
+  const columns = shown.filter((column) => column.title);
   const priced = columns.some((c) => c.kind === "money" || c.kind === "change" || c.kind === "unit");
   const currency = priced && !columns.some((c) => c.key === "currency") && rows.some((row) => currencyOf(row));
   const heads = [...columns.map((c) => c.title), ...(currency ? ["Currency"] : [])];

@@ -206,6 +206,14 @@ function Body<R>(
 
 function Head<R>(props: { column: Column<R>; sort: string; order: (sort: string) => void }): ReactNode {
   const { column, sort } = props;
+  // What is done with a row is no order of rows.
+  if (!column.title) {
+    return (
+      <th scope="col" className={css.more}>
+        <span className={css.hidden}>Actions</span>
+      </th>
+    );
+  }
   const state = sort === column.key ? "ascending" : sort === `-${column.key}` ? "descending" : "none";
   const first = isNumber(column.kind) ? `-${column.key}` : column.key;
   const next = state === "none" ? first : state === "ascending" ? `-${column.key}` : column.key;
