@@ -9,8 +9,9 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --re
 WORKERS := $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
-	--generate-hashes --no-header --no-annotate --no-emit-index-url
+COMPILE := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url
+LOCK := $(BIN)/uv pip compile pyproject.toml $(COMPILE)
 
 # Tests speak to every kind of model, on this machine.
 MODELS := --extra agent --extra bedrock
@@ -66,6 +67,13 @@ web: $(WEB)
 	$(INSTALL) --no-build-isolation -r requirements-spark.lock
 	@touch $@
 
+# External MCP servers, and an AWS of our own for them to ask: in a venv of their own, for they pin much.
+.venv/servers/ready: .venv/ready requirements-servers.lock
+	test -x $(@D)/bin/python || $(BIN)/python -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile \
+		-r requirements-servers.lock
+	@touch $@
+
 .venv/bench: .venv/spark requirements-bench.lock
 	$(INSTALL) --no-build-isolation -r requirements-bench.lock
 	@touch $@
@@ -82,7 +90,7 @@ style: setup
 check: style
 	$(PYTEST) tests/unit tests/property tests/contract
 
-test: style web .venv/spark .venv/node/ready java postgres chromium
+test: style web .venv/spark .venv/node/ready .venv/servers/ready java postgres chromium
 	$(BIN)/python hatch_build.py test
 	$(PYTEST) tests
 
@@ -104,11 +112,12 @@ docs: setup
 	$(BIN)/python docs/reference.py
 	$(BIN)/python docs/catalog.py
 
-# Each lock holds the one before it, at the same versions.
+# Each lock holds the one before it, at the same versions; but that of the servers, which stands alone.
 lock: setup
 	$(LOCK) -o requirements.lock
 	$(LOCK) -o requirements-dev.lock -c requirements.lock --group dev $(MODELS)
 	$(LOCK) -o requirements-spark.lock -c requirements-dev.lock --group dev $(MODELS) --extra spark
+	$(BIN)/uv pip compile --group servers $(COMPILE) -o requirements-servers.lock
 	$(LOCK) -o requirements-bench.lock -c requirements-spark.lock --group dev $(MODELS) --extra spark --group bench
 
 # The distributed engine's tests need Java 17 or newer. Without it they skip and say so; in CI they fail.

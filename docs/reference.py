@@ -9,6 +9,7 @@ import types
 import typing
 from collections import abc
 from collections.abc import Iterator
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
@@ -20,9 +21,12 @@ from pydantic import BaseModel, SecretStr
 from tenantry.config import PREFIX, ScheduleSettings, Settings
 from tenantry.datasets import DATASETS
 from tenantry.errors import PROTOCOLS, Kind
-from tenantry.kernel import AccessRole, Dataset, Source, landing
+from tenantry.kernel import AccessRole, Dataset, Effect, Source, landing
 from tenantry.methods import policy, routes
 from tenantry.sources import SOURCES
+from tenantry.sources.cloudwatch import MetricMeter
+from tenantry.sources.mcp import Server
+from tenantry.sources.mcp.server import AllowedTool
 
 FOLDER = Path(__file__).parent / "reference"
 WORDS = {
@@ -35,6 +39,10 @@ WORDS = {
     float: "number",
     Decimal: "number",
     Any: "anything",
+    date: "day",
+    datetime: "time",
+    Effect: "`read`, `propose` or `act`",
+    Server: "name of a [server](settings.md#server)",
 }
 
 DATASETS_HEAD = """# Datasets
@@ -74,7 +82,8 @@ The `[allocation]` table of `tenantry.toml`. [How to write one](../how-to/write-
 """
 _TABLES = (
     "`[sources]` are [sources](sources.md), `[allocation]` is the [allocation policy](policy.md), `[routing]` says what"
-    "\n[access logs](routing.md) mean, `[schedules]` are [jobs by the clock](../how-to/nightly-builds.md)."
+    "\n[access logs](routing.md) mean, `[schedules]` are [jobs by the clock](../how-to/nightly-builds.md), `[mcp]` are"
+    "\n[external MCP servers](../how-to/external-mcp-servers.md)."
 )
 ROUTING_HEAD = """# Routing
 
@@ -126,11 +135,13 @@ def _errors_page() -> str:
 
 def _settings_page() -> str:
     rows = (_row(f"`{name}`", kind, default, about) for name, kind, default, about in _fields(Settings))
-    return _page(SETTINGS_HEAD, *rows, "", _TABLES, *_model(ScheduleSettings))
+    models = [ScheduleSettings, Server, AllowedTool]
+    return _page(SETTINGS_HEAD, *rows, "", _TABLES, *(line for model in models for line in _model(model)))
 
 
 def _sources_page() -> str:
-    return _page(SOURCES_HEAD, *(line for source in SOURCES for line in _source(source)))
+    sources = (line for source in SOURCES for line in _source(source))
+    return _page(SOURCES_HEAD, *sources, *_model(MetricMeter))
 
 
 def _source(source: type[Source]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,11 +13,15 @@ from typing import Any
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, ToolReturnPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from small_vendor import SmallVendor, asked, charge, tenant, usage
+from stranger import ORDERS as STRANGE
+from stranger import __file__ as stranger
 
 from tenantry.app import catalog
 from tenantry.capabilities import CAPABILITIES
 from tenantry.kernel import Capability, Catalog, Context, Effect, tool
 from tenantry.runtime.call import Runtime
+from tenantry.sources.mcp import Pins, read_capabilities, read_servers
+from tenantry.sources.mcp.client import opened
 
 VICTIM = "victim-ltd"
 _ORDERS = (
@@ -49,7 +54,7 @@ NAMES, TIERS, PATHS, AGENTS = (
 )
 FEATURES, METERS, SOURCES = orders("feature", 90), orders("meter", 40), orders("source", 10)
 SERVICES, WHOSE = orders("Amazon", 40), orders("who", 40)
-ALL = frozenset([*NAMES, *TIERS, *PATHS, *AGENTS, *FEATURES, *METERS, *SOURCES, *SERVICES, *WHOSE])
+ALL = frozenset([*NAMES, *TIERS, *PATHS, *AGENTS, *FEATURES, *METERS, *SOURCES, *SERVICES, *WHOSE, *STRANGE])
 done: list[tuple[str, dict[str, Any]]] = []
 """What tools that do something did."""
 
@@ -111,9 +116,25 @@ def hostile(folder: Path) -> Runtime:
     ]
     charges += [charge("1000", f"2026-03-0{n}") for n in range(1, 10)]
     vendor = SmallVendor(folder).land(charges, tenants, usages, logs=logs).build()
-    known = Catalog((*CAPABILITIES, CONTROL), (), catalog().datasets)
+    known = Catalog((*CAPABILITIES, CONTROL, *far(folder)), (), catalog().datasets)
     settings = {"policy": vendor.policy, "routing": vendor.routing}
     return Runtime(vendor.engine, known, lambda: datetime(2026, 7, 1, tzinfo=UTC), lambda _: settings)
+
+
+def far(folder: Path) -> tuple[Capability, ...]:
+    """The tools of an external server that gives orders wherever it can; it notes its calls in `calls`."""
+    tools = {"costs": "read", "fails": "read", "tell": "read", "wipe": "act"}
+    table = {
+        "command": sys.executable,
+        "args": [stranger, "plain", str(folder / "calls")],
+        "tools": {
+            name: {"effect": effect, "about": "What a stranger says."} for name, effect in tools.items()
+        },
+    }
+    servers = read_servers({"far": table})
+    with opened(servers["far"]) as session:
+        pins = Pins({}).allow(servers["far"], session.offers())
+    return read_capabilities(servers, pins)
 
 
 @dataclass

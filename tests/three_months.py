@@ -26,7 +26,7 @@ from typing import Any
 from small_vendor import SmallVendor, asked, charge, document, tenant, usage
 
 from tenantry import app
-from tenantry.datasets import Entitlements, Resources, TenantTiers, Tiers, Workflows
+from tenantry.datasets import Entitlements, ProviderCosts, Resources, TenantTiers, Tiers, Workflows
 from tenantry.methods.policy import Match, Meter, Policy, Rule, Strategy
 from tenantry.runtime.call import Runtime
 from tenantry.runtime.records import Records
@@ -80,6 +80,25 @@ def entitled(tier: str = "", **columns: Any) -> dict[str, Any]:
         "started_on": date(2026, 1, 1),
     }
     return {"tier": tier, **first, **columns}
+
+
+def told(cost: str, day: str, service: str, status: str = "final") -> dict[str, Any]:
+    """What the provider's own cost service says of a day and service."""
+    when = date.fromisoformat(day)
+    return {
+        "told_by": "aws",
+        "told_on": date(2026, 4, 2),
+        "provider_name": "AWS",
+        "billing_period": when.replace(day=1),
+        "charge_day": when,
+        "sub_account_id": "payer",
+        "told_service": service,
+        "service_name": service,
+        "status": status,
+        "currency": "USD",
+        "billed_cost": Decimal(cost),
+        "effective_cost": Decimal(cost),
+    }
 
 
 BILL = (
@@ -158,6 +177,11 @@ TIERS = {
     Resources: (
         {"kind": "resource", "resource_id": "db-teal-*", "tenant_id": "teal-partners", "isolation": "silo",
          "started_on": date(2026, 1, 1)},
+    ),
+    ProviderCosts: (
+        told("3", "2026-03-02", "Lambda"),
+        told("30.5", "2026-03-05", "Storage", "estimated"),
+        told("179.995", "2026-03-10", "Compute"),
     ),
     Workflows: (
         {"workflow_id": "teal-partners/1", "number": 1, "kind": "onboarding", "tenant_id": "teal-partners",

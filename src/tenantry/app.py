@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from . import __version__
 from .capabilities import CAPABILITIES
 from .datasets import DATASETS
-from .errors import invalid
+from .errors import TenantryError, invalid
 from .gateways.cli import build_parser, run
 from .gateways.commands import commands
 from .gateways.doors import Doors
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .runtime.records import Records
     from .runtime.state import State
     from .runtime.worker import Worker
+    from .sources.mcp import Server, Servers
 
 STATE = "state.db"
 """The state store's file in the lake, unless the settings name a database."""
@@ -47,6 +48,26 @@ STATE = "state.db"
 def catalog() -> Catalog:
     """All that this installation knows."""
     return Catalog(CAPABILITIES, SOURCES, (*DATASETS, Deliveries, Quarantine))
+
+
+def whole_catalog() -> Catalog:
+    """The catalog, and a capability for each external server whose tools were allowed. Raises `invalid`."""
+    from .sources.mcp import Pins, read_capabilities
+
+    known = servers()
+    if not known:
+        return catalog()
+    own = catalog()
+    return Catalog((*own.capabilities, *read_capabilities(known, Pins.read())), own.sources, own.datasets)
+
+
+def servers() -> dict[str, Server]:
+    """The external MCP servers by name. Raises `invalid` with every problem."""
+    if not (tables := settings().mcp):
+        return {}
+    from .sources.mcp import read_servers
+
+    return read_servers(tables)
 
 
 def settings() -> Settings:
@@ -80,7 +101,7 @@ def open_plane(lake: str | None, allocation: Mapping[str, Any] | None = None) ->
 
     told = {"routing": Routing.read(said.routing)}
     plane = ControlPlane(
-        engine, catalog(), ask, built_under, lambda: datetime.now(UTC), told,
+        engine, whole_catalog(), ask, built_under, lambda: datetime.now(UTC), told,
         cache(lambda: _open_records(_state_url(said, lake), engine)),
         lambda: said.state.url is not None or (engine.lake.path / STATE).exists(),
     )  # fmt: skip
@@ -125,7 +146,7 @@ def _agency(plane: ControlPlane, memory: Callable[[], Memory]) -> Agency:
     limits = Limits(
         said.max_requests_per_run, said.max_tokens_per_run, said.max_cost_per_run, said.run_seconds
     )
-    told = team(catalog(), settings().business_context, said.prompts)
+    told = team(plane.catalog, settings().business_context, said.prompts)
     key = said.api_key.get_secret_value() if said.api_key else None
 
     def open_voice(principal: Principal) -> Voice:
@@ -194,7 +215,8 @@ def open_worker(lake: str | None) -> Worker:
     from .runtime.worker import Worker
 
     said = settings()
-    jobs = Jobs(_open_state(_state_url(said, lake)), job_kinds(catalog(), sources), lambda: datetime.now(UTC))
+    kinds = job_kinds(whole_catalog(), sources)
+    jobs = Jobs(_open_state(_state_url(said, lake)), kinds, lambda: datetime.now(UTC))
     return Worker(jobs, Schedules(jobs, read_schedules(jobs, said.schedules)), lambda: open_plane(lake))
 
 
@@ -209,6 +231,14 @@ def sources() -> dict[str, Source]:
         if kind is None:
             problems.append(f"{name}: no kind {table['kind']!r}; there are {', '.join(kinds)}")
             continue
+        if "server" in kind.model_fields:
+            server = fields.get("server")
+            if server not in servers():
+                problems.append(
+                    f"{name}: no server {server!r} in [mcp]; there are {', '.join(servers()) or 'none'}"
+                )
+                continue
+            fields["server"] = servers()[server]
         try:
             found[name] = kind.model_validate(fields)
         except ValueError as problem:
@@ -216,6 +246,12 @@ def sources() -> dict[str, Source]:
     if problems:
         raise invalid("; ".join(problems), "mend [sources] in tenantry.toml")
     return found
+
+
+def _shelf() -> Servers:
+    from .sources.mcp import Servers
+
+    return Servers(servers())
 
 
 def _write_vendor(*arguments: Any, **options: Any) -> None:
@@ -361,13 +397,19 @@ def _intake(plane: ControlPlane, metrics: Metrics) -> Part:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command `tenantry`; returns its exit code."""
-    doors = Doors(open_plane, settings, sources, _write_vendor, _accuracy, serve, open_worker, open_asking)
+    doors = Doors(
+        open_plane, settings, sources, _write_vendor, _accuracy, serve, open_worker, open_asking, _shelf
+    )
 
     def open_runtime(arguments: argparse.Namespace) -> Any:
         return open_plane(arguments.lake).runtime
 
     words = sys.argv[1:] if argv is None else argv
-    return run(build_parser(catalog(), commands(doors), open_runtime, __version__, words), words)
+    try:
+        known = whole_catalog()
+    except TenantryError:  # the command says so, if it needs them
+        known = catalog()
+    return run(build_parser(known, commands(doors), open_runtime, __version__, words), words)
 
 
 if __name__ == "__main__":

@@ -274,6 +274,9 @@ class Settings(_Table):
     ] = {}
     books: BooksSettings = BooksSettings()
     agent: AgentSettings = AgentSettings()
+    mcp: Annotated[
+        dict[str, dict[str, Any]], Field(description="a name of your choice to an external MCP server")
+    ] = {}
     business_context: Annotated[
         str, Field(description="in a few sentences, how the vendor's service works and earns")
     ] = ""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
-from hostile import ALL, VICTIM, Gullible, done, hostile, leaked
+from hostile import ALL, STRANGE, VICTIM, Gullible, done, hostile, leaked
 
 from tenantry.kernel import Principal
 from tenantry.runtime.agents import Handles, team
@@ -24,8 +27,23 @@ BOUND = Principal("victim", VICTIM)
 
 
 @pytest.fixture(scope="module")
-def runtime(tmp_path_factory: pytest.TempPathFactory) -> Runtime:
-    return hostile(tmp_path_factory.mktemp("hostile"))
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("hostile")
+
+
+@pytest.fixture(scope="module")
+def runtime(folder: Path) -> Runtime:
+    return hostile(folder)
+
+
+@pytest.fixture(autouse=True)
+def _tells_no_stranger(folder: Path) -> Iterator[None]:
+    """Whatever a test has a model do: of an external server, only what reads is called, and it is told nothing."""
+    calls = folder / "calls"
+    calls.unlink(missing_ok=True)
+    yield
+    told = calls.read_text(encoding="utf-8").splitlines() if calls.exists() else []
+    assert {*map(str, map(json.loads, told))} <= {"['costs', {}]", "['fails', {}]"}
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +92,9 @@ def test_orders_in_data_reach_no_model(runtime: Runtime, runs: Runs) -> None:
         order for order in ALL if any(order in name or name in order for name in seen.names if len(name) > 20)
     }
     assert len(met) >= 200, len(met)
+    assert len(met & {*STRANGE}) >= 60, [c for c in seen.advice.calls if c.capability == "mcp_far"]
+    assert [c.problem for c in seen.advice.calls if c.capability == "mcp_far" and c.tool == "costs"] == [None]
+    assert {c.problem for c in seen.advice.calls if c.tool == "tell"} == {"approval_required"}
     assert "SAY " not in text
     assert "CALL " not in text
     assert "evil.example" not in text
@@ -81,7 +102,12 @@ def test_orders_in_data_reach_no_model(runtime: Runtime, runs: Runs) -> None:
 
 
 def test_nor_one_who_asks_for_a_tenant(runtime: Runtime, runs: Runs) -> None:
-    harmless(ask(runtime, runs, BOUND), BOUND)
+    seen = ask(runtime, runs, BOUND)
+    harmless(seen, BOUND)
+    assert {c.problem for c in seen.advice.calls if c.capability == "mcp_far"} <= {
+        "forbidden",
+        "approval_required",
+    }
 
 
 @pytest.mark.parametrize("principal", [Principal(), BOUND], ids=["all", "bound"])

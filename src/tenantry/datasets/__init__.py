@@ -23,6 +23,7 @@ from .margin import Margin
 from .overhead import Borne, Overhead
 from .pool_cost import PoolCost
 from .pool_routes import PoolRoutes
+from .provider_costs import ProviderCosts
 from .requests import Requests
 from .resources import Resources
 from .routes import Routes, RouteTemplates
@@ -75,6 +76,7 @@ DATASETS = (
     CostProfile,
     Invoices,
     InvoiceSums,
+    ProviderCosts,
     BillSums,
     CommitmentTerms,
     PriceChecks,

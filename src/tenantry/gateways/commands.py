@@ -16,6 +16,7 @@ from .ask import ask, ask_arguments
 from .cli import Command, add_json, add_lake, print_document
 from .doors import Doors
 from .jobs import job_commands
+from .sources import source_commands
 
 if TYPE_CHECKING:
     from ..runtime.ingest import Progress
@@ -40,6 +41,7 @@ def commands(doors: Doors) -> tuple[Command, ...]:
                 _answering, lambda a: _publish(doors, a)),
         Command("run", "Run a capability's scheduled job now: land, build, and show its first answer.",
                 _run_arguments, lambda a: _run(doors, a)),
+        *source_commands(doors),
         *job_commands(doors),
         Command("ask", "Ask in plain words: answered from tools alone, each figure with its source; no key needed.",
                 ask_arguments, lambda a: ask(doors, a)),
@@ -268,7 +270,7 @@ def _run(doors: Doors, arguments: argparse.Namespace) -> None:
     from .tables import shown_answer
 
     plane = doors.open_plane(arguments.lake)
-    names = arguments.capabilities or [c.name for c in plane.catalog.capabilities]
+    names = arguments.capabilities or [c.name for c in plane.catalog.capabilities if not c.outward]
     chosen = [plane.catalog.capability(name) for name in names]
     with _progress(as_json=arguments.json) as tell:
         configured = doors.sources()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Doors:
     """What commands are given by the composition root: a plane over a lake, the settings, the configured sources, the
     made-up vendor with the measure of how far an allocation is from its truth, the server, what does jobs,
-    and what answers questions over a plane.
+    what answers questions over a plane, and the external servers.
     """
 
     open_plane: Callable[..., ControlPlane]
@@ -29,3 +29,4 @@ class Doors:
     serve: Callable[[str | None, str], None]
     open_worker: Callable[[str | None], Worker]
     open_asking: Callable[[ControlPlane], Asking]
+    servers: Callable[[], Any]

@@ -22,6 +22,11 @@ class Capability:
     run: Tool | None = None
     """The scheduled job, for `tenantry run`; by default the first tool over the newest month."""
 
+    @property
+    def outward(self) -> bool:
+        """Whether strangers answer it: it is asked when somebody asks, and by no schedule."""
+        return any(tool.outward for tool in self.tools)
+
     @staticmethod
     def instructions_beside(file: str) -> str:
         """The Markdown page next to a capability's module: help, documentation and agent instructions."""

@@ -33,6 +33,8 @@ class Tool:
     function: Callable[..., Any]
     effect: Effect
     example: dict[str, Any]
+    outward: bool = False
+    """Its arguments leave this installation: whoever calls it tells a stranger."""
 
     @property
     def name(self) -> str:

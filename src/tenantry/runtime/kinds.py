@@ -33,7 +33,7 @@ def job_kinds(catalog: Catalog, sources: Sources) -> dict[str, JobKind]:
         if sources():
             land(plane, (), step)
         build(plane, (), step)
-        for name in names or [c.name for c in catalog.capabilities]:
+        for name in names or [c.name for c in catalog.capabilities if not c.outward]:
             step(f"ask {name}", partial(_asked, plane, catalog.capability(name)))
 
     return {

@@ -1,6 +1,8 @@
 """Connectors: whose files we read, and how their columns become landing datasets."""
 
 from .access import AccessLog
+from .aws_costs import AwsCosts
+from .cloudwatch import CloudWatch
 from .control_plane import EntitlementsTable, ResourcesTable, TiersTable
 from .cur import Cur
 from .focus import Focus
@@ -36,5 +38,7 @@ SOURCES = (
     TenantsTable,
     Stripe,
     TenantService,
+    AwsCosts,
+    CloudWatch,
 )
 """In the order in which a file is offered to them: the most particular columns first."""

@@ -12,16 +12,19 @@ from ...datasets.charge_pool import ChargePool
 from ...datasets.charges import Charges
 from ...datasets.closed import ClosedDays
 from ...datasets.correction_entries import CorrectionEntries
+from ...datasets.cost_profile import CostProfile
 from ...datasets.focus_allocated import FocusAllocated
 from ...datasets.invoices import Invoices, InvoiceSums
 from ...datasets.overhead import Overhead
 from ...datasets.pool_cost import PoolCost
+from ...datasets.provider_costs import ProviderCosts
 from ...datasets.tenant_cost import TenantCost
 from ...datasets.usage import UsageHourly
 from ...kernel import Capability
 from ...kernel.landing import Deliveries
 from .certificate import certificate
 from .explain import explain
+from .providers import provider_costs
 from .rules import rules
 
 CAPABILITY = Capability(
@@ -30,6 +33,8 @@ CAPABILITY = Capability(
     datasets=(
         Charges,
         Invoices,
+        ProviderCosts,
+        CostProfile,
         Deliveries,
         AllocationRules,
         PoolCost,
@@ -47,10 +52,11 @@ CAPABILITY = Capability(
         ChargePool,
         FocusAllocated,
     ),
-    tools=(certificate, rules, explain),
+    tools=(certificate, rules, explain, provider_costs),
     examples=(
         "Do the tenants' costs add up to the bill?",
         "Which reconciliation rules does our provider's bill break?",
+        "Does AWS Cost Explorer say the same as the bill?",
         "Why does this tenant cost what it costs, and which bill rows is that?",
     ),
     instructions=Capability.instructions_beside(str(Path(__file__).parent)),

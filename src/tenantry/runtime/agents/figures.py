@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from enum import Enum
 from math import isfinite
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 
@@ -118,21 +118,35 @@ class _Place:
 
 def _add(facts: Facts, value: Any, at: _Place) -> None:
     """The figures of a record and of the records in it."""
-    if not isinstance(value, BaseModel):
+    if isinstance(value, Mapping):
+        cells = {str(k): v for k, v in cast("Mapping[Any, Any]", value).items()}
+        columns: Mapping[str, Column] = {}
+    elif isinstance(value, BaseModel):
+        cells = {name: getattr(value, name) for name in type(value).model_fields}
+        columns = {
+            n: m for n, f in type(value).model_fields.items() for m in f.metadata if isinstance(m, Column)
+        }
+    else:
         for place, inner in enumerate(several(value) or ()):
             _add(facts, inner, at.under(f"[{place}]"))
         return
-    cells = {name: getattr(value, name) for name in type(value).model_fields}
-    names = {
-        n: c
-        for n, c in cells.items()
-        if isinstance(c, str) and not isinstance(c, Enum) and n not in _CURRENCY
-    }
     currency = next((str(cells[name]) for name in _CURRENCY if cells.get(name)), at.currency)
-    at = replace(at, of={**at.of, **names}, currency=currency)
+    at = replace(at, of={**at.of, **_names(cells)}, currency=currency)
     for name, cell in cells.items():
-        column = next((m for m in type(value).model_fields[name].metadata if isinstance(m, Column)), None)
-        _add_cell(facts, name, cell, column, at.under(f".{name}"))
+        _add_cell(facts, name, cell, columns.get(name), at.under(f".{name}"))
+
+
+def _names(cells: Mapping[str, Any]) -> dict[str, str]:
+    """What is said in words of a record, also in a list of words."""
+    found: dict[str, str] = {}
+    for name, cell in cells.items():
+        if name in _CURRENCY:
+            continue
+        words = [cell] if isinstance(cell, str) else several(cell) if not isinstance(cell, Mapping) else None
+        for place, word in enumerate(words or ()):
+            if isinstance(word, str) and not isinstance(word, Enum):
+                found[f"{name}[{place}]" if place else name] = word
+    return found
 
 
 def _add_cell(facts: Facts, name: str, cell: Any, column: Column | None, at: _Place) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from enum import Enum
 from threading import Lock
@@ -12,6 +11,7 @@ from typing import Any, cast, get_args
 from pydantic import BaseModel
 
 from ...kernel import Catalog
+from ...kernel.text import shown, stripped
 from ..call import plain
 from ..reader import several
 
@@ -19,9 +19,7 @@ HANDLE = re.compile(r"\[\[(?P<column>[a-z][a-z0-9_]{0,40}):(?P<number>[0-9]{1,6}
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _DAY = re.compile(r"\d{4}-\d\d(-\d\d)?(T[\d:.]+Z?)?(\.\.\d{4}-\d\d(-\d\d)?)?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_PLAIN = re.compile(r"[\w.,&'()+/:@ -]+")
 _LONGEST_WORD = 24
-_LONGEST_NAME = 120
 _NO_COLUMN = "name"
 
 
@@ -95,12 +93,14 @@ class Handles:
                 self._handles[column, text], self._names[handle] = handle, text
             return self._handles[column, text]
 
-    def _may_be_seen(self, text: str) -> bool:
+    def ours(self, text: str) -> bool:
+        """Whether it is a word of our own pages, a day, or a currency: what tells nothing of data."""
         bare = text.removeprefix("(").removesuffix(")")
-        ours = _WORD.fullmatch(bare) and bare.casefold() in self._words
-        return bool(not text or ours or _DAY.fullmatch(text) or _CURRENCY.fullmatch(text)) or (
-            self.typed(text) and text == shown(text)
-        )
+        word = _WORD.fullmatch(bare) and bare.casefold() in self._words
+        return bool(not text or word or _DAY.fullmatch(text) or _CURRENCY.fullmatch(text))
+
+    def _may_be_seen(self, text: str) -> bool:
+        return self.ours(text) or (self.typed(text) and text == shown(text))
 
     def resolved(self, value: Any) -> Any:
         """An argument with the names in the place of their handles; a handle that was never given stays."""
@@ -124,18 +124,6 @@ class Handles:
     def without(self, text: str) -> str:
         """An answer without its handles: what the model itself wrote."""
         return HANDLE.sub(" ", text)
-
-
-def shown(name: str) -> str:
-    """A name from data as a reader may see it: one line, no invisible or reordering characters, never markup."""
-    name = " ".join(stripped(name).split())
-    name = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
-    return name if _PLAIN.fullmatch(name) and "//" not in name else "`" + name.replace("`", "'") + "`"
-
-
-def stripped(text: str) -> str:
-    """Without control, format (zero-width, bidirectional), private and unassigned characters; spaces stay."""
-    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c)[0] != "C")
 
 
 def _folded(text: str) -> str:

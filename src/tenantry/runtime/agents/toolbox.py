@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 from ...errors import Kind, TenantryError
 from ...kernel import Effect, Principal, Tool
@@ -20,6 +20,8 @@ from .handles import Handles
 _log = logging.getLogger("tenantry.agents")
 ROWS = 40
 """Of one answer, that a model is shown."""
+OUTWARD = 20
+"""Calls of external servers that one question may take."""
 _NEAR = re.compile(r"did you mean (.+)\?")
 _WHAT: Mapping[Kind, str] = {
     Kind.INVALID: "the arguments are not what the tool takes",
@@ -72,6 +74,7 @@ class Toolbox:
     answers: list[Answer] = field(default_factory=list[Answer])
     calls: list[Called] = field(default_factory=list[Called])
     proposals: list[Proposal] = field(default_factory=list[Proposal])
+    _outward: int = 0
 
     def call(self, capability: str, tool: str, arguments: Mapping[str, Any]) -> str:
         """What a model is told of the tool's answer, or of why there is none. Nothing is ever raised for a refusal."""
@@ -100,19 +103,31 @@ class Toolbox:
         found = self.runtime.catalog.tool(capability, tool)
         if found.effect is Effect.ACT:
             raise TenantryError(Kind.FORBIDDEN, f"{capability}.{tool} acts: agents never do")
-        if found.effect is not Effect.READ:
+        if found.outward:
+            self._count_outward()
+        if found.effect is not Effect.READ or found.outward:
             self._check_taint(capability, found, given)
         return self.runtime.call(capability, tool, given, self.principal)
+
+    def _count_outward(self) -> None:
+        """Raises `limit_exceeded` where strangers were asked often enough for one question: some cost by the call."""
+        self._outward += 1
+        if self._outward > OUTWARD:
+            raise TenantryError(Kind.LIMIT_EXCEEDED, f"{OUTWARD} calls of external servers for one question")
 
     def _check_taint(self, capability: str, tool: Tool, given: Mapping[str, Any]) -> None:
         """Raises `approval_required` for a proposal unless the person who asks typed what it is about: every argument
         that is not a default, and one at least.
+
+        What a tool that only reads tells a stranger may be words of our own pages and days, too: nothing from data.
         """
         values = tool.read_arguments(dict(given))
         fields = tool.parameters.model_fields
         chosen = {name: value for name, value in values.items() if value != fields[name].default}
-        tainted = [name for name, value in chosen.items() if not self._typed(value)]
-        if tainted or not chosen:
+        reads = tool.effect is Effect.READ
+        known = self._harmless if reads else self._typed
+        tainted = [name for name, value in chosen.items() if not known(value)]
+        if tainted or not (chosen or reads):
             proposal = Proposal(capability, tool.name, plain(values), tuple(tainted))
             if proposal not in self.proposals:
                 self.proposals.append(proposal)
@@ -121,6 +136,23 @@ class Toolbox:
     def _typed(self, value: Any) -> bool:
         many = several(value)
         return self.handles.typed(str(plain(value))) if many is None else all(map(self._typed, many))
+
+    def _harmless(self, value: Any) -> bool:
+        """Whether a stranger may be told this: typed, a word of ours, a day, yes or no; in JSON text all of it."""
+        if isinstance(value, bool):
+            return True
+        if isinstance(value, str) and value[:1] in {"[", "{"}:
+            try:
+                return self._harmless(json.loads(value))
+            except (ValueError, RecursionError):
+                return False
+        if isinstance(value, Mapping):
+            pairs = cast("Mapping[str, Any]", value).items()
+            return all(self._harmless(k) and self._harmless(v) for k, v in pairs)
+        many = several(value)
+        if many is None:
+            return self._typed(value) or (isinstance(value, str) and self.handles.ours(value))
+        return all(map(self._harmless, many))
 
     def _told(self, answer: Answer) -> str:
         arguments = {name: self.handles.hidden(value, name) for name, value in answer.arguments.items()}
