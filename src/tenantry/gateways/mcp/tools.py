@@ -130,7 +130,7 @@ def _shown(capability: Capability, tool: Tool) -> Shown:
             "examples": [tool.example],
         },
         output_schema=_answer(tool),
-        annotations=_HINTS[tool.effect],
+        annotations=_HINTS[tool.effect].model_copy(update={"open_world_hint": True} if tool.outward else {}),
     )
 
 
