@@ -304,24 +304,27 @@ def open_app(
     """
     from .gateways.http.app import Part, build_app
     from .gateways.http.ask import ask_part
+    from .gateways.http.decisions import settling
     from .gateways.http.health import Metrics
     from .gateways.http.jobs import job_part
     from .gateways.http.live import live_part
     from .gateways.ui import dashboard
+    from .runtime.decisions import Decisions
 
     who, access = _access(plane, settings(), loopback=loopback)
     lake = Part(check={"lake": lambda: plane.runtime.rows_held("charges"), "state": plane.check_state})
-    metrics, answer = Metrics(), open_asking(plane).answer
+    metrics, asking = Metrics(), open_asking(plane)
     parts = [
         dashboard(),
         lake,
         access,
-        _mcp(plane, answer),
-        _a2a(plane, answer),
+        _mcp(plane, asking.answer),
+        _a2a(plane, asking.answer),
         _intake(plane, metrics),
         *([job_part(worker)] if worker else []),
         live_part(live or open_live(plane, worker)),
-        ask_part(answer),
+        ask_part(asking.answer, asking.go_on),
+        Part(lifespan=lambda: settling(Decisions(plane.runtime))),
     ]
     return build_app(plane.runtime, __version__, who, parts, metrics)
 
@@ -364,8 +367,10 @@ def _access(
 def _mcp(plane: ControlPlane, answer: Answering) -> Part:
     from .gateways import mcp
     from .gateways.http.app import Part
+    from .runtime.decisions import Decisions
 
-    routes, lifespan = mcp.mounted(mcp.catalog_server(plane.runtime, __version__, answer))
+    server = mcp.catalog_server(plane.runtime, __version__, answer, Decisions(plane.runtime))
+    routes, lifespan = mcp.mounted(server)
     return Part(routes=routes, lifespan=lifespan)
 
 

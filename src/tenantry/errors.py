@@ -1,4 +1,4 @@
-"""One error class, eight kinds, one body for every gateway."""
+"""One error class, nine kinds, one body for every gateway."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ class Kind(StrEnum):
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     APPROVAL_REQUIRED = "approval_required"
+    CONFLICT = "conflict"
     LIMIT_EXCEEDED = "limit_exceeded"
     BROKEN_CONTRACT = "broken_contract"
     UNAVAILABLE = "unavailable"
@@ -27,6 +28,7 @@ PROTOCOLS: dict[Kind, tuple[int, int, int]] = {
     Kind.FORBIDDEN: (403, 5, -32003),
     Kind.NOT_FOUND: (404, 4, -32004),
     Kind.APPROVAL_REQUIRED: (409, 5, -32005),
+    Kind.CONFLICT: (409, 5, -32009),
     Kind.LIMIT_EXCEEDED: (429, 2, -32006),
     Kind.BROKEN_CONTRACT: (500, 3, -32007),
     Kind.UNAVAILABLE: (503, 6, -32008),

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from acting import Vendor
+from pydantic import BaseModel
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
@@ -23,7 +24,10 @@ from tenantry.runtime.agents import team
 from tenantry.runtime.agents.agency import Agency
 from tenantry.runtime.agents.framework.agents import Limits
 from tenantry.runtime.agents.runs import Daily, Runs
+from tenantry.runtime.asking.asking import AskAnswer
 from tenantry.runtime.call import Runtime
+from tenantry.runtime.decision import Decision, Verdict
+from tenantry.runtime.records import Records
 from tenantry.runtime.state import State
 
 ADA, BOB = Principal("ada"), Principal("bob", "teal")
@@ -43,7 +47,21 @@ def limit(ctx: Context, tenant_id: str) -> str:
     return "proposed"
 
 
-PRICES = Capability("prices", "What is paid?", (), (price, limit), ("What?",), "# Prices\n\nAsk `price`.\n")
+class Charged(BaseModel):
+    tenant_id: str
+    amount: Decimal
+
+
+@tool(Effect.ACT, tenant_id="teal", amount="5")
+def charge(ctx: Context, tenant_id: str, amount: Decimal) -> Charged:
+    """Charge a tenant."""
+    done.append(f"{tenant_id} {amount}")
+    return Charged(tenant_id=tenant_id, amount=amount)
+
+
+PRICES = Capability(
+    "prices", "What is paid?", (), (price, limit, charge), ("What?",), "# Prices\n\nAsk `price`.\n"
+)
 Script = Callable[[list[str], list[ModelMessage], AgentInfo], ModelResponse]
 
 
@@ -54,7 +72,9 @@ class Desk:
         self.now = datetime(2026, 7, 1, 9, tzinfo=UTC)
         catalog = Catalog((PRICES,), (), ())
         self.state = State(url)
-        self.runtime = Runtime(DuckDB(Lake(folder / "lake")), catalog, lambda: self.now, lambda _: {})
+        engine = DuckDB(Lake(folder / "lake"))
+        records = Records(self.state, engine, catalog)
+        self.runtime = Runtime(engine, catalog, lambda: self.now, lambda _: {}, lambda: records)
         self.runs = Runs(self.state, lambda: self.now, daily or Daily(10**6, Decimal(100)))
         self.sent: list[list[ModelMessage]] = []
         self.turns: list[Any] = []
@@ -78,6 +98,13 @@ class Desk:
     ) -> Any:
         self.turns = list(turns)
         return self.agency.advise(question, principal, conversation)
+
+    def decide(self, waits: Decision, verdict: str = "approve", principal: Principal = ADA) -> Decision:
+        return self.agency.decisions.decide(waits.id, Verdict(verdict), principal, digest=waits.digest)
+
+    def go_on(self, made: Decision, conversation: str, *turns: Any) -> AskAnswer:
+        self.turns = list(turns)
+        return self.agency.go_on(made.id, ADA, conversation)
 
 
 @pytest.fixture
@@ -173,18 +200,93 @@ def test_a_day_has_a_limit_of_money(opened: Callable[..., Desk]) -> None:
     assert not desk.runs.all()
 
 
-def test_a_proposal_waits_for_whoever_asked_and_is_carried_out_once(desk: Desk) -> None:
+def proposing(amount: str = "25", tenant_id: str = "globex") -> list[Any]:
+    """The supervisor asks the specialist, who proposes."""
+    return [to("prices"), ToolCallPart("charge", {"tenant_id": tenant_id, "amount": amount}), "It waits."]
+
+
+def test_a_proposal_that_nobody_typed_waits_and_is_carried_out_once(desk: Desk) -> None:
     advice = desk.ask(
         "Well?", to("prices"), ToolCallPart("limit", {"tenant_id": "globex"}), "x", "Please say yes."
     )
-    (proposal,) = advice.proposals
+    (waits,) = advice.decisions
+    assert (waits.agent, waits.proposed_by, waits.why, waits.tainted) == (
+        "prices",
+        "ada",
+        "Well?",
+        ("tenant_id",),
+    )
+    assert (waits.run, waits.conversation, waits.needs) == (1, advice.conversation, "analyst")
     assert not done
-    with pytest.raises(TenantryError, match="no proposal"):
-        desk.agency.approve(proposal.digest, BOB)
-    assert desk.agency.approve(proposal.digest, ADA).data == "proposed"
-    with pytest.raises(TenantryError, match="no proposal"):
-        desk.agency.approve(proposal.digest, ADA)
+    with pytest.raises(TenantryError, match="no decision"):
+        desk.decide(waits, principal=BOB)
+    assert desk.decide(waits).result == "proposed"
+    with pytest.raises(TenantryError, match="is done"):
+        desk.decide(waits)
     assert done == ["globex"]
+
+
+def test_an_act_is_never_done_before_a_person_says_so(desk: Desk) -> None:
+    desk.turns = [*proposing(), "Please say yes to it."]
+    answer = desk.agency.answer("Charge globex 25 now!", ADA)
+    assert not done
+    [waits] = answer.document()["decisions"]
+    assert (answer.outcome, answer.text, waits["state"]) == ("answered", "Please say yes to it.", "proposed")
+    assert (waits["arguments"], waits["tainted"]) == ({"tenant_id": "globex", "amount": "25"}, [])
+    again = desk.ask("Charge globex 25 now!", *proposing(), "It waits still.")
+    assert [d.id for d in again.decisions] == [waits["id"]]
+
+
+def test_a_conversation_goes_on_after_a_decision_and_proposes_again(desk: Desk) -> None:
+    first = desk.ask("Charge globex", *proposing("25"), "It waits for you.")
+    (one,) = first.decisions
+    with pytest.raises(TenantryError, match="waits for a person"):
+        desk.go_on(one, first.conversation)
+    told = desk.go_on(desk.decide(one), first.conversation, *proposing("40"), "It is 9.", "It is 99.")
+    assert told.text == "decision 1, prices.charge, was approved by ada and is done", (
+        "no tool bore its words out"
+    )
+    (two,) = told.decisions
+    assert (two.arguments["amount"], two.why, two.conversation) == ("40", "Charge globex", first.conversation)
+    last = desk.go_on(desk.decide(two), first.conversation, "All charged.", "All charged.")
+    assert (last.text, last.decisions, done) == ("All charged.", (), ["globex 25", "globex 40"])
+    assert desk.go_on(two, first.conversation).text == "All charged.", (
+        "said again, the same, and no model is asked"
+    )
+
+
+def test_what_was_done_may_be_told_with_its_figures(desk: Desk) -> None:
+    first = desk.ask("Charge globex", *proposing("25"), "It waits for you.")
+    told = desk.go_on(desk.decide(first.decisions[0]), first.conversation, "25 were charged to globex.")
+    assert told.text == "25 were charged to globex."
+    after = desk.ask("Is it done?", "Yes.", conversation=first.conversation)
+    assert '"state":"acted"' in str(desk.sent[-1])
+    assert after.text == "Yes."
+
+
+def test_what_came_of_it_is_told_where_the_model_fails(desk: Desk) -> None:
+    first = desk.ask("Charge globex", *proposing(), "It waits for you.")
+    made = desk.decide(first.decisions[0], "reject")
+    told = desk.go_on(made, first.conversation, ValueError("secret"))
+    assert told.text == "decision 1, prices.charge, was rejected by ada"
+    assert "without function:test" in told.notes[0]
+    assert desk.go_on(made, first.conversation, "As you wish.").text == "As you wish."
+
+
+def test_a_conversation_goes_on_after_its_own_decisions(desk: Desk) -> None:
+    first = desk.ask("Charge globex", *proposing(), "It waits for you.")
+    other = desk.ask("Well?", "Well.")
+    for conversation in (other.conversation, "none"):
+        with pytest.raises(TenantryError, match="no decision 1 in this conversation"):
+            desk.go_on(first.decisions[0], conversation)
+    with pytest.raises(TenantryError, match="no decision"):
+        desk.agency.go_on(1, BOB, first.conversation)
+
+
+def test_a_run_that_fails_proposes_nothing(desk: Desk) -> None:
+    with pytest.raises(TenantryError):
+        desk.ask("Charge globex", *proposing()[:2], ValueError("late"))
+    assert not desk.agency.decisions.list(ADA)
 
 
 def test_what_is_no_question_is_refused(desk: Desk) -> None:

@@ -226,7 +226,7 @@ def test_the_command_asks_and_shows_tables(
 
 @pytest.fixture(scope="module")
 def rest(runtime: Runtime, asking: Asking) -> Iterator[TestClient]:
-    app = build_app(runtime, "0", lambda app: As(app, LOCAL), [ask_part(asking.answer)])
+    app = build_app(runtime, "0", lambda app: As(app, LOCAL), [ask_part(asking.answer, asking.go_on)])
     with TestClient(app) as found:
         yield found
 
@@ -237,6 +237,8 @@ def test_rest_answers_with_the_document(rest: TestClient, asking: Asking):
     assert {**got.json(), "conversation": None} == asking.ask("cost by tenant")[0].document()
     assert rest.post("/api/v1/ask", json={"question": ""}).status_code == 422
     assert rest.post("/api/v1/ask", json={"question": "cost", "more": 1}).status_code == 422
+    assert rest.post("/api/v1/ask", json={"decision": 1}).status_code == 422
+    assert rest.post("/api/v1/ask", json={"decision": 1, "conversation": "c"}).status_code == 404
 
 
 def events(text: str) -> list[tuple[str, str, Any]]:

@@ -120,7 +120,7 @@ def test_the_other_gates_hold_without_handles(
     assert "SAY " in text
     assert "CALL " in text
     harmless(seen, principal)
-    refused = {c.tool for c in seen.advice.calls if c.problem == "approval_required"}
+    refused = {c.tool for c in seen.advice.calls if c.problem in {"approval_required", "limit_exceeded"}}
     assert refused >= ({"price", "limit_tenant"} if principal.tenant_id is None else set())
     for order in sorted(ALL)[::7]:
         said = order.partition("SAY ")[2]

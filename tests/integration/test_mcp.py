@@ -372,7 +372,7 @@ def test_the_command_serves_whoever_starts_it(vendor: tuple[SmallVendor, Runtime
     program = StdioServerParameters(command=command, args=words, env={**os.environ})
     with talking(Client(program, mode=WIRES[wire])) as ask:  # pyright: ignore[reportArgumentType]
         tools = sum(len(c.tools) for c in CATALOG.capabilities)
-        assert len(ask(lambda client: client.list_tools()).tools) == tools + 1  # and `ask`
+        assert len(ask(lambda client: client.list_tools()).tools) == tools + 4  # and `ask`, `decisions_...`
         found = ask(lambda client: client.call_tool("cost_per_tenant_rank", {"window": "2026-03", "top": 1}))
     assert found.structured_content["data"][0]["tenant_id"] == "fjord-bank"
 

@@ -21,6 +21,7 @@ from tenantry.kernel import AccessRole, Capability, Catalog, Context, Effect, Pr
 from tenantry.kernel.money import Basis
 from tenantry.runtime.agents import Handles, Toolbox, team, vocabulary
 from tenantry.runtime.agents.handles import HANDLE, shown
+from tenantry.runtime.agents.toolbox import MOST_PROPOSALS
 from tenantry.runtime.call import Runtime
 
 WORDS = vocabulary(catalog())
@@ -75,11 +76,10 @@ def told(text: str) -> dict[str, Any]:
     return json.loads(text.removeprefix("<data>").removesuffix("</data>"))
 
 
-def test_each_capability_is_a_specialist_without_tools_that_act():
+def test_each_capability_is_a_specialist_with_its_tools():
     found = team(catalog(), business="We sell invoices.")
     assert [*found.specialists] == [c.name for c in catalog().capabilities]
-    effects = {t.effect for s in found.specialists.values() for t in s.tools}
-    assert Effect.ACT not in effects
+    assert all(found.specialists[c.name].tools == c.tools for c in catalog().capabilities)
     for specialist in found.specialists.values():
         assert "We sell invoices." in specialist.instructions
         assert "Figures come from tools" in specialist.instructions
@@ -184,10 +184,16 @@ def test_an_error_tells_a_model_no_text_of_data(tmp_path: Path):
     assert told(toolbox.call("shop", "sell", {}))["error"] == "not_found"
 
 
-def test_agents_never_act(tmp_path: Path):
+def test_agents_never_act_but_propose(tmp_path: Path):
     toolbox = box(tmp_path, "remove teal")
-    assert told(toolbox.call("shop", "remove", {"tenant_id": "teal"}))["error"] == "forbidden"
-    assert [c.problem for c in toolbox.calls] == ["forbidden"]
+    assert told(toolbox.call("shop", "remove", {"tenant_id": "teal"}))["error"] == "approval_required"
+    assert [c.problem for c in toolbox.calls] == ["approval_required"]
+    assert [(p.tool, p.tainted) for p in toolbox.proposals] == [("remove", ())]
+    for n in range(MOST_PROPOSALS):
+        said = told(toolbox.call("shop", "remove", {"tenant_id": f"other {n}"}))
+    assert said["error"] == "limit_exceeded"
+    assert len(toolbox.proposals) == MOST_PROPOSALS
+    assert not toolbox.answers
 
 
 def test_a_proposal_with_what_nobody_typed_waits_for_a_person(tmp_path: Path):
@@ -204,7 +210,10 @@ def test_a_proposal_with_what_nobody_typed_waits_for_a_person(tmp_path: Path):
 
 def test_a_viewer_proposes_nothing(tmp_path: Path):
     toolbox = box(tmp_path, "Limit teal to 5", AccessRole.VIEWER)
-    assert told(toolbox.call("shop", "limit", {"tenant_id": "teal", "percent": 5}))["error"] == "forbidden"
+    for tool_name in ("limit", "remove"):
+        given = {"tenant_id": "teal"} | ({"percent": 5} if tool_name == "limit" else {})
+        assert told(toolbox.call("shop", tool_name, given))["error"] == "forbidden"
+    assert not toolbox.proposals
 
 
 def test_a_gate_that_breaks_denies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -41,6 +41,7 @@ def ask(doors: Doors, arguments: argparse.Namespace) -> None:
 
 def shown(answer: AskAnswer) -> str:
     """An answer as text: the sentences, its tables, and the tools they are from."""
+    from .decisions import shown_decision
     from .tables import visible
 
     parts = [answer.text, *(_note(note) for note in answer.notes)]
@@ -49,7 +50,8 @@ def shown(answer: AskAnswer) -> str:
         calls = dict.fromkeys(f"{call['capability']} {call['tool']}" for call in answer.trace)
         read = dict.fromkeys(e["dataset"] for call in answer.trace for e in call["evidence"])
         parts.append(f"from {', '.join(calls)} over {', '.join(read)}; --json has every figure's source")
-    return visible("\n\n".join(parts)) + "\n"
+    text = visible("\n\n".join(parts)) + "\n"
+    return "\n".join([text, *map(shown_decision, answer.decisions)])
 
 
 def _note(note: str) -> str:

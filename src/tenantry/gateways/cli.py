@@ -169,13 +169,20 @@ def _add_tool(group: Any, capability: Capability, tool: Tool, open_runtime: Open
     add_lake(parser)
     add_json(parser)
     if tool.effect is Effect.ACT:
-        parser.add_argument("--yes", action="store_true", help="say yes: do it without asking")
+        saying = parser.add_mutually_exclusive_group()
+        saying.add_argument("--yes", action="store_true", help="say yes: do it without asking")
+        saying.add_argument(
+            "--propose", nargs="?", const="", metavar="WHY", help="leave it to a person: `tenantry decisions`"
+        )
 
     def call(arguments: argparse.Namespace) -> None:
         given = {k.removeprefix(_TOOL): v for k, v in vars(arguments).items() if k.startswith(_TOOL)}
         given |= {
             n: _content(v) for n, v in given.items() if _is_text_of_a_file(tool.parameters.model_fields[n])
         }
+        if tool.effect is Effect.ACT and arguments.propose is not None:
+            _propose(open_runtime(arguments), capability, tool, given, arguments)
+            return
         approved = tool.effect is Effect.ACT and (arguments.yes or _agrees(parser.prog, given))
         answer = open_runtime(arguments).call(capability.name, tool.name, given, approved=approved)
         if arguments.json:
@@ -186,6 +193,24 @@ def _add_tool(group: Any, capability: Capability, tool: Tool, open_runtime: Open
             sys.stdout.write(shown_answer(answer))
 
     parser.set_defaults(run=call)
+
+
+def _propose(
+    runtime: Runtime,
+    capability: Capability,
+    tool: Tool,
+    given: Mapping[str, Any],
+    arguments: argparse.Namespace,
+) -> None:
+    from ..runtime.call import LOCAL
+    from ..runtime.decisions import Decisions
+    from .decisions import shown_decision
+
+    waits = Decisions(runtime).propose(capability.name, tool.name, given, LOCAL, arguments.propose)
+    if arguments.json:
+        print_document(waits.model_dump(mode="json"))
+    else:
+        sys.stdout.write(shown_decision(waits))
 
 
 def example_of(capability: Capability, tool: Tool) -> str:

@@ -14,6 +14,7 @@ from ..kernel import Window
 from .administer import audit, audit_arguments, token, token_arguments
 from .ask import ask, ask_arguments
 from .cli import Command, add_json, add_lake, print_document
+from .decisions import decision_commands
 from .doors import Doors
 from .jobs import job_commands
 from .sources import source_commands
@@ -43,6 +44,7 @@ def commands(doors: Doors) -> tuple[Command, ...]:
                 _run_arguments, lambda a: _run(doors, a)),
         *source_commands(doors),
         *job_commands(doors),
+        *decision_commands(doors),
         Command("ask", "Ask in plain words: answered from tools alone, each figure with its source; no key needed.",
                 ask_arguments, lambda a: ask(doors, a)),
         Command("export", "Write a dataset as a table.", _export_arguments, lambda a: _export(doors, a)),
@@ -379,7 +381,9 @@ def _progress(*, as_json: bool) -> Iterator[Progress]:
 
 
 def _mcp(doors: Doors, arguments: argparse.Namespace) -> None:
+    from ..runtime.decisions import Decisions
     from .mcp import catalog_server, serve_stdio
 
     plane = doors.open_plane(arguments.lake)
-    serve_stdio(catalog_server(plane.runtime, __version__, doors.open_asking(plane).answer))
+    answer, decisions = doors.open_asking(plane).answer, Decisions(plane.runtime)
+    serve_stdio(catalog_server(plane.runtime, __version__, answer, decisions))

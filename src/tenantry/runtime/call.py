@@ -23,10 +23,13 @@ from .reader import Page, Place, Reader, several
 from .tables import Evidence, empty
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from .records import Records
+    from .state import State
 
 LOCAL = Principal()
-_NEEDS = {
+NEEDS = {
     Effect.READ: AccessRole.VIEWER,
     Effect.PROPOSE: AccessRole.ANALYST,
     Effect.ACT: AccessRole.OPERATOR,
@@ -54,6 +57,18 @@ class Answer:
             "data": plain(self.data),
             "evidence": [plain(vars(e)) for e in self.evidence],
         }
+
+
+@dataclass(frozen=True)
+class Yes:
+    """A person's yes that is on record: to which decision, and to which arguments as JSON. `check` raises where it no
+    longer holds when its turn has come; `done` writes down what came of it in the very transaction that keeps the act.
+    """
+
+    decision: int
+    arguments: Mapping[str, Any]
+    check: Callable[[], None]
+    done: Callable[[Connection, Answer], None]
 
 
 def answer_schema(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,45 +124,64 @@ class Runtime:
         principal: Principal = LOCAL,
         *,
         approved: bool = False,
+        yes: Yes | None = None,
     ) -> Answer:
-        """The tool's answer for this principal; `approved`: it has said yes to these very arguments.
+        """The tool's answer for this principal; `approved`: it has said yes to these very arguments, or `yes` has it.
 
         Raises `not_found` for a name that is not in the catalog, `invalid` for arguments that are not the tool's,
-        `forbidden` for data or a deed that is not the principal's, `approval_required` for a tool that acts.
+        `forbidden` for data or a deed that is not the principal's, `approval_required` for a tool that acts, `conflict`
+        for a `yes` to what the tool no longer takes as it was.
         """
         owner, found = self.catalog.capability(capability), self.catalog.tool(capability, tool)
-        if not principal.may(_NEEDS[found.effect]):
-            raise TenantryError(
-                Kind.FORBIDDEN,
-                f"{principal.name} is {principal.role}; {owner.name}.{found.name} needs {_NEEDS[found.effect]}",
-                "ask an administrator for another role",
-            )
-        values = found.read_arguments(dict(arguments))
-        if found.effect is Effect.ACT and not approved:
-            raise _not_approved(owner.name, found, values)
         what = f"{owner.name}.{found.name}"
-        with event("call", principal.name, what) as said, self._turn(found):
+        must_be_allowed(principal, what, NEEDS[found.effect])
+        values = found.read_arguments(dict(arguments))
+        if yes and plain(values) != yes.arguments:
+            raise TenantryError(
+                Kind.CONFLICT, f"{what} has changed since it was proposed", "propose it again"
+            )
+        acts = found.effect is Effect.ACT
+        if acts and not approved and not yes:
+            raise _not_approved(owner.name, found, values)
+        kept = acts or yes is not None
+        with event("call", principal.name, what) as said, self.turn() if kept else nullcontext():
+            if yes:
+                yes.check()
             now = self.now()
             with self._opened(principal, now) as reader, localcontext(EXACT):
                 data = found.function(reader, **values)
-            if found.effect is Effect.ACT:
-                self._done(what, reader, values)
+            answer = Answer(owner.name, found.name, values, data, reader.evidence, now)
+            if kept:
+                self._done(what, reader, answer, yes)
             said["window"] = str(values.get("window") or "")
-        return Answer(owner.name, found.name, values, data, reader.evidence, now)
+        return answer
 
-    def _turn(self, tool: Tool) -> AbstractContextManager[None]:
+    def turn(self) -> AbstractContextManager[None]:
         """Tools that act do so one after the other: what one has judged holds until it is kept."""
-        return self._kept().turn() if tool.effect is Effect.ACT else nullcontext()
+        return self._kept().turn()
+
+    @property
+    def state(self) -> State:
+        """The state store, opened when it is first asked for. Raises `unavailable`."""
+        return self._kept().state
 
     def _kept(self) -> Records:
         if self._records is None:
             raise TenantryError(Kind.UNAVAILABLE, "there is no state store here", "open one")
         return self._records()
 
-    def _done(self, action: str, reader: Reader, values: Mapping[str, Any]) -> None:
-        evidence = [plain(vars(e)) for e in reader.evidence]
-        details = {"arguments": plain(values), "evidence": evidence}
-        self._kept().keep(reader.recorded, reader.principal, reader.now, action, details)
+    def _done(self, action: str, reader: Reader, answer: Answer, yes: Yes | None) -> None:
+        details = {
+            "arguments": plain(answer.arguments),
+            "evidence": [plain(vars(e)) for e in answer.evidence],
+            **({"decision": yes.decision} if yes else {}),
+        }
+
+        def also(connection: Connection) -> None:
+            if yes:
+                yes.done(connection, answer)
+
+        self._kept().keep(reader.recorded, reader.principal, reader.now, action, details, also)
 
     def span(self, dataset: str) -> Window:
         """From the first to the last day that the dataset holds. Raises `not_found` where it is empty."""
@@ -212,11 +246,21 @@ class Runtime:
         return sum(file.rows for file in self.engine.lake.files(self.catalog.dataset(dataset)))
 
 
+def must_be_allowed(principal: Principal, what: str, needs: AccessRole) -> None:
+    """Raises `forbidden` for whoever has not the role that this needs."""
+    if not principal.may(needs):
+        raise TenantryError(
+            Kind.FORBIDDEN,
+            f"{principal.name} is {principal.role}; {what} needs {needs}",
+            "ask an administrator for another role",
+        )
+
+
 def _not_approved(capability: str, tool: Tool, values: Mapping[str, Any]) -> TenantryError:
     return TenantryError(
         Kind.APPROVAL_REQUIRED,
         f"{capability}.{tool.name} acts on the world",
-        "a person must say yes to these arguments: --yes, approved=true, or the client's own question",
+        "a person must say yes to these arguments: --yes, approved=true, the client's own question; or propose it",
         capability=capability,
         tool=tool.name,
         arguments=plain(values),

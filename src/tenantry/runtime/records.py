@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from threading import Lock
@@ -45,8 +45,10 @@ class Records:
         at: datetime,
         action: str,
         details: Mapping[str, Any],
+        also: Callable[[Connection], None] = lambda _: None,
     ) -> None:
-        """Write down what was done and the rows it left, in one transaction; then land them.
+        """Write down what was done, the rows it left and what is `also` to be written, in one transaction; then land
+        the rows.
 
         A row stays kept where landing fails, and is landed by the next call. Raises `unavailable`.
         """
@@ -55,6 +57,7 @@ class Records:
             for row in rows:
                 kept = {"dataset": row.table(), "key": _key(row), "row": row.model_dump(mode="json")}
                 connection.execute(insert(RECORD).values(**kept, audit=number, landed=0))
+            also(connection)
         self.land()
 
     def land(self, again: Collection[str] = ()) -> None:

@@ -13,9 +13,11 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ...runtime.call import Runtime
+from ...runtime.decisions import Decisions
 from .catalog import catalog_routes
 from .control_plane import control_plane_ways
 from .datasets import dataset_routes
+from .decisions import decision_routes
 from .health import Check, Metrics, health_routes
 from .observed import Observed
 from .problems import SCHEMA, answer_with_problems
@@ -49,7 +51,7 @@ def build_app(
     metrics: Metrics | None = None,
 ) -> ASGIApp:
     """The app over a runtime. `who` wraps it all and puts the principal of each request into its scope."""
-    counted = metrics or Metrics()
+    counted, decisions = metrics or Metrics(), Decisions(runtime)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -71,14 +73,19 @@ def build_app(
     )
     answer_with_problems(app)
     checks = {k: v for part in parts for k, v in part.check.items()}
-    own = (health_routes(checks, counted), catalog_routes(runtime.catalog, version), dataset_routes(runtime))
+    own = (
+        health_routes(checks, counted),
+        catalog_routes(runtime.catalog, version),
+        dataset_routes(runtime),
+        decision_routes(decisions),
+    )
     for router in own:
         app.include_router(router)
     for part in parts:
         for router in part.routers:
             app.include_router(router)
     ways = [*tool_ways(runtime.catalog), *control_plane_ways(runtime.catalog)]
-    app.include_router(tool_routes(runtime, ways))
+    app.include_router(tool_routes(runtime, decisions, ways))
     straight = [route for part in parts for route in part.straight]
     app.router.routes.extend([*(route for part in parts for route in part.routes), *straight])
     app.openapi = lambda: _document(app, runtime, {k: v for part in parts for k, v in part.paths.items()})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from functools import partial
 from typing import Annotated, Any
 from uuid import uuid4
@@ -15,9 +15,9 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
-from ...errors import Kind, TenantryError
+from ...errors import Kind, TenantryError, invalid
 from ...kernel import Principal
-from ...runtime.asking.asking import LONGEST, Answering, AskAnswer
+from ...runtime.asking.asking import LONGEST, Answering, AskAnswer, GoingOn, Listen
 from .access import principal_of
 from .app import Part
 from .problems import problem_content
@@ -35,7 +35,7 @@ _ANSWER = {
         "conversation": {"type": ["string", "null"]},
         **{
             name: {"type": "array", "items": {"type": "object"}}
-            for name in ("forms", "facts", "tables", "charts", "choices", "trace", "evidence")
+            for name in ("forms", "facts", "tables", "charts", "choices", "trace", "evidence", "decisions")
         },
         "can": {"type": "array", "items": {"type": "string"}},
         "notes": {"type": "array", "items": {"type": "string"}},
@@ -46,7 +46,8 @@ _ANSWER = {
 _DESCRIBED: dict[int | str, dict[str, Any]] = {
     "200": {
         "description": "the answer; with `Accept: text/event-stream` as the events `token`, `tool_start`, "
-        "`tool_result`, `chart`, `sources`, `error` and `done`, whose data is the document",
+        "`tool_result`, `chart`, `approval_required` (a decision that waits), `sources`, `error` and `done`, whose "
+        "data is the document",
         "content": {"application/json": {"schema": _ANSWER}, _STREAM: {"schema": {"type": "string"}}},
     },
     "4XX": problem_content("what the caller can mend"),
@@ -55,17 +56,24 @@ _DESCRIBED: dict[int | str, dict[str, Any]] = {
 
 
 class AskRequest(BaseModel):
-    """A question. `conversation` is that of the answer it goes on from, or of the choices it chooses from."""
+    """A question, or a decision that the conversation asked for and that is made. `conversation` is that of the answer
+    it goes on from, or of the choices it chooses from.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     question: Annotated[
-        str, Field(min_length=1, max_length=LONGEST, examples=["Which tenants lost us money last quarter?"])
-    ]
+        str | None,
+        Field(min_length=1, max_length=LONGEST, examples=["Which tenants lost us money last quarter?"]),
+    ] = None
     conversation: Annotated[str | None, Field(min_length=1, max_length=64)] = None
+    decision: Annotated[
+        int | None,
+        Field(ge=1, le=2**63 - 1, description="in the place of a question: what came of it, and what next"),
+    ] = None
 
 
-def ask_part(answering: Answering) -> Part:
+def ask_part(answering: Answering, going_on: GoingOn) -> Part:
     """`POST /api/v1/ask`."""
     router = APIRouter(prefix=PREFIX, tags=["ask"])
     runs = _Runs()
@@ -74,16 +82,28 @@ def ask_part(answering: Answering) -> Part:
     async def ask(request: Request, asked: AskRequest) -> Response:
         """Answer a question in plain words from tools alone; or ask back; or say what can be asked."""
         who = principal_of(request.scope)
+        work = _work(answering, going_on, asked, who)
         if _STREAM not in request.headers.get("accept", ""):
-            answer = await run_sync(partial(answering, asked.question, who, asked.conversation, None))
+            answer = await run_sync(work, None)
             return Response(json.dumps(answer.document()), media_type="application/json")
         last = request.headers.get("last-event-id", "")
-        run = runs.find(last, who) if last else runs.begin(answering, asked, who)
+        run = runs.find(last, who) if last else runs.begin(work, who)
         return StreamingResponse(
             run.events(_place(last)), media_type=_STREAM, headers={"Cache-Control": "no-store"}
         )
 
     return Part(routers=[router])
+
+
+def _work(
+    answering: Answering, going_on: GoingOn, asked: AskRequest, who: Principal
+) -> Callable[[Listen | None], AskAnswer]:
+    """What answers the request. Raises `invalid` for one that is neither a question nor a decision."""
+    if asked.question is not None and asked.decision is None:
+        return partial(answering, asked.question, who, asked.conversation)
+    if asked.question is None and asked.decision is not None and asked.conversation is not None:
+        return partial(going_on, asked.decision, who, asked.conversation)
+    raise invalid("neither a question nor a decision of a conversation", "give one of them")
 
 
 def _place(last: str) -> int:
@@ -121,7 +141,7 @@ class _Run:
                 return
             await news.wait()
 
-    async def work(self, answering: Answering, asked: AskRequest) -> None:
+    async def work(self, answer_it: Callable[[Listen | None], AskAnswer]) -> None:
         """Answer, telling of each step."""
         loop = asyncio.get_running_loop()
 
@@ -129,9 +149,7 @@ class _Run:
             loop.call_soon_threadsafe(self.say, event, data)
 
         try:
-            answer = await run_sync(
-                partial(answering, asked.question, self.principal, asked.conversation, listen)
-            )
+            answer = await run_sync(answer_it, listen)
         except TenantryError as problem:
             self.say("error", problem.problem())
         except Exception as bug:  # noqa: BLE001 - the stream has begun: there is no status left to tell it by
@@ -148,6 +166,8 @@ class _Run:
             self.say("token", {"text": line})
         for chart in document["charts"]:
             self.say("chart", chart)
+        for decision in document["decisions"]:
+            self.say("approval_required", decision)
         self.say("sources", {"trace": document["trace"], "evidence": document["evidence"]})
         self.say("done", document)
 
@@ -158,12 +178,12 @@ class _Runs:
     def __init__(self) -> None:
         self._held: OrderedDict[str, _Run] = OrderedDict()
 
-    def begin(self, answering: Answering, asked: AskRequest, principal: Principal) -> _Run:
+    def begin(self, work: Callable[[Listen | None], AskAnswer], principal: Principal) -> _Run:
         run = _Run(uuid4().hex, principal)
         self._held[run.name] = run
         while len(self._held) > _KEPT:
             self._held.popitem(last=False)
-        run.task = asyncio.create_task(run.work(answering, asked))
+        run.task = asyncio.create_task(run.work(work))
         return run
 
     def find(self, last: str, principal: Principal) -> _Run:

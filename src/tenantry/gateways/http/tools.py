@@ -16,13 +16,14 @@ from starlette.concurrency import run_in_threadpool
 from ...errors import Kind, TenantryError, invalid
 from ...kernel import Capability, Catalog, Effect, Tool
 from ...runtime.call import Answer, Runtime, answer_schema
+from ...runtime.decisions import LONGEST, Decisions
 from .access import principal_of
 from .problems import problem_content
 
 PREFIX = "/api/v1"
 REF = "#/components/schemas/{model}"
 LARGEST_BODY = 1_000_000
-_APPROVED = "approved"
+_APPROVED, _PROPOSE, _WHY = "approved", "propose", "why"
 
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -59,14 +60,14 @@ def tool_ways(catalog: Catalog) -> Iterator[Way]:
                 yield Way(method, path, capability, tool, f"{name}_by_{method.lower()}")
 
 
-def tool_routes(runtime: Runtime, ways: Iterable[Way]) -> APIRouter:
-    """The routes of these ways, described by what the tools declare."""
+def tool_routes(runtime: Runtime, decisions: Decisions, ways: Iterable[Way]) -> APIRouter:
+    """The routes of these ways, described by what the tools declare; what acts can be left to a decision."""
     router = APIRouter(prefix=PREFIX)
     schemas = tool_schemas(runtime.catalog)
     for way in ways:
         router.add_api_route(
             way.path,
-            _endpoint(runtime, way),
+            _endpoint(runtime, decisions, way),
             methods=[way.method],
             operation_id=way.operation,
             tags=[way.capability.name],
@@ -139,21 +140,23 @@ def _methods(tool: Tool) -> list[str]:
     return ["GET", "POST"] if documents else ["GET"]
 
 
-def _endpoint(runtime: Runtime, way: Way) -> Endpoint:
+def _endpoint(runtime: Runtime, decisions: Decisions, way: Way) -> Endpoint:
     acts = way.tool.effect is Effect.ACT
+    name = (way.capability.name, way.tool.name)
 
     async def call(request: Request) -> Response:
-        query = once_each(request)
-        approved = acts and _read_approved(query.pop(_APPROVED, "false"))
-        given = _given(way, request.path_params, query, await body_of(request))
-        answer: Answer = await run_in_threadpool(
-            runtime.call,
-            way.capability.name,
-            way.tool.name,
-            given,
-            principal_of(request.scope),
-            approved=approved,
+        query, who = once_each(request), principal_of(request.scope)
+        approved, propose = (
+            acts and _read_flag(flag, query.pop(flag, "false")) for flag in (_APPROVED, _PROPOSE)
         )
+        why = query.pop(_WHY, "") if propose else ""
+        given = _given(way, request.path_params, query, await body_of(request))
+        if propose:
+            if approved:
+                raise invalid(f"{_APPROVED} and {_PROPOSE}", "say yes, or leave it to a person: not both")
+            waits = await run_in_threadpool(decisions.propose, *name, given, who, why)
+            return Response(waits.model_dump_json(), status_code=202, media_type="application/json")
+        answer: Answer = await run_in_threadpool(runtime.call, *name, given, who, approved=approved)
         document = answer.document()
         tag = etag({**document, "as_of": ""})
         if way.method == "GET" and matches(request, tag):
@@ -188,9 +191,9 @@ def _refuse_twice(given: Mapping[str, Any], path: Mapping[str, str]) -> None:
         raise invalid(f"in the path already: {', '.join(twice)}", "give each parameter once")
 
 
-def _read_approved(given: str) -> bool:
+def _read_flag(name: str, given: str) -> bool:
     if given not in {"true", "false"}:
-        raise invalid(f"{_APPROVED}={given}", "it is true or false")
+        raise invalid(f"{name}={given}", "it is true or false")
     return given == "true"
 
 
@@ -217,10 +220,19 @@ def _described(way: Way, parameters: Mapping[str, Any]) -> dict[str, Any]:
     if way.method == "GET":
         described["responses"]["304"] = {"description": "as the client holds it"}
     if way.tool.effect is Effect.ACT:
+        flag = {"type": "boolean", "default": False}
         described["parameters"] += [
-            {"name": _APPROVED, "in": "query", "schema": {"type": "boolean", "default": False},
-             "description": "the caller says yes to these very arguments"}
+            {"name": _APPROVED, "in": "query", "schema": flag,
+             "description": "the caller says yes to these very arguments"},
+            {"name": _PROPOSE, "in": "query", "schema": flag,
+             "description": "leave it to a person who may: the answer is the decision that waits"},
+            {"name": _WHY, "in": "query", "schema": {"type": "string", "maxLength": LONGEST},
+             "description": "the reason for a proposal"},
         ]  # fmt: skip
+        waits = {"schema": {"$ref": REF.format(model="Decision")}}
+        described["responses"]["202"] = {
+            "description": "the decision that waits", "content": {"application/json": waits},
+        }  # fmt: skip
     if not way.in_query:
         schema, required = _body(way, parameters)
         example = {name: value for name, value in way.tool.example.items() if name not in way.in_path}

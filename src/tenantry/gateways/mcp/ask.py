@@ -43,6 +43,7 @@ SHOWN = Shown(
             "choices": _OBJECTS,
             "trace": _OBJECTS,
             "evidence": _OBJECTS,
+            "decisions": {**_OBJECTS, "description": "what agents propose: it waits for a person"},
             "as_of": _TEXT,
         },
         "required": ["outcome", "text", "facts", "choices", "trace", "evidence", "as_of"],

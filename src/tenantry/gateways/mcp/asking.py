@@ -49,30 +49,46 @@ async def approved(
 
     Raises `required` where the client cannot ask anybody, and `approval_required` where the person did not say yes.
     """
-    if not _can_ask(ctx):
-        raise required
     act = f"{required.details['capability']}.{required.details['tool']}"
-    question = _question(act, about, required.details["arguments"])
-    form = ElicitRequestFormParams(message=question, requested_schema=_FORM)
-    if ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
-        answer = await ctx.session.elicit_form(form.message, form.requested_schema, ctx.request_id)
-    elif params.request_state == _QUESTION:
-        answer = (params.input_responses or {}).get(_QUESTION)
-    else:
-        return InputRequiredResult(
-            input_requests={_QUESTION: ElicitRequest(params=form)}, request_state=_QUESTION
-        )
-    if (
-        isinstance(answer, ElicitResult)
-        and answer.action == "accept"
-        and (answer.content or {}).get("approve") is True
-    ):
+    question = f"Approve {act}?"
+    answer = await asked_person(
+        ctx, params, described(question, about, required.details["arguments"]), _FORM, required
+    )
+    if isinstance(answer, InputRequiredResult):
+        return answer
+    if answer and answer.get("approve") is True:
         return None
     raise TenantryError(
         Kind.APPROVAL_REQUIRED,
         f"{act} was not approved: nothing was done",
         "do not ask again unless the person wants it",
     )
+
+
+async def asked_person(
+    ctx: Asker,
+    params: CallToolRequestParams,
+    question: str,
+    form: Mapping[str, Any],
+    otherwise: TenantryError,
+) -> Mapping[str, Any] | InputRequiredResult | None:
+    """What the person at the client filled in, None where they would not; or the question, to be answered with the same
+    call. Raises `otherwise` where the client cannot ask anybody.
+    """
+    if not _can_ask(ctx):
+        raise otherwise
+    asked = ElicitRequestFormParams(message=question, requested_schema=dict(form))
+    if ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+        answer = await ctx.session.elicit_form(asked.message, asked.requested_schema, ctx.request_id)
+    elif params.request_state == _QUESTION:
+        answer = (params.input_responses or {}).get(_QUESTION)
+    else:
+        return InputRequiredResult(
+            input_requests={_QUESTION: ElicitRequest(params=asked)}, request_state=_QUESTION
+        )
+    if not isinstance(answer, ElicitResult) or answer.action != "accept":
+        return None
+    return answer.content or {}
 
 
 def _can_ask(ctx: Asker) -> bool:
@@ -82,9 +98,9 @@ def _can_ask(ctx: Asker) -> bool:
     return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
 
 
-def _question(act: str, about: str, arguments: Mapping[str, Any]) -> str:
+def described(question: str, about: str, arguments: Mapping[str, Any]) -> str:
     """The call exactly as it will be made. Values are quoted, so that none can pass for a part of the question."""
     said = {
         name: json.dumps(value, ensure_ascii=False) for name, value in arguments.items() if value is not None
     }
-    return "\n".join([f"Approve {act}?", about, *(f"{name}: {visible(text)}" for name, text in said.items())])
+    return "\n".join([question, about, *(f"{name}: {visible(text)}" for name, text in said.items())])

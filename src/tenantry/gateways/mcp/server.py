@@ -22,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 from ...kernel import Catalog
 from ...runtime.asking.asking import Answering
 from ...runtime.call import Runtime
+from ...runtime.decisions import Decisions
 from ..http.access import principal_of
 from .asking import Asker, principal_asking
 from .prompts import Prompts
@@ -36,9 +37,15 @@ _MOST = 100
 _LISTED = CacheHint(ttl_ms=300_000, scope="public")
 
 
-def catalog_server(runtime: Runtime, version: str, answer: Answering | None = None) -> Server[Any]:
+def catalog_server(
+    runtime: Runtime, version: str, answer: Answering | None = None, decisions: Decisions | None = None
+) -> Server[Any]:
     """The server of everything in the catalog; each request is answered for the principal who asks."""
-    tools, resources, prompts = Tools(runtime, answer), Resources(runtime), Prompts(runtime.catalog)
+    tools, resources, prompts = (
+        Tools(runtime, answer, decisions),
+        Resources(runtime),
+        Prompts(runtime.catalog),
+    )
 
     async def complete(_ctx: Asker, params: CompleteRequestParams) -> CompleteResult:
         argument = params.argument

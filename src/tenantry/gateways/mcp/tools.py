@@ -25,8 +25,10 @@ from ...errors import Kind, TenantryError, unknown
 from ...kernel import Capability, Effect, Tool
 from ...runtime.asking.asking import Answering
 from ...runtime.call import Runtime, answer_schema
+from ...runtime.decisions import Decisions
 from . import ask
 from .asking import Asker, approved, note, principal_asking
+from .decisions import DecisionTools
 from .problems import protocol_error
 
 _HINTS = {
@@ -43,14 +45,18 @@ def tool_name(capability: Capability, tool: Tool) -> str:
 
 
 class Tools:
-    """Lists the tools and calls them; with `answer`, answers questions in plain words too.
+    """Lists the tools and calls them; with `answer`, answers questions in plain words too, and with `decisions` tells
+    what waits for a person.
 
     Raises `broken_contract` where two tools would have one name.
     """
 
-    def __init__(self, runtime: Runtime, answer: Answering | None = None) -> None:
+    def __init__(
+        self, runtime: Runtime, answer: Answering | None = None, decisions: Decisions | None = None
+    ) -> None:
         self._runtime = runtime
         self._answering = answer
+        self._decisions = DecisionTools(decisions) if decisions else None
         pairs = [(c, t) for c in runtime.catalog.capabilities for t in c.tools]
         self._named = {tool_name(c, t): (c, t) for c, t in pairs}
         if len(self._named) < len(pairs):
@@ -60,14 +66,16 @@ class Tools:
                 Kind.BROKEN_CONTRACT, f"two tools named {', '.join(twice)} in MCP", "rename one"
             )
         listed = [_shown(c, t) for c, t in pairs]
-        self._listed = ListToolsResult(tools=[*([ask.SHOWN] if answer else []), *listed])
+        own = [*([ask.SHOWN] if answer else []), *(self._decisions.shown if self._decisions else [])]
+        self._own = {tool.name for tool in own}
+        self._listed = ListToolsResult(tools=[*own, *listed])
 
     async def list(self, ctx: Asker, params: PaginatedRequestParams | None) -> ListToolsResult:
         return self._listed
 
     async def call(self, ctx: Asker, params: CallToolRequestParams) -> CallToolResult | InputRequiredResult:
         """The answer document, as text and as data; an error is the problem document, as text."""
-        if params.name not in self._named and not self._is_ask(params):
+        if params.name not in self._named and params.name not in self._own:
             raise protocol_error(unknown("tool", params.name, self._named, "tools/list names all there are"))
         try:
             return await self._answer(ctx, params)
@@ -86,15 +94,14 @@ class Tools:
                 )
             )
 
-    def _is_ask(self, params: CallToolRequestParams) -> bool:
-        return self._answering is not None and params.name == ask.NAME
-
     async def _answer(
         self, ctx: Asker, params: CallToolRequestParams
     ) -> CallToolResult | InputRequiredResult:
-        if self._answering and self._is_ask(params):
-            document = await ask.asked(self._answering, params.arguments or {}, principal_asking(ctx))
-            return CallToolResult(content=[_text(document)], structured_content=document)
+        if self._answering and params.name == ask.NAME:
+            return _said(await ask.asked(self._answering, params.arguments or {}, principal_asking(ctx)))
+        if self._decisions and params.name in self._own:
+            found = await self._decisions.call(ctx, params)
+            return found if isinstance(found, InputRequiredResult) else _said(found)
         capability, tool = self._named[params.name]
         given = tool.read_arguments(json.dumps(params.arguments or {}).encode())
         call = partial(self._runtime.call, capability.name, tool.name, given, principal_asking(ctx))
@@ -107,8 +114,11 @@ class Tools:
             if question:
                 return question
             answer = await anyio.to_thread.run_sync(partial(call, approved=True))
-        document = answer.document()
-        return CallToolResult(content=[_text(document)], structured_content=document)
+        return _said(answer.document())
+
+
+def _said(document: dict[str, Any]) -> CallToolResult:
+    return CallToolResult(content=[_text(document)], structured_content=document)
 
 
 def _refused(problem: TenantryError) -> CallToolResult:

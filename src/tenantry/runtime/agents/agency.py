@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,20 +11,24 @@ from secrets import token_hex
 from time import perf_counter
 from typing import Any, cast
 
+from sqlalchemy import Connection
+
 from ...errors import Kind, TenantryError, invalid
 from ...kernel import Principal
 from ..asking.asking import AskAnswer, Asking, Listen
 from ..asking.execute import Desk
 from ..asking.memory import Memory
 from ..call import LOCAL, Answer, Runtime
+from ..decision import Decision, DecisionState, Origin
+from ..decisions import LONGEST, Decisions
 from ..reader import several
 from .figures import borne_out
 from .framework.agents import Agents, Limits, Reply
 from .framework.models import Model
 from .handles import Handles, shown, vocabulary
 from .prompts import Team
-from .runs import Runs, Spent
-from .toolbox import Called, Proposal, Toolbox
+from .runs import Run, Runs, Spent
+from .toolbox import Called, Toolbox, fenced
 
 Gate = Callable[[str, Sequence[Answer], str, Handles], Sequence[str]]
 """What in an answer, with handles, nothing vouches for, given what the tools said and what was asked."""
@@ -33,13 +38,15 @@ _MARKUP = re.compile(r"https?://\S*|!?\[[^\]\n]*\]\([^)\n]*\)?|<[a-z/!][^>\n]*>?
 _LONGEST_QUESTION = 4_000
 _LONGEST_REPLY = 6_000
 _ROWS = 20
+_DECISIONS = 10
+"""Of a conversation, that a model is told of: the newest."""
 _LONGEST_NAME = 64
 
 
 @dataclass(frozen=True)
 class Advice:
     """What agents say to a question. `worded`: in the model's words; else the tools' answers as they are, because no
-    wording was borne out by them. `proposals` wait for a person.
+    wording was borne out by them. `decisions` wait for a person.
     """
 
     conversation: str
@@ -47,7 +54,7 @@ class Advice:
     worded: bool
     answers: tuple[Answer, ...]
     calls: tuple[Called, ...]
-    proposals: tuple[Proposal, ...]
+    decisions: tuple[Decision, ...]
     model: str
     spent: Spent
 
@@ -66,6 +73,7 @@ class Agency(Asking):
         memory: Callable[[], Memory] | None = None,
     ) -> None:
         super().__init__(runtime, memory)
+        self.decisions = Decisions(runtime)
         self.team, self.model, self.limits = team, model, limits
         self._open_voice, self._runs = open_voice, runs
         self._words = vocabulary(runtime.catalog)
@@ -82,7 +90,7 @@ class Agency(Asking):
             advice = self.advise(text, principal, conversation_id, listen)
         except TenantryError as problem:
             return self._without(problem.message, text, principal, conversation_id, listen)
-        if not advice.worded or not advice.answers:
+        if not advice.decisions and not (advice.worded and advice.answers):
             why = "no tool bore out its wording" if advice.answers else "it looked nothing up"
             found = self._without(why, text, principal, advice.conversation, listen)
             if found.outcome == "answered":
@@ -95,14 +103,51 @@ class Agency(Asking):
         found = super().answer(text, principal, conversation, listen)
         return replace(found, notes=(*found.notes, f"without {self.model}: {why}"))
 
+    def go_on(
+        self, number: int, principal: Principal, conversation: str, listen: Listen | None = None
+    ) -> AskAnswer:
+        """What came of a decision that this principal's conversation asked for, and what the agents do next; said
+        again, the same. Where the model fails, what came of it alone.
+
+        Raises `not_found` for a decision that the conversation did not ask for, `conflict` for one that still waits.
+        """
+        runs = self._runs()
+        if number not in runs.proposed(conversation, principal):
+            raise TenantryError(
+                Kind.NOT_FOUND, f"no decision {number} in this conversation", "see its answers"
+            )
+        decision = self.decisions.get(number, principal)
+        if not decision.over:
+            raise TenantryError(
+                Kind.CONFLICT, decision.said(), "decide first", decision=decision.model_dump(mode="json")
+            )
+        question = (
+            f"Decision {number} is made. What came of it? Go on with what I asked, if more is to be done."
+        )
+        if run := runs.gone_on(number, conversation, principal):
+            names = Handles(self._words, "", run.names)
+            said = names.revealed(run.reply) if run.reply else decision.said()
+            return self._said(said, question, conversation)
+        try:
+            advice = self.advise(question, principal, conversation, listen, after=decision)
+        except TenantryError as problem:
+            why = f"without {self.model}: {problem.message}"
+            return self._said(decision.said(), question, conversation, (why,))
+        if advice.worded:
+            return self._as_answer(question, principal, advice)
+        return self._said(decision.said(), question, conversation, decisions=advice.decisions)
+
     def advise(
         self,
         question: str,
         principal: Principal = LOCAL,
         conversation: str | None = None,
         listen: Listen | None = None,
+        *,
+        after: Decision | None = None,
     ) -> Advice:
-        """The answer to a question, which may follow on others of a conversation; `listen` is told each step.
+        """Have a question answered, as the next of a conversation; `listen` is told each step. `after` a decision the
+        question is ours, not the person's.
 
         Raises `invalid` for what is no question, `limit_exceeded`, and `unavailable`, `invalid` or `broken_contract`
         where the model cannot be asked or does not answer.
@@ -111,53 +156,93 @@ class Agency(Asking):
         runs, conversation = self._runs(), conversation or token_hex(16)
         before = runs.conversation(conversation, principal)
         known = {handle: name for run in before for handle, name in run.names.items()}
-        handles = Handles(self._words, "\n".join([*(run.question for run in before), question]), known)
+        typed = [*(run.question for run in before if run.decision is None), *([] if after else [question])]
+        handles = Handles(self._words, "\n".join(typed), known)
         box = Toolbox(self.runtime, principal, handles)
         box.listen = listen or box.listen
+        box.answers += self._done(after) if after else []
+        told = self._told(runs.proposed(conversation, principal), principal, handles)
         most = Spent(0, self.limits.tokens, 0, self.limits.cost)
-        number = runs.begin(principal, conversation, question, self.model, self.team, most)
+        number = runs.begin(
+            principal, conversation, question, self.model, self.team, most, after.id if after else None
+        )
         began, reply, outcome = perf_counter(), Reply(None, Spent()), str(Kind.INTERNAL)
+        decisions: list[Decision] = []
+
+        def propose(connection: Connection, run: Run) -> list[int]:
+            origin, why = Origin(run.id, run.conversation), (typed or [question])[-1][:LONGEST]
+            for proposal in box.proposals:
+                try:
+                    decisions.append(self.decisions.propose_in(connection, proposal, principal, why, origin))
+                except TenantryError as problem:
+                    if problem.kind is not Kind.LIMIT_EXCEEDED:
+                        raise
+            return [decision.id for decision in decisions]
+
         try:
-            reply = self._ask(
-                box, question, [(r.question, r.reply or "") for r in before], streamed=bool(listen)
-            )
+            turns = [(r.question, r.reply or "") for r in before]
+            reply = self._ask(box, question, told, turns, streamed=bool(listen))
             outcome = str(reply.problem.kind) if reply.problem else "ok" if reply.text else "refused"
         finally:
             runs.end(
                 number, reply.spent, outcome, seconds=round(perf_counter() - began, 3), reply=reply.text,
-                names=handles.names, calls=box.calls, proposals=box.proposals,
+                names=handles.names, calls=box.calls, propose=propose,
             )  # fmt: skip
         if reply.problem:
             raise reply.problem
         text = handles.revealed(reply.text) if reply.text else _tables(box.answers)
         return Advice(
-            conversation, text, reply.text is not None, tuple(box.answers), tuple(box.calls), tuple(box.proposals),
+            conversation, text, reply.text is not None, tuple(box.answers), tuple(box.calls), tuple(decisions),
             self.model, reply.spent,
+        )  # fmt: skip
+
+    def _done(self, decision: Decision) -> list[Answer]:
+        """What the act returned, so that its figures may be told."""
+        if decision.state is not DecisionState.ACTED:
+            return []
+        tool = self.runtime.catalog.tool(decision.capability, decision.tool)
+        try:
+            data = tool.returns.validate_json(json.dumps(decision.result))
+        except ValueError:  # of an older release of the tool
+            return []
+        arguments = tool.read_arguments(dict(decision.arguments))
+        return [Answer(decision.capability, decision.tool, arguments, data, (), self.runtime.now())]
+
+    def _told(self, numbers: Sequence[int], principal: Principal, handles: Handles) -> str:
+        """What agents are told of the decisions that their conversation asked for: data, as any other."""
+        rows: list[Any] = []
+        for number in numbers[-_DECISIONS:]:
+            found = self.decisions.get(number, principal)
+            named = {name: handles.hidden(value, name) for name, value in found.arguments.items()}
+            row = {"decision": number, "tool": found.what, "arguments": named, "state": found.state}
+            problem = found.problem and {"kind": found.problem.kind}
+            rows.append({**row, "result": handles.hidden(found.result), "problem": problem})
+        return f"\n\nWhat you proposed to people so far: {fenced(rows)}" if rows else ""
+
+    def _said(
+        self,
+        text: str,
+        question: str,
+        conversation: str,
+        notes: tuple[str, ...] = (),
+        decisions: tuple[Decision, ...] = (),
+    ) -> AskAnswer:
+        """An answer of words alone."""
+        return AskAnswer(
+            "answered", text, question, (), (), (), (), (), (), notes, (), self.runtime.now(), conversation, decisions
         )  # fmt: skip
 
     def _as_answer(self, question: str, principal: Principal, advice: Advice) -> AskAnswer:
         desk = Desk(self.runtime, principal, calls=[*advice.answers])
-        waiting = tuple(
-            f"waits for your yes ({p.digest[:12]}): {p.capability}.{p.tool} {_line(p.arguments)[2:]}"
-            for p in advice.proposals
-        )
         how = f"worded by {advice.model}" if advice.worded else "what tools said, as it is"
         return AskAnswer(
-            "answered" if advice.answers else "refused", advice.text, question, (),
-            tuple(borne_out(advice.text, advice.answers)), (), (), (), (), (how, *waiting),
-            tuple(desk.trace()), self.runtime.now(), advice.conversation,
+            "answered" if advice.answers or advice.decisions else "refused", advice.text, question, (),
+            tuple(borne_out(advice.text, advice.answers)), (), (), (), (), (how,),
+            tuple(desk.trace()), self.runtime.now(), advice.conversation, advice.decisions,
         )  # fmt: skip
 
-    def approve(self, digest: str, principal: Principal) -> Answer:
-        """Carry out a proposal that waits for this principal, once, with the very arguments of its digest.
-
-        Raises `not_found` where none waits, and what the tool raises.
-        """
-        found = self._runs().take_proposal(digest, principal)
-        return self.runtime.call(found.capability, found.tool, found.arguments, principal)
-
     def _ask(
-        self, box: Toolbox, question: str, before: Sequence[tuple[str, str]], *, streamed: bool
+        self, box: Toolbox, question: str, told: str, before: Sequence[tuple[str, str]], *, streamed: bool
     ) -> Reply:
         try:
             model, ungrounded = self._open_voice(box.principal)
@@ -171,7 +256,7 @@ class Agency(Asking):
             return [*_MARKUP.findall(bare), *ungrounded(text, box.answers, question, box.handles)]
 
         agents = Agents(model, self.team, box, gate, self.limits)
-        return asyncio.run(agents.reply(question, before, streamed=streamed))
+        return asyncio.run(agents.reply(question + told, before, streamed=streamed))
 
 
 def _check(question: str, conversation: str | None) -> None:

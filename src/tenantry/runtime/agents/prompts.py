@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from ...errors import Kind, TenantryError, invalid
-from ...kernel import Capability, Catalog, Effect, Tool
+from ...kernel import Capability, Catalog, Tool
 
 SUPERVISOR = "supervisor"
 _RULES = """# Rules
@@ -21,6 +21,8 @@ _RULES = """# Rules
   your answer: readers see the name. Never invent a handle, and never guess what name stands behind one.
 - Say the period, the currency and what a figure rests on. Never add currencies. Where nothing answers the question,
   say so, and what could be answered instead.
+- A tool that changes anything only proposes: a person is shown the very call after your answer, and decides. Propose
+  what was asked for and nothing else, say that it waits for them, and never that it is done.
 - Plain text: no links, no images, no HTML.
 """
 _SUPERVISOR = """# Supervisor
@@ -65,7 +67,7 @@ class Team:
 
 
 def team(catalog: Catalog, business: str = "", folder: Path | None = None) -> Team:
-    """A specialist for each capability, with its read and propose tools; tools that act are nobody's.
+    """A specialist for each capability, with its tools; of those that act it has only the proposing.
 
     `business` is told to all. `folder` holds the vendor's own texts: `CAPABILITY.md`, `supervisor.md`. Raises
     `not_found` for a folder that is not there, `invalid` for a file that is nobody's.
@@ -80,9 +82,8 @@ def team(catalog: Catalog, business: str = "", folder: Path | None = None) -> Te
 
 
 def _specialist(capability: Capability, context: str, own: str) -> Specialist:
-    tools = tuple(t for t in capability.tools if t.effect is not Effect.ACT)
     told = _joined(capability.instructions, context, own, _RULES)
-    return Specialist(capability.name, capability.question, told, tools)
+    return Specialist(capability.name, capability.question, told, capability.tools)
 
 
 def _joined(*texts: str) -> str:

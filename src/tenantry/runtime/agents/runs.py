@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, insert, select, text, update
 
 from ...engine.duckdb import DuckDB
 from ...engine.merge import merge_rows
@@ -19,10 +19,11 @@ from ...kernel import Dataset, Principal
 from ..state import State, audit
 from ..state.tables import AGENT_RUN, AGENT_TEXT, moment
 from .prompts import Team
-from .toolbox import Called, Proposal
+from .toolbox import Called
 
 _log = logging.getLogger("tenantry.agents")
 RUNNING = "running"
+_WELL = ("ok", "refused")
 _TURNS = 12
 """Of a conversation, that a model is told."""
 
@@ -47,7 +48,7 @@ class Spent:
 
 @dataclass(frozen=True)
 class Run:
-    """A question that agents were asked, as it is kept. `at` is UTC."""
+    """A question that agents were asked, as it is kept. `at` is UTC; `decision` is the one after which it went on."""
 
     id: int
     conversation: str
@@ -61,6 +62,7 @@ class Run:
     spent: Spent
     seconds: float
     outcome: str
+    decision: int | None
 
 
 class Runs:
@@ -70,9 +72,18 @@ class Runs:
         self._state, self._now, self._daily = state, now, daily
 
     def begin(
-        self, principal: Principal, conversation: str, question: str, model: str, team: Team, most: Spent
+        self,
+        principal: Principal,
+        conversation: str,
+        question: str,
+        model: str,
+        team: Team,
+        most: Spent,
+        decision: int | None = None,
     ) -> int:
-        """The number of a run that may take at `most` so much. Raises `limit_exceeded` where the day has no room."""
+        """The number of a run that may take at `most` so much, going on after a decision or not. Raises
+        `limit_exceeded` where the day has no room.
+        """
         now = self._now()
         with self._state.begin() as connection:
             _alone(connection)
@@ -95,6 +106,7 @@ class Runs:
                 "seconds": 0.0,
                 "outcome": RUNNING,
                 "landed": 0,
+                "decision": decision,
             }
             done: Any = connection.execute(insert(AGENT_RUN).values(**row, **_columns(most)))
             return int(done.inserted_primary_key[0])
@@ -129,9 +141,11 @@ class Runs:
         reply: str | None,
         names: Mapping[str, str],
         calls: Sequence[Called],
-        proposals: Sequence[Proposal],
+        propose: Callable[[Connection, Run], Sequence[int]] = lambda _connection, _run: (),
     ) -> None:
-        """Keep what became of a run."""
+        """Keep what became of a run, with the decisions that it asks for, in one transaction: a run that was cut short
+        has asked for none. One that went on after a decision asks for none where another went on after it before.
+        """
         values = {
             **_columns(spent),
             "outcome": outcome,
@@ -139,16 +153,17 @@ class Runs:
             "reply": reply,
             "names": dict(names),
             "calls": [asdict(call) for call in calls],
-            "proposals": [{**asdict(p), "digest": p.digest, "state": "waiting"} for p in proposals],
         }
         with self._state.begin() as connection:
+            audit.lock(connection)
+            run = _run(connection.execute(select(AGENT_RUN).where(AGENT_RUN.c.id == number)).mappings().one())
+            if outcome in _WELL and not _was_late(connection, run):
+                values["proposals"] = list(propose(connection, run))
             connection.execute(update(AGENT_RUN).where(AGENT_RUN.c.id == number).values(**values))
 
     def conversation(self, name: str, principal: Principal) -> list[Run]:
         """The newest answered runs of a conversation, oldest first: of nobody's but this principal's."""
-        whose = (AGENT_RUN.c.conversation == name) & (AGENT_RUN.c.principal == principal.name)
-        bound = AGENT_RUN.c.tenant_id.is_not_distinct_from(principal.tenant_id)
-        wanted = select(AGENT_RUN).where(whose & bound & AGENT_RUN.c.reply.is_not(None))
+        wanted = select(AGENT_RUN).where(_whose(name, principal) & AGENT_RUN.c.reply.is_not(None))
         with self._state.read() as connection:
             rows = connection.execute(wanted.order_by(AGENT_RUN.c.id.desc()).limit(_TURNS)).mappings()
             return [_run(row) for row in rows][::-1]
@@ -160,32 +175,17 @@ class Runs:
                 _run(r) for r in connection.execute(select(AGENT_RUN).order_by(AGENT_RUN.c.id)).mappings()
             ]
 
-    def take_proposal(self, digest: str, principal: Principal) -> Proposal:
-        """A proposal that waits for this principal, which waits no longer: whoever takes it carries it out, once.
+    def proposed(self, conversation: str, principal: Principal) -> list[int]:
+        """The decisions that the runs of this principal's conversation asked for, in their order."""
+        wanted = select(AGENT_RUN.c.proposals).where(_whose(conversation, principal)).order_by(AGENT_RUN.c.id)
+        with self._state.read() as connection:
+            found = connection.execute(wanted).scalars()
+            return list(dict.fromkeys(number for proposals in found for number in proposals))
 
-        Raises `not_found` where none of this digest waits.
-        """
-        now = self._now()
-        with self._state.begin() as connection:
-            _alone(connection)
-            whose = (AGENT_RUN.c.principal == principal.name) & AGENT_RUN.c.tenant_id.is_not_distinct_from(
-                principal.tenant_id
-            )
-            wanted = select(AGENT_RUN.c.id, AGENT_RUN.c.proposals).where(whose)
-            for row in connection.execute(wanted.order_by(AGENT_RUN.c.id.desc())):
-                for one in row.proposals:
-                    if (one["digest"], one["state"]) != (digest, "waiting"):
-                        continue
-                    others = [{**p, "state": "taken"} if p is one else p for p in row.proposals]
-                    connection.execute(
-                        update(AGENT_RUN).where(AGENT_RUN.c.id == row.id).values(proposals=others)
-                    )
-                    found = Proposal(one["capability"], one["tool"], one["arguments"], tuple(one["tainted"]))
-                    details = {"run": row.id, "tool": f"{found.capability}.{found.tool}", "digest": digest}
-                    audit.append(connection, now, principal, "agent.approve", details)
-                    if found.digest == digest:
-                        return found
-        raise TenantryError(Kind.NOT_FOUND, "no proposal of this digest waits for you", "ask again")
+    def gone_on(self, decision: int, conversation: str, principal: Principal) -> Run | None:
+        """The run in which this principal's conversation went on after a decision, if one has ended well."""
+        with self._state.read() as connection:
+            return _gone_on(connection, decision, conversation, principal)
 
     def land(self, engine: DuckDB, rows: Callable[[Run], Sequence[Dataset]]) -> int:
         """Land the usage of the runs that have ended since: the control plane in its own books. Returns how many runs.
@@ -211,6 +211,29 @@ class Runs:
             with self._state.begin() as connection:
                 connection.execute(update(AGENT_RUN).where(landed).values(landed=1))
         return len(waiting)
+
+
+def _whose(conversation: str, principal: Principal) -> ColumnElement[bool]:
+    mine = (AGENT_RUN.c.conversation == conversation) & (AGENT_RUN.c.principal == principal.name)
+    return mine & AGENT_RUN.c.tenant_id.is_not_distinct_from(principal.tenant_id)
+
+
+def _gone_on(connection: Connection, decision: int, conversation: str, principal: Principal) -> Run | None:
+    well = (AGENT_RUN.c.decision == decision) & AGENT_RUN.c.outcome.in_(_WELL)
+    row = (
+        connection.execute(select(AGENT_RUN).where(_whose(conversation, principal) & well)).mappings().first()
+    )
+    return _run(row) if row else None
+
+
+def _was_late(connection: Connection, run: Run) -> bool:
+    """Whether another run went on after the same decision, and has ended."""
+    if run.decision is None:
+        return False
+    return (
+        _gone_on(connection, run.decision, run.conversation, Principal(run.principal, run.tenant_id))
+        is not None
+    )
 
 
 def _alone(connection: Connection) -> None:
@@ -239,5 +262,6 @@ def _run(row: RowMapping) -> Run:
         "model",
         "seconds",
         "outcome",
+        "decision",
     )
     return Run(at=datetime.fromisoformat(row["at"]), spent=spent, **{name: row[name] for name in names})

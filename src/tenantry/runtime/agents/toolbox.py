@@ -7,13 +7,13 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from time import perf_counter
 from typing import Any, cast
 
 from ...errors import Kind, TenantryError
-from ...kernel import Effect, Principal, Tool
-from ..call import Answer, Runtime, plain
+from ...kernel import AccessRole, Effect, Principal, Tool
+from ..call import Answer, Runtime, must_be_allowed, plain
+from ..decision import Proposal
 from ..reader import several
 from .handles import Handles
 
@@ -22,6 +22,8 @@ ROWS = 40
 """Of one answer, that a model is shown."""
 OUTWARD = 20
 """Calls of external servers that one question may take."""
+MOST_PROPOSALS = 5
+"""Of one run: what data orders must not bury what people asked for."""
 _NEAR = re.compile(r"did you mean (.+)\?")
 _WHAT: Mapping[Kind, str] = {
     Kind.INVALID: "the arguments are not what the tool takes",
@@ -42,24 +44,6 @@ class Called:
     arguments: Mapping[str, Any]
     seconds: float
     problem: str | None = None
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A call that waits for a person, because a model chose arguments that the person had not typed.
-
-    `digest` is SHA-256 over tool and arguments: yes is said to these and no others.
-    """
-
-    capability: str
-    tool: str
-    arguments: Mapping[str, Any]
-    tainted: tuple[str, ...]
-
-    @property
-    def digest(self) -> str:
-        text = json.dumps([self.capability, self.tool, self.arguments], sort_keys=True)
-        return sha256(text.encode()).hexdigest()
 
 
 @dataclass
@@ -101,8 +85,6 @@ class Toolbox:
 
     def _answer(self, capability: str, tool: str, given: Mapping[str, Any]) -> Answer:
         found = self.runtime.catalog.tool(capability, tool)
-        if found.effect is Effect.ACT:
-            raise TenantryError(Kind.FORBIDDEN, f"{capability}.{tool} acts: agents never do")
         if found.outward:
             self._count_outward()
         if found.effect is not Effect.READ or found.outward:
@@ -116,8 +98,8 @@ class Toolbox:
             raise TenantryError(Kind.LIMIT_EXCEEDED, f"{OUTWARD} calls of external servers for one question")
 
     def _check_taint(self, capability: str, tool: Tool, given: Mapping[str, Any]) -> None:
-        """Raises `approval_required` for a proposal unless the person who asks typed what it is about: every argument
-        that is not a default, and one at least.
+        """Raises `approval_required`, with the call proposed: for what acts always, for what proposes unless the person
+        who asks typed what it is about: every argument that is not a default, and one at least.
 
         What a tool that only reads tells a stranger may be words of our own pages and days, too: nothing from data.
         """
@@ -127,11 +109,18 @@ class Toolbox:
         reads = tool.effect is Effect.READ
         known = self._harmless if reads else self._typed
         tainted = [name for name, value in chosen.items() if not known(value)]
-        if tainted or not (chosen or reads):
-            proposal = Proposal(capability, tool.name, plain(values), tuple(tainted))
-            if proposal not in self.proposals:
-                self.proposals.append(proposal)
-            raise TenantryError(Kind.APPROVAL_REQUIRED, f"nobody typed {', '.join(tainted) or 'it'}")
+        if tool.effect is Effect.ACT or tainted or not (chosen or reads):
+            self._propose(capability, tool, Proposal(capability, tool.name, plain(values), tuple(tainted)))
+
+    def _propose(self, capability: str, tool: Tool, proposal: Proposal) -> None:
+        reads = tool.effect is Effect.READ
+        what = f"{capability}.{tool.name}"
+        must_be_allowed(self.principal, f"to propose {what}", AccessRole.VIEWER if reads else AccessRole.ANALYST)
+        if proposal not in self.proposals:
+            if len(self.proposals) >= MOST_PROPOSALS:
+                raise TenantryError(Kind.LIMIT_EXCEEDED, f"an answer proposes at most {MOST_PROPOSALS} calls")
+            self.proposals.append(proposal)
+        raise TenantryError(Kind.APPROVAL_REQUIRED, f"{what} waits for a person")
 
     def _typed(self, value: Any) -> bool:
         many = several(value)
@@ -166,7 +155,7 @@ class Toolbox:
             shown["rows"] = len(many)
             if len(many) > ROWS:
                 shown["left_out"] = len(many) - ROWS
-        return _fenced(shown)
+        return fenced(shown)
 
     def _refused(self, problem: TenantryError) -> str:
         told: dict[str, Any] = {
@@ -177,10 +166,10 @@ class Toolbox:
             told["arguments"] = sorted({str(p["param"]).partition(".")[0] for p in wrong})
         if near := _NEAR.fullmatch(problem.hint):
             told["near"] = [self.handles.hide(name) for name in near[1].split(" or ")]
-        return _fenced(told)
+        return fenced(told)
 
 
-def _fenced(document: Mapping[str, Any]) -> str:
+def fenced(document: Any) -> str:
     """Data in a fence that nothing in it can close: JSON, with every `<` escaped."""
     text = json.dumps(document, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
     return f"<data>{text}</data>"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import Kind, TenantryError, invalid
 from ...kernel import Principal
 from ..call import LOCAL, Runtime, plain
+from ..decision import Decision
 from .ahead import forecast
 from .changes import change
 from .compose import Chart, Piece, Table, fill, title_of
@@ -43,7 +44,10 @@ Listen = Callable[[str, Mapping[str, Any]], None]
 
 @dataclass(frozen=True)
 class AskAnswer:
-    """What a question came to: `answered` with facts, `asked` with choices, or `refused` with what can be asked."""
+    """What a question came to: `answered` with facts, `asked` with choices, or `refused` with what can be asked.
+
+    `decisions` wait for a person, because an agent proposed them.
+    """
 
     outcome: str
     text: str
@@ -58,6 +62,7 @@ class AskAnswer:
     trace: tuple[Mapping[str, Any], ...]
     as_of: datetime
     conversation: str | None = None
+    decisions: tuple[Decision, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """The one JSON document that every gateway shows. Times are UTC; values are exact decimals as text."""
@@ -76,11 +81,14 @@ class AskAnswer:
             "evidence": _evidence(self.trace),
             "as_of": plain(self.as_of),
             "conversation": self.conversation,
+            "decisions": [decision.model_dump(mode="json") for decision in self.decisions],
         }
 
 
 Answering = Callable[[str, Principal, str | None, Listen | None], AskAnswer]
 """What answers a text for a principal, in a conversation, telling of each step."""
+GoingOn = Callable[[int, Principal, str, Listen | None], AskAnswer]
+"""What goes on with a principal's conversation after a decision, telling of each step."""
 
 
 class Asking:
@@ -116,6 +124,12 @@ class Asking:
             memory.verify(principal, words, answer.questions[0].metric)
         memory.keep(name, principal, text, answer.outcome, answer.questions, after.choices)
         return replace(answer, conversation=name)
+
+    def go_on(
+        self, number: int, principal: Principal, conversation: str, listen: Listen | None = None
+    ) -> AskAnswer:
+        """What came of a decision that a conversation asked for: only agents ask for any. Raises `not_found`."""
+        raise TenantryError(Kind.NOT_FOUND, f"no agent asked for decision {number}", "set agent.model")
 
     def vocabulary(self, principal: Principal = LOCAL) -> Vocabulary:
         """The names this principal may ask for. Raises `not_found` where there are no data."""

@@ -145,10 +145,42 @@ AGENT_RUN = Table(
     Column("seconds", Float, nullable=False),
     Column("outcome", String(32), nullable=False),
     Column("landed", Integer, nullable=False),
+    Column("decision", _Sequence),
 )
 """Questions that agents were asked. `reply` has handles, `names` what stands behind them; `cost` is USD as decimal
 text, null where the price is not known; while it runs, tokens and cost are the most it may take. `landed`: 1 once the
-lake has its usage."""
+lake has its usage. `proposals`: the decisions it asked for; `decision`: the one after which it went on."""
+
+DECISION = Table(
+    "decision",
+    METADATA,
+    Column("id", _Sequence, primary_key=True, autoincrement=True),
+    Column("capability", Text, nullable=False),
+    Column("tool", Text, nullable=False),
+    Column("arguments", JSON, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("about", Text, nullable=False),
+    Column("needs", String(16), nullable=False),
+    Column("proposed_by", Text, nullable=False),
+    Column("tenant_id", Text),
+    Column("why", Text, nullable=False),
+    Column("agent", Text),
+    Column("run", _Sequence),
+    Column("conversation", String(64)),
+    Column("tainted", JSON, nullable=False),
+    Column("proposed_at", String(32), nullable=False),
+    Column("expires_at", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("decided_by", Text),
+    Column("decided_role", String(16)),
+    Column("decided_at", String(32)),
+    Column("note", Text, nullable=False),
+    Column("ended_at", String(32)),
+    Column("result", JSON(none_as_null=True)),
+    Column("problem", JSON(none_as_null=True)),
+)
+"""Calls that wait, or waited, for a person. `digest` is SHA-256 over tool and arguments; `tenant_id` that of whoever
+proposed it, whose tenant the call is bound to as well."""
 
 
 ASKED = Table(

@@ -29,7 +29,7 @@ from pydantic_ai import Tool as ModelTool
 from pydantic_ai.models import Model
 
 from ....errors import Kind, TenantryError
-from ....kernel import Tool
+from ....kernel import Effect, Tool
 from ..prompts import Specialist, Team
 from ..runs import Spent
 from ..toolbox import Toolbox
@@ -142,8 +142,9 @@ class Agents:
                 partial(self.toolbox.call, capability, tool.name, arguments)
             )
 
+        about = tool.doc if tool.effect is Effect.READ else f"Propose to a person: {tool.doc}"
         return ModelTool.from_schema(
-            call, tool.name, tool.doc, {**tool.parameters.model_json_schema(), "title": tool.name}
+            call, tool.name, about, {**tool.parameters.model_json_schema(), "title": tool.name}
         )
 
     def _asking(self, asker: Specialist, depth: int) -> ModelTool[object]:
