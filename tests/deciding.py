@@ -81,7 +81,7 @@ def _reply(messages: list[ModelMessage], _: AgentInfo) -> ModelResponse:
     if any(isinstance(p, ToolReturnPart) for p in since):
         return ModelResponse([TextPart("It waits for a person.")])
     if asked.startswith("grow "):
-        _, tenant_id, by = asked.split()
+        tenant_id, by = asked.split()[1:]
         return ModelResponse([ToolCallPart("grow", {"tenant_id": tenant_id, "by": int(by)})])
     done = asked.count('"decision":')
     if done == len(NESTED):

@@ -23,7 +23,7 @@ ANN = Principal("ann", role=AccessRole.ANALYST)
 VIC = Principal("vic", role=AccessRole.VIEWER)
 KIM = Principal("kim", "acme", AccessRole.OPERATOR)
 LEE = Principal("lee", "other", AccessRole.OPERATOR)
-NEW = {"tenant_id": "north-wind", "name": "North Wind"}
+NEW: dict[str, Any] = {"tenant_id": "north-wind", "name": "North Wind"}
 
 
 class Desk:

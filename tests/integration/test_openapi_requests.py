@@ -105,7 +105,7 @@ def may_be_refused(case: schemathesis.Case) -> bool:
     policy, Protobuf), a name that is not known, what a figure is not known by, a cursor, a window of a dataset that has
     no days, a file together with a page, and what is done against the state of things.
     """
-    if case.operation.path.startswith(("/api/v1/jobs", "/api/v1/figures", "/v1/")):
+    if case.operation.path.startswith(("/api/v1/jobs", "/api/v1/decisions", "/api/v1/figures", "/v1/")):
         return True
     acts = any(p["name"] == "approved" for p in case.operation.definition.raw.get("parameters", ()))
     if acts:
