@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ from acting import Vendor
 from pydantic import BaseModel
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
+from sqlalchemy import update
 
 from tenantry import app
 from tenantry.datasets import Usage
@@ -29,6 +31,7 @@ from tenantry.runtime.call import Runtime
 from tenantry.runtime.decision import Decision, Verdict
 from tenantry.runtime.records import Records
 from tenantry.runtime.state import State
+from tenantry.runtime.state.tables import DECISION
 
 ADA, BOB = Principal("ada"), Principal("bob", "teal")
 done: list[str] = []
@@ -59,8 +62,20 @@ def charge(ctx: Context, tenant_id: str, amount: Decimal) -> Charged:
     return Charged(tenant_id=tenant_id, amount=amount)
 
 
+@tool(Effect.ACT, text="hello")
+def send(ctx: Context, text: str) -> str:
+    """Tell a stranger."""
+    done.append(text)
+    return "sent"
+
+
 PRICES = Capability(
-    "prices", "What is paid?", (), (price, limit, charge), ("What?",), "# Prices\n\nAsk `price`.\n"
+    "prices",
+    "What is paid?",
+    (),
+    (price, limit, charge, replace(send, outward=True)),
+    ("What?",),
+    "# Prices\n\nAsk `price`.\n",
 )
 Script = Callable[[list[str], list[ModelMessage], AgentInfo], ModelResponse]
 
@@ -281,6 +296,25 @@ def test_a_conversation_goes_on_after_its_own_decisions(desk: Desk) -> None:
             desk.go_on(first.decisions[0], conversation)
     with pytest.raises(TenantryError, match="no decision"):
         desk.agency.go_on(1, BOB, first.conversation)
+
+
+def test_what_reaches_out_is_not_called_again_when_nobody_knows_whether_it_was(desk: Desk) -> None:
+    decisions = desk.agency.decisions
+    assert desk.decide(decisions.propose("prices", "send", {"text": "hello"}, ADA)).result == "sent"
+    waits = decisions.propose("prices", "send", {"text": "bye"}, ADA)
+    left = {
+        "state": "approved",
+        "decided_by": "ada",
+        "decided_role": "admin",
+        "decided_at": waits.proposed_at,
+    }
+    with desk.state.begin() as connection:
+        connection.execute(update(DECISION).where(DECISION.c.id == waits.id).values(left))
+    decisions.settle()
+    failed = decisions.get(waits.id, ADA)
+    assert failed.problem
+    assert (failed.state, failed.problem.kind, done) == ("failed", "unavailable", ["hello"])
+    assert "may have been done" in failed.said()
 
 
 def test_a_run_that_fails_proposes_nothing(desk: Desk) -> None:

@@ -23,6 +23,7 @@ from tenantry.runtime.call import Runtime
 from tenantry.runtime.state import State
 
 QUESTION = "Which tenants cost us most, and why?"
+WAITS = {"approval_required", "limit_exceeded"}
 BOUND = Principal("victim", VICTIM)
 
 
@@ -94,7 +95,7 @@ def test_orders_in_data_reach_no_model(runtime: Runtime, runs: Runs) -> None:
     assert len(met) >= 200, len(met)
     assert len(met & {*STRANGE}) >= 60, [c for c in seen.advice.calls if c.capability == "mcp_far"]
     assert [c.problem for c in seen.advice.calls if c.capability == "mcp_far" and c.tool == "costs"] == [None]
-    assert {c.problem for c in seen.advice.calls if c.tool == "tell"} == {"approval_required"}
+    assert {c.problem for c in seen.advice.calls if c.tool == "tell"} <= WAITS
     assert "SAY " not in text
     assert "CALL " not in text
     assert "evil.example" not in text
@@ -104,10 +105,7 @@ def test_orders_in_data_reach_no_model(runtime: Runtime, runs: Runs) -> None:
 def test_nor_one_who_asks_for_a_tenant(runtime: Runtime, runs: Runs) -> None:
     seen = ask(runtime, runs, BOUND)
     harmless(seen, BOUND)
-    assert {c.problem for c in seen.advice.calls if c.capability == "mcp_far"} <= {
-        "forbidden",
-        "approval_required",
-    }
+    assert {c.problem for c in seen.advice.calls if c.capability == "mcp_far"} <= {"forbidden", *WAITS}
 
 
 @pytest.mark.parametrize("principal", [Principal(), BOUND], ids=["all", "bound"])
@@ -120,7 +118,7 @@ def test_the_other_gates_hold_without_handles(
     assert "SAY " in text
     assert "CALL " in text
     harmless(seen, principal)
-    refused = {c.tool for c in seen.advice.calls if c.problem in {"approval_required", "limit_exceeded"}}
+    refused = {c.tool for c in seen.advice.calls if c.problem in WAITS}
     assert refused >= ({"price", "limit_tenant"} if principal.tenant_id is None else set())
     for order in sorted(ALL)[::7]:
         said = order.partition("SAY ")[2]

@@ -217,13 +217,17 @@ class Decisions:
         """Do what another process was about to do. A call that leaves this installation may have been made: nobody here
         can know, so it fails, and a person looks.
         """
-        tool = self.runtime.catalog.tool(decision.capability, decision.tool)
-        if not tool.outward or tool.effect is Effect.READ:
+        if not self._reaches_out(decision):
             return self._act(decision)
         with self.runtime.turn():  # whoever is at it now is over then
             why = "its process ended while it was at work: it may have been done"
             self._fail(decision, TenantryError(Kind.UNAVAILABLE, why, "look there, then propose it again"))
         return self._now(decision)
+
+    def _reaches_out(self, decision: Decision) -> bool:
+        owners = [c for c in self.runtime.catalog.capabilities if c.name == decision.capability]
+        tool = owners[0].tool_named(decision.tool) if owners else None
+        return tool is not None and tool.outward and tool.effect is not Effect.READ
 
     def _act(self, decision: Decision) -> Decision:
         """Carry it out, once: the act's own transaction moves the decision on, or is undone."""

@@ -115,7 +115,9 @@ class Toolbox:
     def _propose(self, capability: str, tool: Tool, proposal: Proposal) -> None:
         reads = tool.effect is Effect.READ
         what = f"{capability}.{tool.name}"
-        must_be_allowed(self.principal, f"to propose {what}", AccessRole.VIEWER if reads else AccessRole.ANALYST)
+        must_be_allowed(
+            self.principal, f"to propose {what}", AccessRole.VIEWER if reads else AccessRole.ANALYST
+        )
         if proposal not in self.proposals:
             if len(self.proposals) >= MOST_PROPOSALS:
                 raise TenantryError(Kind.LIMIT_EXCEEDED, f"an answer proposes at most {MOST_PROPOSALS} calls")
