@@ -392,8 +392,11 @@ def test_a_query_that_spark_does_not_take_says_why(cluster: Spark):
 class Twin:
     """A lake with the landed tables of another, built by Spark under the same settings."""
 
-    def __init__(self, first: DuckDB, cluster: Spark, folder: Path, ask: Any) -> None:
+    def __init__(
+        self, first: DuckDB, cluster: Spark, folder: Path, ask: Any, viewed: Window | None = None
+    ) -> None:
         self.first = first
+        self.viewed = viewed or ALL_DAYS
         self.spark = cluster.fork()
         self.spark.lake = Lake(folder)
         self.second = DuckDB(self.spark.lake, memory_limit="1GB")
@@ -431,13 +434,13 @@ class Twin:
         return rows[0].missing, rows[0].more
 
     def _viewed(self, dataset: type[Dataset], engine: DuckDB | Spark) -> Any:
-        """The rows of a dataset that is not stored, over all days."""
+        """The rows of a dataset that is not stored."""
         settings = self.ask(engine) if dataset.configured else {}
         with ExitStack() as views:
             for upstream in dataset.reads:
                 if not upstream.stored:
                     views.enter_context(engine.registered(upstream.table(), self._viewed(upstream, engine)))
-            return engine.arrow(bound(dataset.statement(settings) or "", ALL_DAYS))
+            return engine.arrow(bound(dataset.statement(settings) or "", self.viewed))
 
 
 ALL_DAYS = Window(date(2020, 1, 1), date(2030, 1, 1))
@@ -501,7 +504,10 @@ def test_every_dataset_of_the_demo_vendor_has_the_same_rows(
     cluster: Spark, demo: tuple[DuckDB, Mapping[str, Any]], tmp_path: Path
 ):
     engine, rules = demo
-    twin = Twin(engine, cluster, tmp_path, settings_from(rules))
+    [span] = engine.query("SELECT min(charge_day) AS first, max(charge_day) + 1 AS last FROM tenant_cost")
+    # Views are computed row by row from what is stored, which is compared whole: one month of them is as good as all.
+    month = None if LONG else Window(span.first, span.last).newest_month
+    twin = Twin(engine, cluster, tmp_path, settings_from(rules), month)
     twin.build()
     assert engine.query("SELECT count(*) AS n FROM tenant_cost")[0].n > 10_000 * MONTHS
     assert not twin.differences()
