@@ -24,6 +24,7 @@ from tenantry.errors import PROTOCOLS, Kind
 from tenantry.kernel import AccessRole, Dataset, Effect, Source, landing
 from tenantry.methods import policy, routes
 from tenantry.sources import SOURCES
+from tenantry.sources.a2a import Agent
 from tenantry.sources.cloudwatch import MetricMeter
 from tenantry.sources.mcp import Server
 from tenantry.sources.mcp.server import AllowedTool
@@ -83,7 +84,8 @@ The `[allocation]` table of `tenantry.toml`. [How to write one](../how-to/write-
 _TABLES = (
     "`[sources]` are [sources](sources.md), `[allocation]` is the [allocation policy](policy.md), `[routing]` says what"
     "\n[access logs](routing.md) mean, `[schedules]` are [jobs by the clock](../how-to/nightly-builds.md), `[mcp]` are"
-    "\n[external MCP servers](../how-to/external-mcp-servers.md)."
+    "\n[external MCP servers](../how-to/external-mcp-servers.md), `[a2a]` are"
+    "\n[others' agents](../how-to/connect-agents.md)."
 )
 ROUTING_HEAD = """# Routing
 
@@ -135,7 +137,7 @@ def _errors_page() -> str:
 
 def _settings_page() -> str:
     rows = (_row(f"`{name}`", kind, default, about) for name, kind, default, about in _fields(Settings))
-    models = [ScheduleSettings, Server, AllowedTool]
+    models = [ScheduleSettings, Server, AllowedTool, Agent]
     return _page(SETTINGS_HEAD, *rows, "", _TABLES, *(line for model in models for line in _model(model)))
 
 

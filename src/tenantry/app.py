@@ -17,7 +17,7 @@ from .errors import TenantryError, invalid
 from .gateways.cli import build_parser, run
 from .gateways.commands import commands
 from .gateways.doors import Doors
-from .kernel import Catalog, Dataset, Principal, Source
+from .kernel import Capability, Catalog, Dataset, Principal, Source
 from .kernel.landing import Deliveries, Quarantine
 from .sources import SOURCES
 
@@ -51,14 +51,28 @@ def catalog() -> Catalog:
 
 
 def whole_catalog() -> Catalog:
-    """The catalog, and a capability for each external server whose tools were allowed. Raises `invalid`."""
+    """The catalog, and a capability for each external server whose tools were allowed and for each agent of others'.
+
+    Raises `invalid` with every problem.
+    """
+    own, added = catalog(), [*_of_servers(), *_of_others()]
+    return Catalog((*own.capabilities, *added), own.sources, own.datasets) if added else own
+
+
+def _of_servers() -> Sequence[Capability]:
+    if not (known := servers()):
+        return []
     from .sources.mcp import Pins, read_capabilities
 
-    known = servers()
-    if not known:
-        return catalog()
-    own = catalog()
-    return Catalog((*own.capabilities, *read_capabilities(known, Pins.read())), own.sources, own.datasets)
+    return read_capabilities(known, Pins.read())
+
+
+def _of_others() -> Sequence[Capability]:
+    if not (tables := settings().a2a):
+        return []
+    from .sources.a2a import capability_of, read_agents
+
+    return [capability_of(agent) for agent in read_agents(tables).values()]
 
 
 def servers() -> dict[str, Server]:

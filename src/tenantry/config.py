@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, cast, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -24,7 +24,13 @@ DEBUG = "TENANTRY_DEBUG"
 
 _HOST = r"^(https://[^/?#]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?)"
 """HTTPS, or this machine."""
-_SECRETS = (("auth", "oidc", "client_secret"), ("agent", "api_key"))
+_SECRETS = (
+    ("auth", "oidc", "client_secret"),
+    ("agent", "api_key"),
+    ("mcp", "*", "token"),
+    ("a2a", "*", "token"),
+)
+"""Keys to them; `*` is any."""
 
 
 class _Table(BaseModel):
@@ -277,6 +283,9 @@ class Settings(_Table):
     mcp: Annotated[
         dict[str, dict[str, Any]], Field(description="a name of your choice to an external MCP server")
     ] = {}
+    a2a: Annotated[
+        dict[str, dict[str, Any]], Field(description="a name of your choice to another's agent")
+    ] = {}
     business_context: Annotated[
         str, Field(description="in a few sentences, how the vendor's service works and earns")
     ] = ""
@@ -323,15 +332,19 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _refuse_secrets(given: Mapping[str, Any]) -> None:
     """Raises `invalid` for a secret in the file: files are copied, shown and committed."""
-    for keys in _SECRETS:
-        found: Any = given
-        for key in keys:
-            found = found.get(key) if isinstance(found, dict) else None
-        if found is not None:
-            variable = PREFIX + "__".join(keys).upper()
-            raise invalid(
-                f"settings: {'.'.join(keys)} stands in the file", f"take it out, and set {variable}"
-            )
+    for found in (keys for pattern in _SECRETS for keys in _found(given, pattern)):
+        variable = PREFIX + "__".join(found).upper()
+        raise invalid(f"settings: {'.'.join(found)} stands in the file", f"take it out, and set {variable}")
+
+
+def _found(tree: Any, pattern: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The keys of a tree that fit a pattern and hold something."""
+    if not pattern:
+        yield from [()] if tree is not None else []
+    elif isinstance(tree, Mapping):
+        table = cast("Mapping[str, Any]", tree)
+        for key in table if pattern[0] == "*" else [pattern[0]]:
+            yield from ((key, *rest) for rest in _found(table.get(key), pattern[1:]))
 
 
 def _keys(variable: str) -> list[str]:

@@ -94,7 +94,7 @@ def test_the_kernel_keeps_its_budget():
     lines = sum(
         len(p.read_text(encoding="utf-8").splitlines()) for p in (ROOT / "src/tenantry/kernel").rglob("*.py")
     )
-    assert lines <= 930, "docs/adr/0014, 0024: a larger kernel needs a decision record"
+    assert lines <= 950, "docs/adr/0014, 0024, 0026: a larger kernel needs a decision record"
 
 
 def commands(page: str) -> set[str]:

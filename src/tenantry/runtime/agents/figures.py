@@ -30,6 +30,7 @@ _ROW = "row"
 _CURRENCY = ("currency", "billing_currency")
 _SAME = ("tenant_id", "name")
 """Columns of a row that name the same."""
+_QUOTED = re.compile(r"“[^”\n]*”?")
 _SENTENCES = re.compile(r"(?<=[.!?;])\s+|\n+")
 _MEASURED = {"money": MONEY, "ratio": RATIO, "multiple": RATIO}
 
@@ -62,8 +63,8 @@ def _of_those(sentence: str, facts: Sequence[Fact], handles: Handles) -> list[Fa
 
 
 def borne_out(text: str, answers: Sequence[Answer]) -> list[Fact]:
-    """The facts that the numbers of a text may rest on."""
-    return [fact for fact in _near(text, facts_of(answers).held.values()) if fact.path]
+    """The facts that the numbers of a text may rest on; not those that it quotes from others."""
+    return [fact for fact in _near(_QUOTED.sub(" ", text), facts_of(answers).held.values()) if fact.path]
 
 
 def _near(text: str, facts: Iterable[Fact]) -> list[Fact]:

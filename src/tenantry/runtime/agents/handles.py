@@ -11,7 +11,7 @@ from typing import Any, cast, get_args
 from pydantic import BaseModel
 
 from ...kernel import Catalog
-from ...kernel.text import shown, stripped
+from ...kernel.text import passage, shown, stripped
 from ..call import plain
 from ..reader import several
 
@@ -21,6 +21,8 @@ _DAY = re.compile(r"\d{4}-\d\d(-\d\d)?(T[\d:.]+Z?)?(\.\.\d{4}-\d\d(-\d\d)?)?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _LONGEST_WORD = 24
 _NO_COLUMN = "name"
+_PASSAGE = "quote"
+"""The column of what others' agents said: it is shown whole."""
 
 
 def vocabulary(catalog: Catalog) -> frozenset[str]:
@@ -113,7 +115,11 @@ class Handles:
 
     def revealed(self, text: str) -> str:
         """An answer as people read it. Handles that were never given are left out."""
-        return HANDLE.sub(lambda found: shown(self._names.get(found[0], "(unknown)")), text)
+        return HANDLE.sub(self._revealed, text)
+
+    def _revealed(self, found: re.Match[str]) -> str:
+        name = self._names.get(found[0], "(unknown)")
+        return passage(name) if found["column"] == _PASSAGE else shown(name)
 
     def named(self, text: str, among: Iterable[str]) -> set[str]:
         """Of these names those that a text means: by a handle, or as the person typed them."""

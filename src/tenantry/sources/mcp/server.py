@@ -8,10 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from ...errors import invalid
 from ...kernel import Effect
+from ..named import read_named
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 _SECRET = re.compile(r"SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|PRIVATE|API_?KEY", re.IGNORECASE)
 
 
@@ -97,16 +96,4 @@ class Server(_Table):
 
 def read_servers(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Server]:
     """The servers of `[mcp]` by name. Raises `invalid` with every problem."""
-    found: dict[str, Server] = {}
-    problems: list[str] = []
-    for name, table in tables.items():
-        if not _NAME.fullmatch(name):
-            problems.append(f"{name}: a name has small letters, digits and _")
-            continue
-        try:
-            found[name] = Server.model_validate({**table, "name": name})
-        except ValueError as problem:
-            problems.append(f"{name}: {problem}")
-    if problems:
-        raise invalid("; ".join(problems), "mend [mcp] in tenantry.toml")
-    return found
+    return read_named(Server, tables, "mcp")
