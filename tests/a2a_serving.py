@@ -8,15 +8,19 @@ from contextlib import contextmanager
 from serving import serving
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
-from three_months import CATALOG
 
 from tenantry.gateways import a2a
-from tenantry.kernel import Principal
-from tenantry.runtime.asking.asking import Answering
+from tenantry.kernel import AccessRole, Principal
+from tenantry.runtime.asking.asking import Answering, Asking
+from tenantry.runtime.decisions import Decisions
 from tenantry.runtime.given_tasks import MOST, GivenTasks
 from tenantry.runtime.state import State
 
-WHO = {"ada": Principal("ada"), "teal": Principal("teal", "teal-partners")}
+WHO = {
+    "ada": Principal("ada"),
+    "ann": Principal("ann", role=AccessRole.ANALYST),
+    "teal": Principal("teal", "teal-partners"),
+}
 BINDINGS = ["JSONRPC", "HTTP+JSON"]
 
 
@@ -33,8 +37,13 @@ def let_in(app: ASGIApp) -> ASGIApp:
 
 
 @contextmanager
-def served(state: State, answering: Answering, most: int = MOST) -> Generator[str]:
+def served(
+    state: State, asking: Asking, most: int = MOST, answering: Answering | None = None
+) -> Generator[str]:
     """The gateway's address."""
-    part = a2a.Serving(CATALOG, "1.2.3", answering, None, GivenTasks(state, most))
+    verdicts = a2a.Verdicts(Decisions(asking.runtime), asking.go_on)
+    part = a2a.Serving(
+        asking.runtime.catalog, "1.2.3", answering or asking.answer, verdicts, GivenTasks(state, most)
+    )
     with serving(let_in(Starlette(routes=part.routes(), lifespan=lambda _: part.open()))) as url:
         yield url

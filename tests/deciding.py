@@ -14,7 +14,7 @@ import select
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -31,7 +31,7 @@ from pydantic_ai.messages import (
     ToolReturnPart,
     UserPromptPart,
 )
-from pydantic_ai.models.function import AgentInfo, FunctionModel
+from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls, FunctionModel
 
 from tenantry.datasets import Tenants
 from tenantry.engine.duckdb import DuckDB
@@ -90,9 +90,17 @@ def _reply(messages: list[ModelMessage], _: AgentInfo) -> ModelResponse:
     return ModelResponse([ToolCallPart("ask_specialist", ask)])
 
 
+async def _streamed(messages: list[ModelMessage], info: AgentInfo) -> AsyncGenerator[str | DeltaToolCalls]:
+    for n, part in enumerate(_reply(messages, info).parts):
+        if isinstance(part, ToolCallPart):
+            yield {n: DeltaToolCall(part.tool_name, part.args_as_json_str())}
+        elif isinstance(part, TextPart):
+            yield part.content
+
+
 def agency_of(runtime: Runtime) -> Agency:
     runs = Runs(runtime.state, runtime.now, Daily(10**12, Decimal(10**6)))
-    voice: Any = (FunctionModel(_reply), lambda *_: [])
+    voice: Any = (FunctionModel(_reply, stream_function=_streamed), lambda *_: [])
     return Agency(runtime, team(runtime.catalog), "function:grow", lambda _: voice, Limits(), lambda: runs)
 
 

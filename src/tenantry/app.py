@@ -333,7 +333,7 @@ def open_app(
         lake,
         access,
         _mcp(plane, asking.answer),
-        _a2a(plane, asking.answer),
+        _a2a(plane, asking),
         _intake(plane, metrics),
         *([job_part(worker)] if worker else []),
         live_part(live or open_live(plane, worker)),
@@ -388,13 +388,15 @@ def _mcp(plane: ControlPlane, answer: Answering) -> Part:
     return Part(routes=routes, lifespan=lifespan)
 
 
-def _a2a(plane: ControlPlane, answer: Answering) -> Part:
+def _a2a(plane: ControlPlane, asking: Asking) -> Part:
     from .gateways import a2a
     from .gateways.http.app import Part
+    from .runtime.decisions import Decisions
     from .runtime.given_tasks import GivenTasks
 
-    url, tasks = settings().auth.public_url, GivenTasks(plane.state)
-    serving = a2a.Serving(plane.catalog, __version__, answer, url, tasks)
+    verdicts, tasks = a2a.Verdicts(Decisions(plane.runtime), asking.go_on), GivenTasks(plane.state)
+    url = settings().auth.public_url
+    serving = a2a.Serving(plane.catalog, __version__, asking.answer, verdicts, tasks, url)
     return Part(routes=serving.routes(), lifespan=serving.open)
 
 

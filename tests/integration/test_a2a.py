@@ -26,7 +26,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     _, runtime = three_months(folder / "lake")
     state = State(f"sqlite:///{folder / 'state.db'}")
     asking = Asking(runtime, lambda: Memory(state, runtime.now))
-    with served(state, asking.answer) as url:
+    with served(state, asking) as url:
         yield url
     state.close()
 

@@ -6,6 +6,7 @@ import asyncio
 import gc
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from time import monotonic, sleep
@@ -31,9 +32,9 @@ from three_months import three_months
 
 from tenantry.gateways.a2a import serving as of_gateway
 from tenantry.gateways.a2a.bounds import AT_ONCE, BODY
-from tenantry.runtime.asking.asking import Answering, Asking
+from tenantry.runtime.asking.asking import Asking
 from tenantry.runtime.asking.memory import Memory
-from tenantry.runtime.given_tasks import GivenTask, GivenTasks
+from tenantry.runtime.given_tasks import GivenTask, GivenTasks, Wanted
 from tenantry.runtime.state import State
 
 QUESTION, UNCLEAR = "Cost by tenant in March 2026?", "What about teal?"
@@ -50,10 +51,10 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Generator[State]:
 
 
 @pytest.fixture(scope="module")
-def answering(tmp_path_factory: pytest.TempPathFactory, state: State) -> Answering:
+def asking(tmp_path_factory: pytest.TempPathFactory, state: State) -> Asking:
     folder: Path = tmp_path_factory.mktemp("lake")
     _, runtime = three_months(folder / "lake")
-    return Asking(runtime, lambda: Memory(state, runtime.now)).answer
+    return Asking(runtime, lambda: Memory(state, runtime.now))
 
 
 @asynccontextmanager
@@ -82,7 +83,7 @@ def has(what: Any, seconds: float = 20) -> None:
 
 
 @pytest.mark.parametrize("binding", BINDINGS)
-def test_a_task_goes_on_after_a_restart(state: State, answering: Answering, binding: str) -> None:
+def test_a_task_goes_on_after_a_restart(state: State, asking: Asking, binding: str) -> None:
     async def begun(url: str) -> tuple[Task, Task]:
         async with connected(url, binding) as client:
             return await asked(client, QUESTION), await asked(client, UNCLEAR)
@@ -92,17 +93,18 @@ def test_a_task_goes_on_after_a_restart(state: State, answering: Answering, bind
             found = await client.get_task(GetTaskRequest(id=done.id))
             return found, await asked(client, "1", task_id=open_.id, context_id=open_.context_id)
 
-    with served(state, answering) as url:
+    with served(state, asking) as url:
         done, open_ = asyncio.run(begun(url))
-    with served(state, answering) as url:
+    with served(state, asking) as url:
         found, answered = asyncio.run(went_on(url, done, open_))
-    assert found == done
+    assert (found.id, found.status, found.artifacts) == (done.id, done.status, done.artifacts)
     assert open_.status.state == TaskState.TASK_STATE_INPUT_REQUIRED
     assert answered.status.state == TaskState.TASK_STATE_COMPLETED
-    assert [m.role for m in answered.history][:2] == [Role.ROLE_USER, Role.ROLE_AGENT]
+    assert [m.role for m in answered.history][:3] == [Role.ROLE_USER, Role.ROLE_AGENT, Role.ROLE_USER]
+    assert not any("tool_start" in str(m) for m in found.history)
 
 
-def test_what_a_server_worked_on_as_it_died_has_failed(state: State, answering: Answering) -> None:
+def test_what_a_server_worked_on_as_it_died_has_failed(state: State, asking: Asking) -> None:
     document = {"id": "t1", "contextId": "c1", "status": {"state": "TASK_STATE_WORKING"}}
     GivenTasks(state).save(
         GivenTask("t1", "ada\n", "c1", "TASK_STATE_WORKING", "2026-07-01T03:00:00.000000Z", document)
@@ -112,14 +114,14 @@ def test_what_a_server_worked_on_as_it_died_has_failed(state: State, answering: 
         async with connected(url) as client:
             return await client.get_task(GetTaskRequest(id="t1"))
 
-    with served(state, answering) as url:
+    with served(state, asking) as url:
         task = asyncio.run(fetched(url))
     assert task.status.state == TaskState.TASK_STATE_FAILED
     assert "ask again" in get_text_parts(task.status.message.parts)[0]
 
 
 @pytest.mark.parametrize("binding", BINDINGS)
-def test_tasks_are_listed_page_by_page(state: State, answering: Answering, binding: str) -> None:
+def test_tasks_are_listed_page_by_page(state: State, asking: Asking, binding: str) -> None:
     async def listed(url: str) -> None:
         async with connected(url, binding) as client:
             first = await asked(client, "What can you do?")
@@ -146,11 +148,35 @@ def test_tasks_are_listed_page_by_page(state: State, answering: Answering, bindi
             with pytest.raises(Exception, match="page token"):
                 await client.list_tasks(ListTasksRequest(page_token="nonsense"))
 
-    with served(state, answering) as url:
+    with served(state, asking) as url:
         asyncio.run(listed(url))
 
 
-def test_the_oldest_tasks_go(state: State, answering: Answering) -> None:
+def test_either_store_keeps_the_newest_of_each(state_url: str) -> None:
+    state = State(state_url)
+    tasks = GivenTasks(state, most=3)
+
+    def given(number: int, owner: str = "ada\n") -> GivenTask:
+        at = f"2026-07-01T03:00:0{number}.000000Z"
+        return GivenTask(f"{owner}{number}", owner, "c", "TASK_STATE_WORKING", at, {"number": number})
+
+    for number in range(5):
+        tasks.save(given(number))
+        tasks.save(given(number, "bob\n"))
+    tasks.save(replace(given(4), state="TASK_STATE_COMPLETED"))
+    page, total = tasks.page(Wanted("ada\n", since="2026-07-01T03:00:03"), 1)
+    assert ([one.document for one in page], total) == ([{"number": 4}], 2)
+    rest, _ = tasks.page(Wanted("ada\n", "c", after=(page[0].updated, page[0].id)), 9)
+    assert [one.id for one in rest] == ["ada\n3", "ada\n2"]
+    assert len(tasks.in_states(["TASK_STATE_WORKING"])) == 5
+    tasks.delete("ada\n3", "bob\n")
+    assert tasks.get("ada\n3", "ada\n")
+    tasks.delete("ada\n3", "ada\n")
+    assert tasks.get("ada\n3", "ada\n") is None
+    state.close()
+
+
+def test_the_oldest_tasks_go(state: State, asking: Asking) -> None:
     async def listed(url: str) -> tuple[int, Task]:
         async with connected(url) as client:
             first = await asked(client, UNCLEAR)
@@ -160,13 +186,13 @@ def test_the_oldest_tasks_go(state: State, answering: Answering) -> None:
                 await client.get_task(GetTaskRequest(id=first.id))
             return (await client.list_tasks(ListTasksRequest())).total_size, first
 
-    with served(state, answering, MOST) as url:
+    with served(state, asking, MOST) as url:
         held, _ = asyncio.run(listed(url))
     assert held == MOST
 
 
 def test_tasks_that_wait_are_not_held_in_memory(
-    state: State, answering: Answering, monkeypatch: pytest.MonkeyPatch
+    state: State, asking: Asking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(of_gateway, "_HELD_SECONDS", 0.2)
 
@@ -180,17 +206,17 @@ def test_tasks_that_wait_are_not_held_in_memory(
                 task = await asked(client, UNCLEAR)
                 assert task.status.state == TaskState.TASK_STATE_INPUT_REQUIRED
 
-    with served(state, answering) as url:
+    with served(state, asking) as url:
         asyncio.run(flood(url))
         has(lambda: held() == 0)
 
 
-def test_questions_beyond_a_clients_share_are_turned_away(state: State, answering: Answering) -> None:
+def test_questions_beyond_a_clients_share_are_turned_away(state: State, asking: Asking) -> None:
     go_on = Event()
 
     def slowly(*asked: Any) -> Any:
         go_on.wait(30)
-        return answering(*asked)
+        return asking.answer(*asked)
 
     async def flood(url: str) -> list[Task]:
         async with connected(url) as client:
@@ -205,14 +231,14 @@ def test_questions_beyond_a_clients_share_are_turned_away(state: State, answerin
                 await asyncio.sleep(0.1)
             raise AssertionError("they did not come to an end")
 
-    with served(state, slowly) as url:
+    with served(state, asking, answering=slowly) as url:
         found = asyncio.run(flood(url))
     refused = [task for task in found if task.status.state == TaskState.TASK_STATE_REJECTED]
     assert len(refused) == 40 - 32
     assert "too many" in get_text_parts(refused[0].status.message.parts)[0]
 
 
-def test_a_cancelled_question_is_worked_on_no_further(state: State, answering: Answering) -> None:
+def test_a_cancelled_question_is_worked_on_no_further(state: State, asking: Asking) -> None:
     began, told, ended = Event(), Event(), Event()
     problems: list[BaseException] = []
 
@@ -220,7 +246,7 @@ def test_a_cancelled_question_is_worked_on_no_further(state: State, answering: A
         began.set()
         told.wait(30)
         try:
-            return answering(text, principal, conversation, listen)
+            return asking.answer(text, principal, conversation, listen)
         except BaseException as problem:
             problems.append(problem)
             raise
@@ -233,7 +259,7 @@ def test_a_cancelled_question_is_worked_on_no_further(state: State, answering: A
             assert began.wait(20)
             return await client.cancel_task(CancelTaskRequest(id=task.id))
 
-    with served(state, slowly) as url:
+    with served(state, asking, answering=slowly) as url:
         task = asyncio.run(cancelled(url))
         told.set()
         assert ended.wait(20)
@@ -241,7 +267,7 @@ def test_a_cancelled_question_is_worked_on_no_further(state: State, answering: A
     assert "cancelled" in str(problems[0])
 
 
-def test_streams_beyond_a_clients_share_are_turned_away(state: State, answering: Answering) -> None:
+def test_streams_beyond_a_clients_share_are_turned_away(state: State, asking: Asking) -> None:
     async def flood(url: str) -> list[int]:
         async with connected(url) as client, httpx.AsyncClient(headers=HEADERS, timeout=30) as http:
             task = await asked(client, UNCLEAR)
@@ -253,12 +279,12 @@ def test_streams_beyond_a_clients_share_are_turned_away(state: State, answering:
                 await answer.aclose()
             return [answer.status_code for answer in answers]
 
-    with served(state, answering) as url:
+    with served(state, asking) as url:
         statuses = asyncio.run(flood(url))
     assert statuses == [200] * AT_ONCE + [429] * 3
 
 
-def test_what_is_too_large_or_no_json_is_refused(state: State, answering: Answering) -> None:
+def test_what_is_too_large_or_no_json_is_refused(state: State, asking: Asking) -> None:
     rpc = {"jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": SEND}
 
     async def pieces() -> AsyncGenerator[bytes]:
@@ -276,7 +302,7 @@ def test_what_is_too_large_or_no_json_is_refused(state: State, answering: Answer
                 await http.post("/a2a/rpc/", json=rpc),
             ]
 
-    with served(state, answering) as url:
+    with served(state, asking) as url:
         large, larger, of_rpc, of_rest, taken = asyncio.run(refused(url))
     assert [large.status_code, larger.status_code] == [413, 413]
     assert [of_rpc.status_code, of_rpc.json()["error"]["code"]] == [415, -32005]
@@ -284,16 +310,16 @@ def test_what_is_too_large_or_no_json_is_refused(state: State, answering: Answer
     assert taken.json()["result"]["task"]["status"]["state"] == "TASK_STATE_COMPLETED"
 
 
-def test_a_part_of_another_media_type_is_refused(state: State, answering: Answering) -> None:
+def test_a_part_of_another_media_type_is_refused(state: State, asking: Asking) -> None:
     message = {**SEND["message"], "parts": [{"raw": "dGNr", "mediaType": "application/x-other"}]}
-    with served(state, answering) as url:
+    with served(state, asking) as url:
         answer = httpx.post(f"{url}/a2a/message:send", json={"message": message}, headers=HEADERS)
     assert answer.status_code == 400
     assert answer.json()["error"]["details"][0]["reason"] == "CONTENT_TYPE_NOT_SUPPORTED"
 
 
-def test_the_card_is_not_sent_twice(state: State, answering: Answering) -> None:
-    with served(state, answering) as url:
+def test_the_card_is_not_sent_twice(state: State, asking: Asking) -> None:
+    with served(state, asking) as url:
         card = httpx.get(f"{url}/.well-known/agent-card.json")
         again = httpx.get(
             f"{url}/.well-known/agent-card.json", headers={"if-none-match": card.headers["etag"]}

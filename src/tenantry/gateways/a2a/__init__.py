@@ -2,5 +2,6 @@
 
 from .card import card
 from .serving import Serving
+from .verdicts import Verdicts
 
-__all__ = ["Serving", "card"]
+__all__ = ["Serving", "Verdicts", "card"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from threading import Event
 from typing import Any
@@ -14,13 +14,16 @@ from a2a.helpers.proto_helpers import new_data_part, new_task_from_user_message,
 from a2a.server.agent_execution import AgentExecutor, RequestContext
 from a2a.server.events import EventQueue
 from a2a.server.tasks import TaskUpdater
-from a2a.types import Message, Task, TaskState
+from a2a.types import Message, Role, Task, TaskState
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 
 from ...errors import Kind, TenantryError
 from ...kernel import Principal
 from ...runtime.asking.asking import Answering, AskAnswer
+from ...runtime.decision import Decision
+from .kept import STEP
+from .verdicts import Verdicts, asked_of, metadata_of, numbers_of, said_in
 
 _log = logging.getLogger("tenantry.a2a")
 _AT_ONCE = 8
@@ -30,14 +33,16 @@ _WAITING, _OF_ONE = 128, 32
 _PATIENCE = 30.0
 """Seconds for a step to be told, before the work on it is given up."""
 _TURNS = 40
-"""Messages of a task, ours and theirs."""
+"""Messages of theirs in a task."""
 
 
 class Answerer(AgentExecutor):
-    """Answers a message's text for whoever sent it. A question that is unclear waits for another message."""
+    """Answers a message's text for whoever sent it. A question that is unclear waits for another message, and so does
+    what agents propose: for a yes or no.
+    """
 
-    def __init__(self, answering: Answering) -> None:
-        self._answering = answering
+    def __init__(self, answering: Answering, verdicts: Verdicts) -> None:
+        self._answering, self._verdicts = answering, verdicts
         self._threads = CapacityLimiter(_AT_ONCE)
         self._under_way: Counter[str] = Counter()
 
@@ -70,10 +75,9 @@ class Answerer(AgentExecutor):
         principal = context.call_context.state["principal"]
         try:
             _check_turns(task)
-            answer = await self._answer(updater, context.get_user_input(), principal, task)
+            answer = await self._answer(updater, context, principal, task)
         except TenantryError as problem:
-            said = f"{problem.message}; {problem.hint}" if problem.hint else problem.message
-            await updater.failed(_said(updater, said, problem.problem()))
+            await self._tell_problem(updater, problem, principal, task)
         except Exception as bug:  # noqa: BLE001 - the last line of defence: a client never sees a stack trace
             _log.exception("a bug while answering")
             found = TenantryError(
@@ -81,20 +85,57 @@ class Answerer(AgentExecutor):
             )
             await updater.failed(_said(updater, found.message, found.problem()))
         else:
-            await _tell(updater, answer)
+            await self._tell(updater, answer, principal, task)
 
-    async def _answer(self, updater: TaskUpdater, text: str, principal: Principal, task: Task) -> AskAnswer:
+    async def _tell(self, updater: TaskUpdater, answer: AskAnswer, principal: Principal, task: Task) -> None:
+        document = answer.document()
+        if answer.outcome == "asked":
+            await updater.requires_input(_said(updater, answer.text, document))
+            return
+        parts = [new_text_part(answer.text), new_data_part(document, "application/json")]
+        await updater.add_artifact(parts, name="answer", last_chunk=True)
+        numbers = [*dict.fromkeys([*numbers_of(task), *(one.id for one in answer.decisions)])]
+        if waiting := await self._waiting(numbers, principal):
+            await _ask_for(updater, waiting, numbers)
+        else:
+            await updater.complete()
+
+    async def _tell_problem(
+        self, updater: TaskUpdater, problem: TenantryError, principal: Principal, task: Task
+    ) -> None:
+        said = f"{problem.message}; {problem.hint}" if problem.hint else problem.message
+        told = _said(updater, said, problem.problem())
+        if await self._waiting(
+            numbers_of(task), principal
+        ):  # another verdict may follow, also of somebody else
+            await updater.requires_input(told)
+        else:
+            await updater.failed(told)
+
+    async def _waiting(self, numbers: Sequence[int], principal: Principal) -> list[Decision]:
+        if not numbers:
+            return []
+        return await run_sync(self._verdicts.waiting, numbers, principal, limiter=self._threads)
+
+    async def _answer(
+        self, updater: TaskUpdater, context: RequestContext, principal: Principal, task: Task
+    ) -> AskAnswer:
         loop, cancelled = asyncio.get_running_loop(), Event()
 
         def listen(event: str, data: Mapping[str, Any]) -> None:
             if cancelled.is_set():  # nobody waits for the rest
                 raise TenantryError(Kind.UNAVAILABLE, "the task was cancelled")
             step = f"{event}: {data.get('capability', '')} {data.get('tool', '')}".rstrip()
-            told = updater.update_status(TaskState.TASK_STATE_WORKING, _said(updater, step))
+            message = updater.new_agent_message([new_text_part(step)], metadata={STEP: event})
+            told = updater.update_status(TaskState.TASK_STATE_WORKING, message)
             # Agents tell of steps from loops of their own.
             asyncio.run_coroutine_threadsafe(told, loop).result(_PATIENCE)
 
-        work = partial(self._answering, text, principal, task.context_id, listen)
+        if verdict := said_in(context.message):
+            numbers = numbers_of(task)
+            work = partial(self._verdicts.taken, verdict, numbers, principal, task.context_id, listen)
+        else:
+            work = partial(self._answering, context.get_user_input(), principal, task.context_id, listen)
         try:
             return await run_sync(work, abandon_on_cancel=True, limiter=self._threads)
         finally:
@@ -102,18 +143,17 @@ class Answerer(AgentExecutor):
 
 
 def _check_turns(task: Task) -> None:
-    if len(task.history) > _TURNS:
+    if sum(message.role == Role.ROLE_USER for message in task.history) > _TURNS:
         raise TenantryError(Kind.LIMIT_EXCEEDED, "the task has too many messages", "begin another")
 
 
-async def _tell(updater: TaskUpdater, answer: AskAnswer) -> None:
-    document = answer.document()
-    if answer.outcome == "asked":
-        await updater.requires_input(_said(updater, answer.text, document))
-        return
-    parts = [new_text_part(answer.text), new_data_part(document, "application/json")]
-    await updater.add_artifact(parts, name="answer", last_chunk=True)
-    await updater.complete()
+async def _ask_for(updater: TaskUpdater, waiting: Sequence[Decision], numbers: Sequence[int]) -> None:
+    document = {"decisions": [one.model_dump(mode="json") for one in waiting]}
+    await updater.update_status(
+        TaskState.TASK_STATE_INPUT_REQUIRED,
+        _said(updater, asked_of(waiting), document),
+        metadata=metadata_of(numbers),
+    )
 
 
 def _said(updater: TaskUpdater, text: str, document: Mapping[str, Any] | None = None) -> Message:

@@ -26,7 +26,7 @@ def card(catalog: Catalog, version: str, address: str) -> AgentCard:
             for path, binding in ((RPC, "JSONRPC"), (REST, "HTTP+JSON"))
         ],
         capabilities=AgentCapabilities(streaming=True),
-        default_input_modes=["text/plain"],
+        default_input_modes=["text/plain", "application/json"],
         default_output_modes=["text/plain", "application/json"],
         skills=[_skill(capability) for capability in catalog.capabilities],
     )

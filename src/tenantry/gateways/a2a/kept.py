@@ -23,6 +23,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from ...runtime.given_tasks import GivenTask, GivenTasks, Wanted
 
 T = TypeVar("T")
+STEP = "step"
+"""In the metadata of a message that tells of a step: such are not kept once the next message has come."""
 _UNDER_WAY = [TaskState.Name(s) for s in (TaskState.TASK_STATE_SUBMITTED, TaskState.TASK_STATE_WORKING)]
 _LATEST = 4_000_000_000 * 10**9
 """Nanoseconds since 1970, in 2096: beyond it a page token is made up."""
@@ -91,9 +93,13 @@ def _failed(task: Task) -> Task:
 
 
 def _given(task: Task, owner: str) -> GivenTask:
+    kept = Task()
+    kept.CopyFrom(task)
+    del kept.history[:]
+    kept.history.extend(message for message in task.history if STEP not in message.metadata)
     state = TaskState.Name(task.status.state)
     return GivenTask(
-        task.id, owner, task.context_id, state, _moment(task.status.timestamp), MessageToDict(task)
+        task.id, owner, task.context_id, state, _moment(task.status.timestamp), MessageToDict(kept)
     )
 
 

@@ -23,6 +23,7 @@ from .bounds import Bounds
 from .callers import Callers
 from .card import REST, RPC, card
 from .kept import KeptTasks
+from .verdicts import Verdicts
 
 CARD = "/.well-known/agent-card.json"
 _HELD_SECONDS = 5.0
@@ -36,13 +37,19 @@ class Serving:
     """
 
     def __init__(
-        self, catalog: Catalog, version: str, answering: Answering, public_url: str | None, tasks: GivenTasks
+        self,
+        catalog: Catalog,
+        version: str,
+        answering: Answering,
+        verdicts: Verdicts,
+        tasks: GivenTasks,
+        public_url: str | None = None,
     ) -> None:
         self._catalog, self._version, self._public_url = catalog, version, public_url
         self._since = formatdate(usegmt=True)
         self._tasks = KeptTasks(tasks)
         self._handler = DefaultRequestHandler(
-            agent_executor=Answerer(answering),
+            agent_executor=Answerer(answering, verdicts),
             task_store=self._tasks,
             agent_card=card(catalog, version, public_url or ""),
             validate_input_modes=True,
