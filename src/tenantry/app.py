@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,13 +33,16 @@ if TYPE_CHECKING:
     from .runtime.agents.runs import Run, Runs
     from .runtime.asking.asking import Answering, Asking
     from .runtime.asking.memory import Memory
+    from .runtime.jobs import Step
     from .runtime.plane import ControlPlane
     from .runtime.publish import Publisher
     from .runtime.records import Records
     from .runtime.state import State
+    from .runtime.uploads import Uploads
     from .runtime.worker import Worker
     from .sources.mcp import Server, Servers
 
+_MONTHS, _TENANTS = 14, 240
 STATE = "state.db"
 """The state store's file in the lake, unless the settings name a database."""
 
@@ -223,15 +226,39 @@ def _open_state(url: str) -> State:
 
 def open_worker(lake: str | None) -> Worker:
     """What does the jobs of a lake, and knows them. Raises `invalid`, `unavailable`."""
-    from .runtime.jobs import Jobs
+    from .runtime.jobs import JobKind, Jobs
     from .runtime.kinds import job_kinds
     from .runtime.schedules import Schedules, read_schedules
     from .runtime.worker import Worker
 
     said = settings()
-    kinds = job_kinds(whole_catalog(), sources)
+    kinds = {
+        **job_kinds(whole_catalog(), sources),
+        "profile": _uploads(Path(lake or said.lake.path)).kind(),
+        "demo": JobKind("vendor", tuple[str, ...], partial(_show_demo, lake)),
+    }
     jobs = Jobs(_open_state(_state_url(said, lake)), kinds, lambda: datetime.now(UTC))
     return Worker(jobs, Schedules(jobs, read_schedules(jobs, said.schedules)), lambda: open_plane(lake))
+
+
+def _uploads(lake: Path) -> Uploads:
+    from .runtime.uploads import Uploads
+
+    return Uploads(lake / "uploads", SOURCES)
+
+
+def _show_demo(lake: str | None, plane: ControlPlane, _: Sequence[str], step: Step) -> None:
+    """The work of a job: the made-up vendor in place of an empty lake, or of itself."""
+    from .gateways.demo import load_demo
+    from .gateways.doors import Vendor
+
+    vendor = plane.engine.lake.path / "vendor"
+    if plane.runtime.rows_held("deliveries") and not vendor.exists():
+        raise invalid(
+            "this lake holds deliveries, and the demo would replace them", "name another lake to serve"
+        )
+    doors = Vendor(open_plane, _write_vendor, _accuracy)
+    step("demo", lambda tell: load_demo(doors, lake, str(vendor), _MONTHS, _TENANTS, tell)[1].account())
 
 
 def sources() -> dict[str, Source]:
@@ -322,6 +349,7 @@ def open_app(
     from .gateways.http.health import Metrics
     from .gateways.http.jobs import job_part
     from .gateways.http.live import live_part
+    from .gateways.http.uploads import upload_part
     from .gateways.ui import dashboard
     from .runtime.decisions import Decisions
 
@@ -335,7 +363,7 @@ def open_app(
         _mcp(plane, asking.answer),
         _a2a(plane, asking),
         _intake(plane, metrics),
-        *([job_part(worker)] if worker else []),
+        *([job_part(worker), upload_part(plane.runtime, _uploads(plane.engine.lake.path))] if worker else []),
         live_part(live or open_live(plane, worker)),
         ask_part(asking.answer, asking.go_on),
         Part(lifespan=lambda: settling(Decisions(plane.runtime))),
@@ -419,7 +447,7 @@ def _intake(plane: ControlPlane, metrics: Metrics) -> Part:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command `tenantry`; returns its exit code."""
     doors = Doors(
-        open_plane, settings, sources, _write_vendor, _accuracy, serve, open_worker, open_asking, _shelf
+        open_plane, _write_vendor, _accuracy, settings, sources, serve, open_worker, open_asking, _shelf
     )
 
     def open_runtime(arguments: argparse.Namespace) -> Any:

@@ -77,3 +77,14 @@ def test_who_is_bound_to_a_tenant_sees_its_own(runtime: Runtime):
     assert {m.tenant_id for m in summary.movers} == {"teal-partners"}
     assert {t.tenant_id for t in runtime.call("overview", "tenants", {}, own).data} == {"teal-partners"}
     assert ask(runtime, "summary").arrivals is not None
+
+
+def test_what_is_ahead_is_the_newest_forecast_of_the_whole_cost(runtime: Runtime):
+    ahead = ask(runtime, "summary", window="2026-01").ahead
+    told = runtime.call("cost_forecast", "forecast", {"level": "total", "measure": "cost"}).data
+    assert [(a.month, a.currency, a.mean, a.lo80, a.hi80) for a in ahead] == [
+        (f.month, f.currency, f.mean, f.lo80, f.hi80) for f in told
+    ]
+    assert len(ahead) == 12, "six months in two currencies"
+    bound = runtime.call("overview", "summary", {"window": "2026-03"}, Principal("kim", "teal-partners"))
+    assert bound.data.ahead == []

@@ -38,6 +38,7 @@ const routes = [
   page("/insights", () => import("./pages/insights"), "Insights"),
   page("/ask", () => import("./pages/ask"), "Ask"),
   page("/health", () => import("./pages/health"), "Health"),
+  page("/bring", () => import("./pages/bring"), "default"),
   page("/jobs", () => import("./pages/jobs"), "Jobs"),
   page("/audit", () => import("./pages/audit"), "Audit"),
   page("/explore", () => import("./pages/explore"), "Explore"),

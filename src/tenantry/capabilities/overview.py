@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from ..datasets import Margin, TenantCost, Tenants
+from ..datasets import Forecasts, Margin, TenantCost, Tenants
 from ..datasets.margin import confidence_of
 from ..kernel import Capability, Context, Row, Window, tool
 from ..kernel.dataset import (
@@ -105,27 +105,42 @@ class Arrivals(BaseModel):
     newest: OptionalTime
 
 
+class MonthAhead(BaseModel):
+    """What all tenants together are forecast to cost in a month to come, of the newest forecast."""
+
+    month: Day
+    currency: Dimension
+    mean: Money
+    lo80: Annotated[OptionalMoney, Field(description="4 of 5 months come to lie between lo80 and hi80")]
+    hi80: OptionalMoney
+
+
 class Summary(BaseModel):
-    """A window, what it is compared with, and who changed most."""
+    """A window, what it is compared with, who changed most, and what is ahead."""
 
     window: Dimension
     compared_with: OptionalDimension
     standings: list[Standing]
     movers: Annotated[list[TenantStanding], Field(description="the largest changes of cost, either way")]
     arrivals: Annotated[Arrivals | None, Field(description="null for a principal bound to a tenant")]
+    ahead: Annotated[list[MonthAhead], Field(description="none for a principal bound to a tenant")]
 
 
 @tool(window="2026-03", top=3)
 def summary(ctx: Context, window: Month = None, compare: Compare = "previous", top: Top = 5) -> Summary:
-    """Revenue, cost and margin of a window beside those of another, and the tenants whose cost changed most."""
+    """Revenue, cost and margin of a window beside those of another, the tenants whose cost changed most, and the cost
+    forecast for the months ahead.
+    """
     now, before = _windows(ctx, window, compare)
     after, was = _whole(ctx, now), _whole(ctx, before)
+    vendors = ctx.principal.tenant_id is None
     return Summary(
         window=str(now),
         compared_with=str(before) if was else None,
         standings=[_standing(after[currency], was.get(currency)) for currency in sorted(after)],
         movers=_movers(ctx, after, was, top),
-        arrivals=_arrivals(ctx) if ctx.principal.tenant_id is None else None,
+        arrivals=_arrivals(ctx) if vendors else None,
+        ahead=_ahead(ctx) if vendors else [],
     )
 
 
@@ -347,10 +362,19 @@ def _arrivals(ctx: Context) -> Arrivals:
     )
 
 
+def _ahead(ctx: Context) -> list[MonthAhead]:
+    span = ctx.span(Forecasts)
+    if span is None:
+        return []
+    newest = [*span.widened_to_months().months()][-1]
+    rows = ctx.rows(Forecasts, newest, level="total", measure="cost")
+    return [MonthAhead(**{name: getattr(r, name) for name in MonthAhead.model_fields}) for r in rows]
+
+
 CAPABILITY = Capability(
     name="overview",
     question="Where do we stand, and what changed?",
-    datasets=(Margin, TenantCost, Tenants, Deliveries),
+    datasets=(Margin, TenantCost, Tenants, Deliveries, Forecasts),
     tools=(summary, months, tenants),
     examples=(
         "How do we stand this month?",

@@ -11,13 +11,13 @@ from ..runtime.call import plain
 if TYPE_CHECKING:
     from ..runtime.ingest import Ingested, Progress
     from ..runtime.plane import ControlPlane
-    from .doors import Doors
+    from .doors import Vendor
 
 _INPUTS = ("bills", "usage", "tenants.csv", "subscriptions.csv", "active_users.csv")
 
 
 def load_demo(
-    doors: Doors, lake: str | None, folder: str | None, months: int, tenants: int, tell: Progress
+    doors: Vendor, lake: str | None, folder: str | None, months: int, tenants: int, tell: Progress
 ) -> tuple[ControlPlane, Ingested, dict[str, Any]]:
     """Write the vendor's files, land and build them under the vendor's own rules, and measure the allocation's error.
 

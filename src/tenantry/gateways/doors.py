@@ -15,17 +15,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Doors:
-    """What commands are given by the composition root: a plane over a lake, the settings, the configured sources, the
-    made-up vendor with the measure of how far an allocation is from its truth, the server, what does jobs,
-    what answers questions over a plane, and the external servers.
-    """
+class Vendor:
+    """What a made-up vendor takes: a plane over a lake, its files, and how far an allocation is from its truth."""
 
     open_plane: Callable[..., ControlPlane]
-    settings: Callable[[], Any]
-    sources: Callable[[], Mapping[str, Source]]
     write_vendor: Callable[..., None]
     accuracy: Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Doors(Vendor):
+    """What commands are given by the composition root besides: the settings, the configured sources, the server, what
+    does jobs, what answers questions over a plane, and the external servers.
+    """
+
+    settings: Callable[[], Any]
+    sources: Callable[[], Mapping[str, Source]]
     serve: Callable[[str | None, str], None]
     open_worker: Callable[[str | None], Worker]
     open_asking: Callable[[ControlPlane], Asking]

@@ -44,7 +44,7 @@ def profile(runtime: Runtime, ingested: Ingested | None, window: Window | None =
         "meter_next": ("cost_profile", "meter_next", {"top": 5}),
     }
     document: dict[str, Any] = {
-        "read": _read(ingested) if ingested else None,
+        "read": ingested.account() if ingested else None,
         "window": str(shown),
         "lake": str(runtime.engine.lake.path),
     }
@@ -113,22 +113,6 @@ def _landed_kinds(runtime: Runtime) -> set[str]:
         "tenants", "subscriptions", "active_users", "usage", "usage_counters", "access_hours", "api_documents",
     )  # fmt: skip
     return {name for name in tables if runtime.rows_held(name)}
-
-
-def _read(ingested: Ingested) -> dict[str, Any]:
-    return {
-        "files": [plain(d) for d in ingested.deliveries],
-        "rows": ingested.rows,
-        "accepted": ingested.accepted,
-        "quarantined": sum(d.quarantined for d in ingested.deliveries),
-        "left_out": ingested.left_out,
-        "reasons": [
-            {"file": file, "reason": reason, "rows": rows}
-            for (file, reason), rows in sorted(ingested.quarantined.items())
-        ],
-        "left_aside": [{"file": str(path), "reason": why} for path, why in ingested.left_aside],
-        "problems": [{"file": str(path), "reason": why} for path, why in ingested.problems],
-    }
 
 
 def _advice(document: Mapping[str, Any], landed: set[str]) -> Sequence[Advice]:

@@ -16,6 +16,7 @@ from ..engine.land import Landing
 from ..errors import TenantryError, invalid
 from ..kernel import RemoteSource, Sample, Source
 from ..kernel.landing import Deliveries
+from .call import plain
 
 Progress = Callable[[str, int, int], None]
 
@@ -51,6 +52,22 @@ class Ingested:
             "quarantined": sum(d.quarantined for d in self.deliveries),
             "left_out": self.left_out,
             "problems": [f"{path}: {why}" for path, why in self.problems],
+        }
+
+    def account(self) -> dict[str, Any]:
+        """The whole account, file by file, as JSON."""
+        return {
+            "files": [plain(d) for d in self.deliveries],
+            "rows": self.rows,
+            "accepted": self.accepted,
+            "quarantined": sum(d.quarantined for d in self.deliveries),
+            "left_out": self.left_out,
+            "reasons": [
+                {"file": file, "reason": reason, "rows": rows}
+                for (file, reason), rows in sorted(self.quarantined.items())
+            ],
+            "left_aside": [{"file": str(path), "reason": why} for path, why in self.left_aside],
+            "problems": [{"file": str(path), "reason": why} for path, why in self.problems],
         }
 
 

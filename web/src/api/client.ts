@@ -59,6 +59,7 @@ export class Problem extends Error {
 }
 
 const CSRF = "X-CSRF-Token";
+export const csrfNow = (): string | null => csrf;
 const SIGN_IN = "auth/token";
 let csrf: string | null = null;
 

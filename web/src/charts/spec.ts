@@ -43,7 +43,8 @@ export function atMost(series: Series[], most = MOST): Series[] {
 }
 
 export function valueText(value: number | null | undefined, unit: string): string {
-  if (value === null || value === undefined) return "n/a";
+  if (value === undefined) return "";
+  if (value === null) return "n/a";
   if (unit === "ratio") return ratio(value);
   if (/^[A-Z]{3}$/.test(unit)) return money(value, unit);
   return quantity(value);

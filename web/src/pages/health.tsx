@@ -2,7 +2,7 @@ import type { ReactNode } from "react";
 import { useDocument, useTool, type Row } from "../api/client";
 import type { Spec } from "../charts/spec";
 import { count, money, numeric, ratio } from "../format/numbers";
-import { useChoice } from "../ui/address";
+import { To, useChoice } from "../ui/address";
 import { inCurrency, ToolPanel } from "../ui/answers";
 import { Chart } from "../ui/chart";
 import { currencyOf, heading, type Column, type Record_ } from "../ui/columns";
@@ -14,7 +14,7 @@ import { DataTable } from "../ui/table";
 export function Health(): ReactNode {
   const { window } = useChoice();
   return (
-    <Page title="Data health" lead="Whether every figure matches the bill, how surely it is known, and what to add next.">
+    <Page title="Data health" actions={<To path="/bring">Add files</To>} lead="Whether every figure matches the bill, how surely it is known, and what to add next.">
       <Certificate />
       <Grid>
         <Coverage />

@@ -1,6 +1,6 @@
-import type { ReactNode } from "react";
+import { lazy, Suspense, type ReactNode } from "react";
 import { useTool, type Document, type Query, type Row, type Schemas } from "../api/client";
-import type { Spec } from "../charts/spec";
+import type { Series, Spec } from "../charts/spec";
 import { change, count, money, numeric, points, ratio } from "../format/numbers";
 import { monthName, windowName } from "../format/times";
 import { tenantPath, To, useChoice, useUrl } from "../ui/address";
@@ -11,7 +11,16 @@ import { Delta, Figure } from "../ui/figure";
 import { AnswerPanel, AsOf, Chip, Facts, Grid, Page, Panel } from "../ui/page";
 import { Await, Empty, Loading } from "../ui/states";
 import { DataTable } from "../ui/table";
-import { FirstRun } from "./first_run";
+
+const First = lazy(() => import("./bring"));
+
+function Bring(): ReactNode {
+  return (
+    <Suspense fallback={<Loading />}>
+      <First first />
+    </Suspense>
+  );
+}
 
 type Summary = Document<Schemas["Summary"]>;
 type Standing = Schemas["Standing"];
@@ -20,7 +29,7 @@ export function Overview(): ReactNode {
   const { window, compare, currency } = useChoice();
   const summary = useTool("overview.summary", { window, compare });
   const months = useTool("overview.months");
-  if (summary.error?.status === 404 && !summary.data) return <FirstRun />;
+  if (summary.error?.status === 404 && !summary.data) return <Bring />;
   const standings = summary.data?.data.standings ?? [];
   const { all, now } = currencyIn(standings, currency, (one) => numeric(one.effective_cost) ?? 0);
   const standing = standings.find((one) => one.currency === now);
@@ -40,7 +49,7 @@ export function Overview(): ReactNode {
       </Await>
       <AnswerPanel title="Month by month" query={months} height={340} bare>
         {(answer) =>
-          now ? <Months rows={answer.data.filter((row) => row.currency === now)} currency={now} /> : summary.isPending && <Loading height={340} />
+          now ? <Months rows={answer.data.filter((row) => row.currency === now)} currency={now} ahead={summary.data?.data.ahead.filter((row) => row.currency === now) ?? []} /> : summary.isPending && <Loading height={340} />
         }
       </AnswerPanel>
       <Grid columns={3}>
@@ -92,9 +101,17 @@ function Kpis({ answer, standing }: { answer: Summary; standing: Standing }): Re
   );
 }
 
-function Months({ rows, currency }: { rows: Row<"overview.months">[]; currency: string }): ReactNode {
+function Months(props: { rows: Row<"overview.months">[]; ahead: Schemas["MonthAhead"][]; currency: string }): ReactNode {
+  const { rows, currency } = props;
   if (rows.length === 0) return <Empty title="No month has cost in this currency" />;
   const open = rows.map((row) => !row.whole);
+  const whole = rows.filter((row) => row.whole);
+  // The forecast goes on from the last whole month, also where the month it is of has begun.
+  const ahead = props.ahead.filter((row) => row.month > (whole.at(-1)?.month ?? ""));
+  const months = [...new Set([...rows, ...ahead].map((row) => row.month))].sort();
+  const joint = whole.at(-1);
+  const said = new Map(ahead.map((row) => [row.month, row]));
+  const end = ahead.at(-1);
   const [first, last] = [rows[0]!, rows.at(-1)!];
   const spec: Spec = {
     kind: "line",
@@ -102,16 +119,30 @@ function Months({ rows, currency }: { rows: Row<"overview.months">[]; currency: 
     unit: currency,
     finding:
       rows.length > 1
-        ? `Cost went from ${money(first.effective_cost, currency)} in ${monthName(first.month)} to ${money(last.effective_cost, currency)} in ${monthName(last.month)}; margin is ${ratio(last.margin_ratio)} of revenue.${open.at(-1) ? " The last month is not over." : ""}`
+        ? `${end ? `${monthName(end.month)} is forecast to cost ${money(end.mean, currency)}${end.lo80 === null ? "" : `, ${money(end.lo80, currency)} to ${money(end.hi80, currency)} in 4 of 5 cases`}. ` : ""}Cost went from ${money(first.effective_cost, currency)} in ${monthName(first.month)} to ${money(last.effective_cost, currency)} in ${monthName(last.month)}; margin is ${ratio(last.margin_ratio)} of revenue.${open.at(-1) ? " The last month is not over." : ""}`
         : `One month so far: ${monthName(first.month)}.`,
-    x: rows.map((row) => monthName(row.month)),
+    x: months.map(monthName),
+    mark: end && joint ? { at: monthName(joint.month), text: "forecast from here" } : undefined,
     series: [
       { name: "Revenue", hue: "revenue", values: rows.map((row) => numeric(row.revenue)), open },
       { name: "Cost", hue: "cost", values: rows.map((row) => numeric(row.effective_cost)), open },
       { name: "Margin", hue: "margin", values: rows.map((row) => numeric(row.margin)), open },
+      ...(end ? [forecast(months, said, joint)] : []),
     ],
   };
   return <Chart spec={spec} height={270} />;
+}
+
+/** Begins at the last whole month, so that the lines meet. */
+function forecast(months: string[], said: Map<string, Schemas["MonthAhead"]>, joint: Row<"overview.months"> | undefined): Series {
+  const known = numeric(joint?.effective_cost);
+  return {
+    name: "Cost forecast, with its 80% interval",
+    hue: "cost",
+    dashed: true,
+    values: months.map((month) => (month === joint?.month ? known : numeric(said.get(month)?.mean))),
+    band: months.map((month) => (month === joint?.month ? [known, known] : [numeric(said.get(month)?.lo80), numeric(said.get(month)?.hi80)])),
+  };
 }
 
 const MOVERS: Column<Schemas["TenantStanding"]>[] = [

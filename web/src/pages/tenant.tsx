@@ -1,5 +1,5 @@
 import { useMemo, type ReactNode } from "react";
-import { useTool, windowOf, type Row } from "../api/client";
+import { useSession, useTool, windowOf, type Row } from "../api/client";
 import type { Spec } from "../charts/spec";
 import { change, money, numeric, ratio } from "../format/numbers";
 import { monthName, windowName } from "../format/times";
@@ -20,6 +20,7 @@ export function Tenant(): ReactNode {
   const chosen = currencyIn(own, currency, (row) => numeric(row.effective_cost) ?? 0);
   const row = own.find((one) => one.currency === chosen.now);
   const person = !id.startsWith("(");
+  const vendors = useSession().data?.tenant_id === null;
   return (
     <Page
       title={row?.name ?? id}
@@ -47,6 +48,7 @@ export function Tenant(): ReactNode {
         </AnswerPanel>
         <Why id={id} currency={chosen.now} />
       </Grid>
+      {person && vendors && <Ahead id={id} currency={chosen.now} />}
       <Services id={id} whole={row?.effective_cost} />
       <Grid>
         {person && (
@@ -142,6 +144,37 @@ function Why({ id, currency }: { id: string; currency: string }): ReactNode {
           series: [{ name: "Cost", hue: "cost", values: [sum("before"), ...effects.map(([, value]) => value), sum("after")] }],
         };
         return <Chart spec={spec} height={230} />;
+      }}
+    </AnswerPanel>
+  );
+}
+
+/** The six months ahead, with the interval that 4 of 5 come to lie in. */
+function Ahead({ id, currency }: { id: string; currency: string }): ReactNode {
+  const query = useTool("cost_forecast.forecast", { level: "tenant", key: id, measure: "cost" });
+  if (query.error?.status === 404 && !query.data) {
+    return (
+      <Panel title="Cost ahead">
+        <Empty icon="forecasts" title="No forecast for this tenant yet">It needs three whole months with cost, the newest among them.</Empty>
+      </Panel>
+    );
+  }
+  return (
+    <AnswerPanel title="Cost ahead" query={query} height={220} bare>
+      {(answer) => {
+        const rows = answer.data.filter((row) => row.currency === currency);
+        const [first, last] = [rows[0], rows.at(-1)];
+        if (!first || !last) return <Empty title="No forecast in this currency" />;
+        const sure = first.lo80 !== null;
+        const spec: Spec = {
+          kind: "line",
+          title: "Cost forecast per month",
+          unit: currency,
+          finding: `${monthName(last.month)}: ${money(last.mean, currency)}${sure ? `, ${money(last.lo80, currency)} to ${money(last.hi80, currency)} in 4 of 5 cases` : ". It is too early for an interval"}. By ${first.method} from ${first.history} months.`,
+          x: rows.map((row) => monthName(row.month)),
+          series: [{ name: sure ? "Forecast, with its 80% interval" : "Forecast", hue: "cost", dashed: true, values: rows.map((row) => numeric(row.mean)), band: sure ? rows.map((row) => [numeric(row.lo80), numeric(row.hi80)]) : undefined }],
+        };
+        return <Chart spec={spec} height={170} />;
       }}
     </AnswerPanel>
   );

@@ -1,8 +1,9 @@
-import type { ReactNode } from "react";
+import { useMemo, type ReactNode } from "react";
 import { useTool, windowOf, type Row } from "../api/client";
 import { change, count, money, numeric, ratio } from "../format/numbers";
-import { windowName } from "../format/times";
+import { shiftMonths, windowName } from "../format/times";
 import { tenantPath, useChoice } from "../ui/address";
+import { Spark } from "../ui/chart";
 import type { Column } from "../ui/columns";
 import { CurrencyChoice, currencyIn } from "../ui/controls";
 import { Delta, Lineage } from "../ui/figure";
@@ -10,7 +11,7 @@ import { AnswerPanel, AsOf, Chip, Page } from "../ui/page";
 import { Empty } from "../ui/states";
 import { DataTable } from "../ui/table";
 
-type Standing = Row<"overview.tenants">;
+type Standing = Row<"overview.tenants"> & { trend?: number[] };
 
 const COLUMNS: Column<Standing>[] = [
   { key: "tenant_id", title: "Tenant", phone: true, show: (row) => row.name ?? row.tenant_id, about: "(unallocated) and (idle) are rows like others" },
@@ -22,6 +23,7 @@ const COLUMNS: Column<Standing>[] = [
   { key: "cost_change", title: "Change", kind: "change", about: "Of cost, against the range compared with", show: (row) => <Change row={row} /> },
   { key: "margin", title: "Margin", kind: "money", phone: true },
   { key: "margin_ratio", title: "Margin %", kind: "ratio", about: "Margin / revenue; n/a without revenue", show: (row) => <MarginRatio row={row} /> },
+  { key: "trend", title: "Trend", about: "Cost of the last twelve months", show: (row) => (row.trend ? <Spark values={row.trend} /> : "") },
   { key: "confidence", title: "Known", kind: "ratio", about: "Part of the cost known by the bill or a meter; coarse drivers count half" },
 ];
 
@@ -40,11 +42,38 @@ function MarginRatio({ row }: { row: Standing }): ReactNode {
   return row.margin_ratio < 0 ? <Chip mood="bad" title="costs more than it pays">{ratio(row.margin_ratio)}</Chip> : ratio(row.margin_ratio);
 }
 
+/** So many tenants have a trend, the dearest: the others' costs would be more than the page itself. */
+const TRENDS = 200;
+
+/** Costs of the last months by tenant, in the currency shown. */
+function useCosts(currency: string, months: string[]): Map<string, number[]> {
+  const last = months.slice(-12);
+  const window = last.length > 1 ? `${last[0]}..${shiftMonths(last.at(-1)!, 1)}` : undefined;
+  const query = useTool("figures.totals", { measure: "cost", by: "tenant", grain: "month", window, top: TRENDS }, { enabled: window !== undefined });
+  return useMemo(() => {
+    const found = new Map<string, number[]>();
+    for (const row of query.data?.data ?? []) {
+      if (row.currency !== currency) continue;
+      const values = found.get(row.name) ?? last.map(() => 0);
+      const at = last.indexOf(row.start);
+      if (at >= 0) values[at] = numeric(row.value) ?? 0;
+      found.set(row.name, values);
+    }
+    return found;
+  }, [query.data, currency]);
+}
+
 export function Tenants(): ReactNode {
   const { window, compare, currency } = useChoice();
   const query = useTool("overview.tenants", { window, compare });
   const { all, now } = currencyIn(query.data?.data ?? [], currency, (row) => numeric(row.effective_cost) ?? 0);
-  const rows = (query.data?.data ?? []).filter((row) => row.currency === now);
+  const months = useTool("overview.months");
+  const whole = (months.data?.data ?? []).filter((row) => row.whole && row.currency === now).map((row) => row.month);
+  const costs = useCosts(now, whole.sort());
+  const rows = useMemo(
+    () => (query.data?.data ?? []).filter((row) => row.currency === now).map((row): Standing => ({ ...row, trend: costs.get(row.tenant_id) })),
+    [query.data, now, costs],
+  );
   const cost = rows.reduce((sum, row) => sum + (numeric(row.effective_cost) ?? 0), 0);
   return (
     <Page

@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -89,7 +90,21 @@ def build_app(
     straight = [route for part in parts for route in part.straight]
     app.router.routes.extend([*(route for part in parts for route in part.routes), *straight])
     app.openapi = lambda: _document(app, runtime, {k: v for part in parts for k, v in part.paths.items()})
-    return Observed(who(_Straight(app, straight)), counted)
+    return Observed(who(_Packed(_Straight(app, straight))), counted)
+
+
+class _Packed:
+    """Packs the JSON that answers questions, for who takes it packed; not files of datasets, nor streams of events."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._packing = GZipMiddleware(app, minimum_size=1024, compresslevel=4)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        is_answer = path.startswith("/api/") and not path.startswith("/api/v1/datasets/")
+        packs = scope["type"] == "http" and scope["method"] == "GET" and is_answer
+        await (self._packing if packs else self._app)(scope, receive, send)
 
 
 class _Straight:

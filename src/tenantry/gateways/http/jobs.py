@@ -45,7 +45,12 @@ class JobsWanted(_Closed):
 class JobRequest(_Closed):
     """A job to ask for."""
 
-    kind: Annotated[str, Field(description="land, build or run", examples=["build"])]
+    kind: Annotated[
+        str,
+        Field(
+            description="land, build, run, profile (of batches that were brought) or demo", examples=["build"]
+        ),
+    ]
     names: Annotated[
         list[str], Field(max_length=MOST, description="of the sources, datasets or capabilities; none: all")
     ] = []
