@@ -329,10 +329,11 @@ def serve(lake: str | None, bind: str) -> None:
 
 def open_live(plane: ControlPlane, worker: Worker | None = None) -> Live:
     """What tells open pages of changes; whoever serves it calls its `end` when the server stops."""
-    from .gateways.http.live import Live, look_at_figures, look_at_jobs
+    from .gateways.http.live import Live, look_at_decisions, look_at_figures, look_at_jobs
+    from .runtime.decisions import Decisions
 
-    figures = look_at_figures(plane.engine.lake, plane.catalog)
-    return Live([figures, look_at_jobs(worker.jobs)] if worker else [figures])
+    looks = [look_at_figures(plane.engine.lake, plane.catalog), look_at_decisions(Decisions(plane.runtime))]
+    return Live([*looks, look_at_jobs(worker.jobs)] if worker else looks)
 
 
 def open_app(

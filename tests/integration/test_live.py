@@ -19,9 +19,10 @@ from three_months import three_months
 
 from tenantry import app
 from tenantry.gateways.http.live import Live, Look
-from tenantry.kernel import AccessRole
+from tenantry.kernel import AccessRole, Principal
 from tenantry.runtime.access import Tokens
 from tenantry.runtime.call import LOCAL
+from tenantry.runtime.decisions import Decisions
 from tenantry.runtime.plane import ControlPlane
 from tenantry.runtime.worker import Worker
 
@@ -67,8 +68,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Generator[World]:
 
 def test_a_job_is_told_of_from_its_asking_to_its_end(world: World):
     with world.listening() as said:
-        first = dict([next(said), next(said)])
-        assert first.keys() == {"figures", "jobs"}
+        first = dict([next(said), next(said), next(said)])
+        assert first.keys() == {"figures", "decisions", "jobs"}
         assert first["figures"]["changed"]["margin"] == world.plane.engine.lake.version(
             world.plane.catalog.dataset("margin")
         )
@@ -100,11 +101,29 @@ def test_each_is_told_what_is_theirs(tmp_path: Path):
     with serving(app.open_app(world.plane, live=live)) as world.site:
         assert httpx.get(f"{world.site}/api/v1/live").status_code == 401
         with world.listening(Authorization=f"Bearer {bound}") as said:
-            assert next(said)[0] == "figures"
+            assert [next(said)[0] for _ in range(2)] == ["figures", "decisions"]
             live._looks = [*live._looks, *looks]  # noqa: SLF001
             assert [next(said)[0] for _ in looks] == ["others", "all"]
         with world.listening(Authorization=f"Bearer {viewer}") as said:
-            assert {next(said)[0] for _ in range(3)} == {"figures", "jobs", "all"}
+            assert {next(said)[0] for _ in range(4)} == {"figures", "decisions", "jobs", "all"}
+
+
+def test_a_decision_that_waits_is_told_to_those_whose_it_is(tmp_path: Path):
+    world = World(tmp_path)
+    tokens = Tokens(world.plane.state, world.plane.now)
+    decisions = Decisions(world.plane.runtime)
+    sees: dict[str, set[str]] = {}
+    numbers = {}
+    for tenant_id in (None, "acme", "beta"):
+        who = Principal("kim", tenant_id, AccessRole.ANALYST)
+        found = decisions.propose("tenants", "update", {"tenant_id": tenant_id or "x", "name": "N"}, who)
+        numbers[str(tenant_id)] = str(found.id)
+    with serving(app.open_app(world.plane, live=app.open_live(world.plane))) as world.site:
+        for tenant_id in (None, "acme"):
+            _, secret = tokens.create(LOCAL, str(tenant_id), AccessRole.VIEWER, tenant_id)
+            with world.listening(Authorization=f"Bearer {secret}") as said:
+                sees[str(tenant_id)] = {*next(d for name, d in said if name == "decisions")["changed"]}
+    assert sees == {"None": {*numbers.values()}, "acme": {numbers["acme"]}}
 
 
 def test_only_so_many_listen(tmp_path: Path):

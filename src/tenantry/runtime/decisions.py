@@ -136,6 +136,13 @@ class Decisions:
         with self.runtime.state.read() as connection:
             return connection.execute(select(func.count()).select_from(DECISION).where(waits)).scalar_one()
 
+    def all_waiting(self) -> dict[int, str | None]:
+        """Every decision that waits, by id, with the tenant it is of: for who tells each what is theirs."""
+        waits = DECISION.c.state == DecisionState.PROPOSED
+        with self.runtime.state.read() as connection:
+            found = connection.execute(select(DECISION.c.id, DECISION.c.tenant_id).where(waits))
+            return {row.id: row.tenant_id for row in found}
+
     def decide(
         self, number: int, verdict: Verdict, principal: Principal, *, digest: str, note: str = ""
     ) -> Decision:

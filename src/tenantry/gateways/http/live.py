@@ -23,6 +23,7 @@ from ...engine.lake import Lake
 from ...errors import Kind, TenantryError
 from ...kernel import AccessRole, Catalog, Principal
 from ...runtime.call import LOCAL
+from ...runtime.decisions import Decisions
 from ...runtime.jobs import Jobs
 from .access import principal_of
 from .app import Part
@@ -42,9 +43,9 @@ _HEADERS = {
 }
 _DESCRIBED: dict[int | str, dict[str, Any]] = {
     "200": {
-        "description": "events `jobs` (jobs by id), `figures` (versions of datasets by name) and others, for as "
-        "long as the connection lasts; the data of each is an object: `changed`, by key what is new, at first all "
-        "there is, and `gone`, the keys of what is no more",
+        "description": "events `jobs` (jobs by id), `figures` (versions of datasets by name) and `decisions` (those "
+        "that wait, by id, with their tenant), for as long as the connection lasts; the data of each is an object: "
+        "`changed`, by key what is new, at first all there is, and `gone`, the keys of what is no more",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     },
     "4XX": problem_content("what the caller can mend"),
@@ -55,11 +56,14 @@ _log = logging.getLogger("tenantry.live")
 
 @dataclass(frozen=True)
 class Look:
-    """Something that changes: what it is now, by key, and who may know of it. `now` may raise `unavailable`."""
+    """Something that changes: what it is now, by key, who may know of it, and of which of it. `now` may raise
+    `unavailable`.
+    """
 
     event: str
     now: Callable[[], Mapping[str, Any]]
     may: Callable[[Principal], bool] = lambda _: True
+    theirs: Callable[[Any, Principal], bool] = lambda *_: True
 
 
 def look_at_jobs(jobs: Jobs) -> Look:
@@ -79,6 +83,15 @@ def look_at_figures(lake: Lake, catalog: Catalog) -> Look:
         return {one.table(): version for one in built if (version := lake.version(one)) >= 0}
 
     return Look("figures", now)
+
+
+def look_at_decisions(decisions: Decisions) -> Look:
+    """What waits for a person, each with its tenant; who is bound to a tenant is told of that one's."""
+
+    def now() -> Mapping[str, Any]:
+        return {str(number): tenant_id for number, tenant_id in decisions.all_waiting().items()}
+
+    return Look("decisions", now, theirs=lambda tenant_id, who: who.tenant_id in {None, tenant_id})
 
 
 class Live:
@@ -125,8 +138,10 @@ class Live:
             while not self._ended and monotonic() < until:
                 news = self._news
                 for look in self._looks:
-                    known = self._found.get(look.event) if look.may(principal) else None
-                    if known is not None and (event := _event(look.event, known, sent)):
+                    if look.event not in self._found or not look.may(principal):
+                        continue
+                    known = {k: v for k, v in self._found[look.event].items() if look.theirs(v, principal)}
+                    if event := _event(look.event, known, sent):
                         yield event
                 try:
                     await asyncio.wait_for(news.wait(), self._beat)
@@ -171,7 +186,7 @@ class Live:
 def _event(name: str, found: Mapping[str, Any], sent: dict[str, dict[str, Any]]) -> bytes:
     """The event of what is not sent yet, which is sent then; empty where there is nothing."""
     first, own = name not in sent, sent.setdefault(name, {})
-    changed = {key: value for key, value in found.items() if own.get(key) != value}
+    changed = {key: value for key, value in found.items() if key not in own or own[key] != value}
     gone = [key for key in own if key not in found]
     if not (first or changed or gone):
         return b""
