@@ -54,7 +54,7 @@ def answer(name: str) -> object:
         sys.stderr.flush()
         os._exit(3)
     if name == "floods":
-        sys.stdout.write("x" * 30_000_000)
+        sys.stdout.write("x" * 30_000_000 + "\n")
         sys.stdout.flush()
         time.sleep(60)
     if name == "garbles":

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from tenantry.methods.policy import Policy
+from tenantry.sources import SOURCES
+from tenantry.sources.mcp import read_servers
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -45,3 +47,13 @@ def test_policies_in_the_how_to_are_valid_one_by_one_and_together():
 def test_the_policy_of_the_example_settings_is_valid():
     example = tomllib.loads((ROOT / "src/tenantry/tenantry.example.toml").read_text(encoding="utf-8"))
     assert Policy.read(example["allocation"]).rules
+
+
+def test_the_servers_and_sources_of_the_how_to_are_valid():
+    found = [tomllib.loads(text) for text in blocks(DOCS / "how-to" / "external-mcp-servers.md", "toml")]
+    servers = read_servers({name: table for one in found for name, table in one["mcp"].items()})
+    assert {*servers} == {"aws", "cloudwatch", "books"}
+    kinds = {source.kind: source for source in SOURCES}
+    for table in found[0]["sources"].values():
+        fields = {**table, "server": servers[table["server"]]}
+        assert kinds[fields.pop("kind")].model_validate(fields)

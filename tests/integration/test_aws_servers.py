@@ -19,6 +19,9 @@ from small_vendor import SmallVendor, charge, tenant
 
 from tenantry import app
 from tenantry.datasets import ProviderCosts, TenantCost, Usage
+from tenantry.kernel import Principal
+from tenantry.runtime.agents import Handles, Toolbox, vocabulary
+from tenantry.runtime.agents.figures import ungrounded
 from tenantry.runtime.plane import ControlPlane
 
 METRICS = ("UnblendedCost", "AmortizedCost", "NetAmortizedCost")
@@ -223,3 +226,20 @@ def test_metrics_land_as_usage_of_the_tenants_they_are_mapped_to(
     assert {(r["meter"], r["service_name"], r["source"]) for r in rows(plane, Usage)} == {
         ("invocations", "AWS Lambda", "mcp:metrics")
     }
+
+
+def test_an_agent_asks_the_server_itself_and_may_tell_its_figures(
+    aws: httpx.Client, plane: ControlPlane
+) -> None:
+    explained(aws, {"2026-03-01": {"Tax": "1.75", "Amazon Simple Storage Service": "3.5"}})
+    asked = "What did AWS say that storage cost on 1 March 2026?"
+    box = Toolbox(plane.runtime, Principal(), Handles(vocabulary(plane.catalog), asked))
+    arguments = {"operation": "getCostAndUsage", "start_date": "2026-03-01", "end_date": "2026-03-02",
+                 "granularity": "DAILY", "metrics": '["UnblendedCost"]'}  # fmt: skip
+    told = box.call("mcp_costs", "cost_explorer", arguments)
+    assert '"UnblendedCost":{"amount":"3.5","currency":"USD"}' in told
+    handles = {name: handle for handle, name in box.handles.names.items()}
+    storage, tax = handles["Amazon Simple Storage Service"], handles["Tax"]
+    assert storage in told
+    assert not ungrounded(f"{storage} cost 3.50 USD.", box.answers, asked, box.handles)
+    assert ungrounded(f"{tax} cost 3.50 USD.", box.answers, asked, box.handles)

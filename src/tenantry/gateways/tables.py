@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
@@ -16,7 +17,7 @@ from rich.text import Text
 
 from ..kernel.dataset import Column
 from ..kernel.money import shown
-from ..runtime.call import Answer
+from ..runtime.call import Answer, plain
 
 _UNLIMITED = 100_000
 """Columns of a page that is not a terminal: lines are as long as they need to be."""
@@ -63,7 +64,7 @@ def cell(value: Any, column: Column | None = None) -> str:
         case list() | tuple():
             text = ", ".join(cell(v) for v in value)
         case _:
-            text = str(value)
+            text = json.dumps(plain(value), ensure_ascii=False) if isinstance(value, dict) else str(value)
     return visible(text).replace("\n", "\\n")
 
 

@@ -22,7 +22,8 @@ from .pins import Offer, Pins, offer_of
 from .server import Server
 from .wires import Trouble, address, program
 
-logging.getLogger("mcp").setLevel(logging.CRITICAL)  # it logs what a server said as it said it
+for _part in ("mcp.client", "mcp.shared"):  # they log what a server said, as it said it
+    logging.getLogger(_part).setLevel(logging.CRITICAL)
 _PAGES = 50
 
 

@@ -87,10 +87,12 @@ async def _read(
                 *lines, last = chunk.split(b"\n")
                 for line in lines:
                     rest += line
-                    if len(rest) <= most:
-                        await into.send(_message(bytes(rest)))
+                    if len(rest) > most:
+                        break
+                    await into.send(_message(bytes(rest)))
                     rest.clear()
-                rest += last
+                else:
+                    rest += last
                 if len(rest) > most:
                     trouble.too_long = True
                     return
