@@ -231,7 +231,7 @@ def test_metrics_land_as_usage_of_the_tenants_they_are_mapped_to(
 def test_an_agent_asks_the_server_itself_and_may_tell_its_figures(
     aws: httpx.Client, plane: ControlPlane
 ) -> None:
-    explained(aws, {"2026-03-01": {"Tax": "1.75", "Amazon Simple Storage Service": "3.5"}})
+    explained(aws, {"2026-03-01": {"AWS Lambda": "1.75", "Amazon Simple Storage Service": "3.5"}})
     asked = "What did AWS say that storage cost on 1 March 2026?"
     box = Toolbox(plane.runtime, Principal(), Handles(vocabulary(plane.catalog), asked))
     arguments = {"operation": "getCostAndUsage", "start_date": "2026-03-01", "end_date": "2026-03-02",
@@ -239,7 +239,7 @@ def test_an_agent_asks_the_server_itself_and_may_tell_its_figures(
     told = box.call("mcp_costs", "cost_explorer", arguments)
     assert '"UnblendedCost":{"amount":"3.5","currency":"USD"}' in told
     handles = {name: handle for handle, name in box.handles.names.items()}
-    storage, tax = handles["Amazon Simple Storage Service"], handles["Tax"]
+    storage, other = handles["Amazon Simple Storage Service"], handles["AWS Lambda"]
     assert storage in told
     assert not ungrounded(f"{storage} cost 3.50 USD.", box.answers, asked, box.handles)
-    assert ungrounded(f"{tax} cost 3.50 USD.", box.answers, asked, box.handles)
+    assert ungrounded(f"{other} cost 3.50 USD.", box.answers, asked, box.handles)
