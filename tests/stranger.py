@@ -43,6 +43,7 @@ def tools(mode: str) -> list[dict[str, object]]:
         tool("garbles", "stammers"),
         tool(ORDERS[6], ORDERS[7]),
         tool("strange", "x", **{ORDERS[8]: TEXT}),
+        tool("taken", "x", model_config=TEXT),
     ]
 
 

@@ -73,6 +73,7 @@ def test_nothing_is_callable_that_is_not_listed_and_allowed(tmp_path: Path, pins
     assert states == {
         **dict.fromkeys(EFFECTS, "callable"),
         "strange": "not listed",
+        "taken": "not listed",
         stranger.ORDERS[6]: "not listed",
     }
     assert failed(found, pins, "strange").kind is Kind.FORBIDDEN
@@ -91,9 +92,10 @@ def test_a_tool_that_changed_is_refused_until_it_is_allowed_again(tmp_path: Path
         assert session.call("costs", {}, again)["requests"] == 77
 
 
-def test_a_tool_with_arguments_that_are_no_names_cannot_be_allowed(tmp_path: Path) -> None:
-    found = server(tmp_path, tools={"strange": {"effect": "read"}})
-    with opened(found) as session, pytest.raises(TenantryError, match="names are none"):
+@pytest.mark.parametrize("tool", ["strange", "taken"])
+def test_a_tool_with_arguments_that_are_no_names_cannot_be_allowed(tmp_path: Path, tool: str) -> None:
+    found = server(tmp_path, tools={tool: {"effect": "read"}})
+    with opened(found) as session, pytest.raises(TenantryError, match="names that cannot be used"):
         Pins({}).allow(found, session.offers())
 
 
@@ -188,11 +190,14 @@ def test_what_came_with_data_leaves_with_a_persons_yes_alone(tmp_path: Path, pin
     hidden = toolbox.handles.hide("globex", "tenant_id")
     for whom in (hidden, "globex", "teal and globex"):
         assert '"approval_required"' in toolbox.call("mcp_far", "tell", {"tenant_id": whom})
+    assert '"approval_required"' in toolbox.call("mcp_far", "wipe", {"tenant_id": "teal"})
+    assert [(p.tool, p.arguments["tenant_id"]) for p in toolbox.proposals] == [
+        ("tell", "globex"), ("tell", "teal and globex"), ("wipe", "teal"),
+    ]  # fmt: skip
     for kept in ('{"a": 13}', '{"globex": 12}', '["globex"]', "[[[", '{"n": "' + hidden + '"}'):
-        assert '"approval_required"' in toolbox.call("mcp_far", "costs", {"filter": kept})
-    assert '"forbidden"' in toolbox.call("mcp_far", "wipe", {"tenant_id": "teal"})
+        refused = toolbox.call("mcp_far", "costs", {"filter": kept})
+        assert '"approval_required"' in refused or '"limit_exceeded"' in refused
     assert not calls(tmp_path)
-    assert len(toolbox.proposals) == 7
     toolbox.call("mcp_far", "tell", {"tenant_id": "teal"})
     toolbox.call(
         "mcp_far", "costs", {"month": "2026-03", "most": 12, "filter": '{"Groups": ["teal", "USD", true]}'}

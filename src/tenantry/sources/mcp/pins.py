@@ -13,12 +13,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
+from pydantic import BaseModel
+
 from ...errors import Kind, TenantryError, invalid, unknown
 from .server import Server
 
 FILE = Path("tenantry.mcp.lock")
 _SAID = ("name", "title", "description", "inputSchema", "outputSchema", "annotations")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+_OURS = frozenset({"ctx", "about", "approved", "help", "json", "lake", "propose", "why", "yes"})
 _SIMPLE = frozenset({"string", "integer", "number", "boolean"})
 JSON = "json"
 """The type of an argument that goes as JSON text."""
@@ -33,8 +36,14 @@ class Form:
 
     @property
     def usable(self) -> bool:
-        """Whether its names are names."""
-        return all(_WORD.fullmatch(name) and name != "ctx" for name in self.types)
+        """Whether its names are names, and none that has a meaning here."""
+        return not any(
+            name in _OURS
+            or name.startswith("model_")
+            or hasattr(BaseModel, name)
+            or not _WORD.fullmatch(name)
+            for name in self.types
+        )
 
 
 @dataclass(frozen=True)
@@ -137,7 +146,7 @@ class Pins:
         chosen = [offers[tool] for tool in sorted(server.tools)]
         if strange := [offer.name for offer in chosen if not offer.form.usable]:
             raise invalid(
-                f"{server.name}: {', '.join(strange)}: arguments whose names are none",
+                f"{server.name}: {', '.join(strange)}: arguments with names that cannot be used",
                 "do not list such a tool",
             )
         pinned = {

@@ -25,8 +25,8 @@ class AllowedTool(_Table):
         Effect,
         Field(
             description="`read`: agents call it; `propose`: they do where the person typed what it is about, else it"
-            " waits for a yes; `act`: people alone, with a yes to the very arguments. What the server says of it does"
-            " not count"
+            " waits for a yes; `act`: it waits for a yes to the very arguments, whoever asks for it. What the server"
+            " says of it does not count",
         ),
     ]
     about: Annotated[
