@@ -25,6 +25,7 @@ PAGES = {
     "health": "/health",
     "explore": "/explore/cost_per_feature",
     "lineage": "/lineage/overview/summary",
+    "decisions": "/decisions",
     "jobs": "/jobs",
     "audit": "/audit",
     "settings": "/settings",
@@ -45,6 +46,9 @@ def main() -> None:
     lake = arguments.parse_args().lake
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
+    words = ("tenants", "update", "--tenant-id", "teal-partners", "--seats", "120", "--propose", "they hired")
+    propose = [sys.executable, "-m", "tenantry", *words, "--lake", lake]
+    subprocess.run(propose, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
     command = [sys.executable, "-m", "tenantry", "serve", "--lake", lake, "--bind", address]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:  # noqa: S603
         try:

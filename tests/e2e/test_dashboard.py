@@ -37,6 +37,8 @@ PAGES = {
     "/explore/tenants?tool=create": "Who are our tenants, what may they use, and what happened to them?",
     "/lineage/overview/summary?of=window%3D2026-03": "Lineage",
     "/bring": "Add files",
+    "/decisions": "Decisions",
+    "/decisions?show=history": "Decisions",
     "/jobs": "Jobs",
     "/audit": "Audit",
     "/settings": "Settings",

@@ -37,6 +37,7 @@ const routes = [
   page("/forecasts", () => import("./pages/forecasts"), "Forecasts"),
   page("/insights", () => import("./pages/insights"), "Insights"),
   page("/ask", () => import("./pages/ask"), "Ask"),
+  page("/decisions", () => import("./pages/decisions"), "Decisions"),
   page("/health", () => import("./pages/health"), "Health"),
   page("/bring", () => import("./pages/bring"), "default"),
   page("/jobs", () => import("./pages/jobs"), "Jobs"),

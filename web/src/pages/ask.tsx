@@ -7,6 +7,7 @@ import { encode } from "../url";
 import { To, useUrl } from "../ui/address";
 import { Chart } from "../ui/chart";
 import { Button } from "../ui/controls";
+import { DecisionCard, type Decision } from "../ui/decision";
 import { Chip, Page, Panel } from "../ui/page";
 import { Failed } from "../ui/states";
 import css from "./ask.module.css";
@@ -35,12 +36,14 @@ interface Answer {
   trace: Call[];
   as_of: string;
   conversation: string | null;
+  decisions: Decision[];
 }
 
 interface Turn {
   question: string;
   text: string;
   steps: string[];
+  decisions: Decision[];
   answer?: Answer;
   problem?: Problem;
   stopped?: boolean;
@@ -54,17 +57,21 @@ export function Ask(): ReactNode {
   const [turns, setTurns] = useState<Turn[]>([]);
   const [busy, setBusy] = useState<AbortController | null>(null);
   const [text, setText] = useState("");
+  const [made, setMade] = useState<Decision[]>([]);
   const begun = useRef(false);
 
   const change = (patch: (turn: Turn) => Turn) => setTurns((all) => [...all.slice(0, -1), patch(all.at(-1)!)]);
+  const conversation = turns.findLast((turn) => turn.answer)?.answer?.conversation ?? undefined;
   const ask = (question: string) => {
-    const stop = new AbortController();
-    const conversation = turns.at(-1)?.answer?.conversation ?? undefined;
-    setBusy(stop);
     setText("");
     set({ q: question });
-    setTurns((all) => [...all, { question, text: "", steps: [] }]);
-    stream("api/v1/ask", { question, conversation }, ({ event, data }) => change((turn) => told(turn, event, data)), stop.signal)
+    begin(question, { question, conversation });
+  };
+  const begin = (question: string, body: object) => {
+    const stop = new AbortController();
+    setBusy(stop);
+    setTurns((all) => [...all, { question, text: "", steps: [], decisions: [] }]);
+    stream("api/v1/ask", body, ({ event, data }) => change((turn) => told(turn, event, data)), stop.signal)
       .catch((error: unknown) => {
         const unreachable = new Problem(0, "no answer", "The answer was cut off.", "Ask again.", "");
         change((turn) => (stop.signal.aborted ? { ...turn, stopped: true } : { ...turn, problem: error instanceof Problem ? error : unreachable }));
@@ -76,6 +83,13 @@ export function Ask(): ReactNode {
     if (search.q && !begun.current) ask(search.q);
     begun.current = true;
   }, []);
+  // What was decided here is gone on with, one after the other.
+  useEffect(() => {
+    const [first, ...rest] = made;
+    if (busy || !first) return;
+    setMade(rest);
+    begin(`Decision ${first.id} is made: what came of it?`, { decision: first.id, conversation });
+  }, [busy, made]);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (text.trim() && !busy) ask(text.trim());
@@ -84,7 +98,7 @@ export function Ask(): ReactNode {
     <Page title="Ask" lead="In plain words. Figures come from tools alone, never from a model.">
       <div className={css.log} role="log" aria-live="polite" aria-label="Answers">
         {turns.map((turn, nth) => (
-          <One key={nth} turn={turn} ask={ask} again={() => ask(turn.question)} working={busy !== null && nth === turns.length - 1} />
+          <One key={nth} turn={turn} ask={ask} again={() => ask(turn.question)} working={busy !== null && nth === turns.length - 1} decided={(one) => setMade((all) => [...all, one])} />
         ))}
       </div>
       {turns.length === 0 && (
@@ -124,6 +138,8 @@ function told(turn: Turn, event: string, data: unknown): Turn {
       const call = data as Call;
       return { ...turn, steps: [...turn.steps, `${call.capability}.${call.tool}`] };
     }
+    case "approval_required":
+      return { ...turn, decisions: [...turn.decisions, data as Decision] };
     case "error": {
       const said = data as { title: string; status: number; detail: string; hint: string };
       return { ...turn, problem: new Problem(said.status, said.title, said.detail, said.hint, "") };
@@ -135,7 +151,7 @@ function told(turn: Turn, event: string, data: unknown): Turn {
   }
 }
 
-function One(props: { turn: Turn; working: boolean; ask: (question: string) => void; again: () => void }): ReactNode {
+function One(props: { turn: Turn; working: boolean; ask: (question: string) => void; again: () => void; decided: (decision: Decision) => void }): ReactNode {
   const { turn } = props;
   const { answer } = turn;
   return (
@@ -145,6 +161,9 @@ function One(props: { turn: Turn; working: boolean; ask: (question: string) => v
       {turn.text && <p className={css.text}>{turn.text}</p>}
       {turn.stopped && <p className={css.quiet}>Stopped.</p>}
       {turn.problem && <Failed problem={turn.problem} again={props.again} />}
+      {turn.decisions.map((one) => (
+        <DecisionCard key={one.id} decision={one} decided={props.decided} />
+      ))}
       {answer && <Rest answer={answer} ask={props.ask} />}
     </article>
   );

@@ -10,7 +10,7 @@ import { IconButton } from "./controls";
 import css from "./frame.module.css";
 import { Icon } from "./icons";
 import { useKeys, KeysHelp } from "./keys";
-import { Bell, NewerFigures, useLive } from "./news";
+import { Bell, NewerFigures, useLive, Waiting } from "./news";
 import { GROUPS, PLACES } from "./places";
 import { RangeChoice } from "./range";
 
@@ -96,6 +96,7 @@ function Places(): ReactNode {
               <To path={place.path} className={css.place} current={here}>
                 <Icon name={place.icon} size={17} />
                 {place.name}
+                {place.path === "/decisions" && <Waiting />}
               </To>
             </li>
           );

@@ -125,6 +125,12 @@ export function Bell(): ReactNode {
   );
 }
 
+/** How many decisions wait, beside the name of their page. */
+export function Waiting(): ReactNode {
+  const waiting = Object.keys(useKnown("decisions")).length;
+  return waiting ? <span className={css.waiting}>{waiting}</span> : null;
+}
+
 function useTitle(all: number): void {
   useEffect(() => {
     if (!all) return;

@@ -20,6 +20,7 @@ export const PLACES: Place[] = [
   { path: "/ask", name: "Ask", icon: "ask", key: "q", group: "money" },
   { path: "/health", name: "Data health", icon: "health", key: "h", group: "trust" },
   { path: "/explore", name: "Explore", icon: "explore", key: "e", group: "trust" },
+  { path: "/decisions", name: "Decisions", icon: "check", key: "d", group: "run" },
   { path: "/jobs", name: "Jobs", icon: "jobs", key: "j", group: "run" },
   { path: "/audit", name: "Audit", icon: "audit", key: "a", group: "run" },
   { path: "/settings", name: "Settings", icon: "settings", key: ",", group: "run" },

@@ -1,0 +1,122 @@
+import { useEffect, useRef, useState, type ReactNode } from "react";
+import { useDocument, type Schemas } from "../api/client";
+import { useUrl } from "../ui/address";
+import type { Column } from "../ui/columns";
+import { Button, Choose } from "../ui/controls";
+import { DecisionCard, Given, StateOf, type Decision } from "../ui/decision";
+import { AnswerPanel, Page } from "../ui/page";
+import { Await, Empty } from "../ui/states";
+import { DataTable } from "../ui/table";
+import css from "./insights.module.css";
+
+type Verdict = Schemas["Verdict"];
+type Opened = { id: number; verdict: Verdict } | null;
+
+const SHOWN = [
+  ["waiting", "Waiting"],
+  ["history", "History"],
+] as const;
+const PATIENCE = 1_200;
+
+/** One queue of everything that waits for a person. */
+export function Decisions(): ReactNode {
+  const [search] = useUrl();
+  return (
+    <Page title="Decisions" lead="What waits for a person, exactly as it will be done. Nothing is done before somebody says yes." actions={<Choose name="show" label="Which decisions" options={SHOWN} />}>
+      {search.show === "history" ? <History /> : <Waiting />}
+    </Page>
+  );
+}
+
+function Waiting(): ReactNode {
+  const query = useDocument<Schemas["DecisionPage"]>("api/v1/decisions?state=proposed&state=approved&limit=200", { stale: 0 });
+  const [decided, setDecided] = useState<Decision[]>([]);
+  const [opened, setOpened] = useState<Opened>(null);
+  const list = useRef<HTMLOListElement>(null);
+  useVerdictKeys(list, (id, verdict) => setOpened({ id, verdict }));
+  return (
+    <Await query={query} height={260} what="what waits">
+      {(page) => {
+        // What was decided here stays in sight, above what waits.
+        const ids = new Set(decided.map((one) => one.id));
+        const shown = [...decided, ...page.decisions.filter((one) => !ids.has(one.id))];
+        if (shown.length === 0) {
+          return (
+            <Empty icon="check" title="Nothing waits for a decision">
+              What an agent proposes appears here, and what somebody leaves to others: <code>tenantry … --propose</code>.
+            </Empty>
+          );
+        }
+        return (
+          <>
+            <p role="status">
+              {page.waiting} {page.waiting === 1 ? "decision waits" : "decisions wait"}
+              {page.next !== null && ", the newest 200 are shown"}. Keys: <kbd>a</kbd> to approve, <kbd>r</kbd> to reject; both ask once more.
+            </p>
+            <ol className={css.list} ref={list}>
+              {shown.map((one) => (
+                <li key={one.id}>
+                  <DecisionCard
+                    decision={one}
+                    opened={opened?.id === one.id ? opened.verdict : null}
+                    open={(verdict) => setOpened(verdict && { id: one.id, verdict })}
+                    decided={(now) => setDecided((all) => [now, ...all.filter((other) => other.id !== now.id)])}
+                  />
+                </li>
+              ))}
+            </ol>
+          </>
+        );
+      }}
+    </Await>
+  );
+}
+
+/** `a` and `r` open the last step of the card in focus, else of the first that waits. They never decide. */
+function useVerdictKeys(list: { current: HTMLElement | null }, open: (id: number, verdict: Verdict) => void): void {
+  const went = useRef(0);
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent) => {
+      const target = event.target as HTMLElement;
+      if (event.metaKey || event.ctrlKey || event.altKey || target.closest("input, textarea, select, [role=dialog]")) return;
+      if (event.key === "g") went.current = Date.now(); // begins the key of another page
+      const verdict = ({ a: "approve", r: "reject" } as const)[event.key];
+      if (!verdict || Date.now() - went.current < PATIENCE) return;
+      const near = target.closest<HTMLElement>("[data-decision]");
+      const waits = [...(list.current?.querySelectorAll<HTMLElement>("[data-decision]:has([aria-keyshortcuts=a])") ?? [])];
+      const card = near && waits.includes(near) ? near : waits[0];
+      if (!card) return;
+      event.preventDefault();
+      open(Number(card.dataset.decision), verdict);
+    };
+    addEventListener("keydown", pressed);
+    return () => removeEventListener("keydown", pressed);
+  });
+}
+
+const COLUMNS: Column<Decision>[] = [
+  { key: "id", title: "No.", kind: "count", phone: true },
+  { key: "tool", title: "What", phone: true, show: (one) => <code>{`${one.capability}.${one.tool}`}</code> },
+  { key: "arguments", title: "Arguments", show: (one) => <Given decision={one} /> },
+  { key: "state", title: "State", phone: true, show: (one) => <StateOf decision={one} /> },
+  { key: "proposed_by", title: "Proposed by", show: (one) => (one.agent ? `agent of ${one.agent}, for ${one.proposed_by}` : one.proposed_by) },
+  { key: "decided_by", title: "Decided by" },
+  { key: "ended_at", title: "When", kind: "moment" },
+  { key: "note", title: "Note" },
+  { key: "problem", title: "Problem", show: (one) => one.problem?.message ?? "" },
+];
+
+function History(): ReactNode {
+  const [search, set] = useUrl();
+  const before = /^\d+$/.test(search.before ?? "") ? `&before=${search.before!}` : "";
+  const query = useDocument<Schemas["DecisionPage"]>(`api/v1/decisions?state=acted&state=failed&state=rejected&state=expired&limit=200${before}`, { stale: 0 });
+  return (
+    <AnswerPanel title="Decided" query={query}>
+      {(page) => (
+        <DataTable name="Decisions" id="past." rows={page.decisions} columns={COLUMNS} sort="-id" facets={["capability", "state", "decided_by"]} rowKey={(one) => String(one.id)}
+          tools={page.next !== null && <Button size="compact-sm" variant="default" onClick={() => set({ before: String(page.next) })}>Earlier ones</Button>}
+          empty={<Empty title="Nothing was decided yet">What was approved, rejected or has expired appears here.</Empty>} />
+      )}
+    </AnswerPanel>
+  );
+}
