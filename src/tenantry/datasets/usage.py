@@ -72,6 +72,10 @@ class UsageHourly(Dataset):
     def statement(cls, settings: Mapping[str, Any]) -> str:
         named = "SELECT DISTINCT tenant_id AS name, day FROM {} WHERE day >= $start AND day < $end"
         asked = f"{named.format('usage')} UNION {named.format('usage_counters')}"
+        # No condition on a column of usage: the engine would take it for small, and hash it instead of the names.
+        resolved = """SELECT u.day, date_trunc('hour', u.time) AS hour, t.tenant_id, u.feature_id, u.service_name,
+                u.region, u.meter, u.quantity
+            FROM {} AS u JOIN tenant AS t ON t.name = u.tenant_id AND t.day = u.day WHERE {}"""
         # Grouped by the columns as they are stored, which the engine does by dictionary; nulls are filled afterwards.
         return f"""
         WITH {growth("grown")},
@@ -82,26 +86,18 @@ class UsageHourly(Dataset):
             FROM named_asked AS a LEFT JOIN named AS n ON n.name = a.name AND n.day = a.day
         ),
         used AS (
-            SELECT u.day, date_trunc('hour', u.time) AS hour, t.tenant_id, u.feature_id, u.service_name, u.region,
-                u.meter, sum(u.quantity) AS quantity
-            FROM (
-                SELECT day, time, tenant_id, feature_id, service_name, region, meter, quantity
-                FROM usage WHERE day >= $start AND day < $end
-                UNION ALL SELECT * FROM grown WHERE quantity > 0
-            ) AS u JOIN tenant AS t ON t.name = u.tenant_id AND t.day = u.day
-            GROUP BY u.day, date_trunc('hour', u.time), t.tenant_id, u.feature_id, u.service_name, u.region, u.meter
+            {resolved.format("usage", "u.day >= $start AND u.day < $end")}
+            UNION ALL {resolved.format("grown", "u.quantity > 0")}
+            UNION ALL {_logged()}
         ),
-        logged AS ({_logged()}),
-        -- A meter of the vendor's own by one of these names is added to, not counted beside.
-        both_ways AS (
+        added AS (
             SELECT day, hour, tenant_id, feature_id, service_name, region, meter, sum(quantity) AS quantity
-            FROM (SELECT * FROM logged UNION ALL SELECT * FROM used WHERE meter IN ({_LOGGED})) AS b
-            GROUP BY day, hour, tenant_id, feature_id, service_name, region, meter
+            FROM used GROUP BY day, hour, tenant_id, feature_id, service_name, region, meter
         )
         SELECT day, CAST(hour AS TIMESTAMP) AS hour, tenant_id, coalesce(feature_id, '') AS feature_id,
             coalesce(service_name, '') AS service_name, coalesce(region, '') AS region, meter,
             CAST(nano_units(quantity) AS DECIMAL(38, 0)) AS units
-        FROM (SELECT * FROM used WHERE meter NOT IN ({_LOGGED}) UNION ALL SELECT * FROM both_ways) AS u
+        FROM added
         """
 
     day: Day
@@ -112,9 +108,6 @@ class UsageHourly(Dataset):
     region: Key
     meter: Key
     units: Units
-
-
-_LOGGED = ", ".join(map(text, LOGGED))
 
 
 def _logged() -> str:
