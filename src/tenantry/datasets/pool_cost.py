@@ -139,12 +139,14 @@ def _match(match: Match) -> list[str]:
 
 
 def _any(column: str, patterns: tuple[str, ...]) -> str:
-    return "(" + " OR ".join(f"lower({column}) LIKE lower({_like(p)}) ESCAPE '^'" for p in patterns) + ")"
+    return "(" + " OR ".join(f"lower({column}) {_like(p)}" for p in patterns) + ")"
 
 
 def _like(pattern: str) -> str:
+    if "*" not in pattern and "?" not in pattern:
+        return f"= lower({text(pattern)})"
     escaped = "".join(f"^{c}" if c in "%_^" else c for c in pattern)
-    return text(escaped.replace("*", "%").replace("?", "_"))
+    return f"LIKE lower({text(escaped.replace('*', '%').replace('?', '_'))}) ESCAPE '^'"
 
 
 def _tag(key: str) -> str:
