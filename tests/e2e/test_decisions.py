@@ -168,7 +168,7 @@ def test_an_answer_that_proposes_is_approved_in_place_and_gone_on_with(page: Pag
     page.keyboard.press("Enter")
     shown = page.get_by_role("article", name="tenants.create")
     expect(shown).to_contain_text("The agent of tenants proposed it to local")
-    expect(shown).to_contain_text("chosen by the agent, nobody typed it")
+    expect(shown).to_contain_text("nobody typed it")
     expect(page.get_by_text("I have proposed it: please decide.")).to_be_visible()
     served.model.turns = [Say("East Wind is there now.")]
     shown.get_by_role("button", name="Approve…").click()

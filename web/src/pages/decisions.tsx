@@ -3,7 +3,7 @@ import { useDocument, type Schemas } from "../api/client";
 import { useUrl } from "../ui/address";
 import type { Column } from "../ui/columns";
 import { Button, Choose } from "../ui/controls";
-import { DecisionCard, Given, StateOf, type Decision } from "../ui/decision";
+import { DecisionCard, seen, StateOf, type Decision } from "../ui/decision";
 import { AnswerPanel, Page } from "../ui/page";
 import { Await, Empty } from "../ui/states";
 import { DataTable } from "../ui/table";
@@ -48,7 +48,7 @@ function Waiting(): ReactNode {
           );
         }
         return (
-          <>
+          <div className={css.list}>
             <p role="status">
               {page.waiting} {page.waiting === 1 ? "decision waits" : "decisions wait"}
               {page.next !== null && ", the newest 200 are shown"}. Keys: <kbd>a</kbd> to approve, <kbd>r</kbd> to reject; both ask once more.
@@ -65,7 +65,7 @@ function Waiting(): ReactNode {
                 </li>
               ))}
             </ol>
-          </>
+          </div>
         );
       }}
     </Await>
@@ -94,16 +94,29 @@ function useVerdictKeys(list: { current: HTMLElement | null }, open: (id: number
   });
 }
 
-const COLUMNS: Column<Decision>[] = [
+type Past = Omit<Decision, "arguments" | "problem"> & { what: string; arguments: string; problem: string };
+
+function past(one: Decision): Past {
+  const given = Object.entries(one.arguments).filter(([, value]) => value !== null);
+  return {
+    ...one,
+    what: `${one.capability}.${one.tool}`,
+    arguments: given.map(([name, value]) => `${name} = ${seen(JSON.stringify(value))}`).join("\n"),
+    proposed_by: one.agent ? `agent of ${one.agent}, for ${one.proposed_by}` : one.proposed_by,
+    problem: one.problem?.message ?? "",
+  };
+}
+
+const COLUMNS: Column<Past>[] = [
   { key: "id", title: "No.", kind: "count", phone: true },
-  { key: "tool", title: "What", phone: true, show: (one) => <code>{`${one.capability}.${one.tool}`}</code> },
-  { key: "arguments", title: "Arguments", show: (one) => <Given decision={one} /> },
-  { key: "state", title: "State", phone: true, show: (one) => <StateOf decision={one} /> },
-  { key: "proposed_by", title: "Proposed by", show: (one) => (one.agent ? `agent of ${one.agent}, for ${one.proposed_by}` : one.proposed_by) },
+  { key: "what", title: "What", phone: true, show: (one) => <code>{one.what}</code> },
+  { key: "arguments", title: "Arguments", show: (one) => <code style={{ whiteSpace: "pre-wrap" }}>{one.arguments}</code> },
+  { key: "state", title: "State", phone: true, show: (one) => <StateOf state={one.state} /> },
+  { key: "proposed_by", title: "Proposed by" },
   { key: "decided_by", title: "Decided by" },
   { key: "ended_at", title: "When", kind: "moment" },
   { key: "note", title: "Note" },
-  { key: "problem", title: "Problem", show: (one) => one.problem?.message ?? "" },
+  { key: "problem", title: "Problem" },
 ];
 
 function History(): ReactNode {
@@ -113,7 +126,7 @@ function History(): ReactNode {
   return (
     <AnswerPanel title="Decided" query={query}>
       {(page) => (
-        <DataTable name="Decisions" id="past." rows={page.decisions} columns={COLUMNS} sort="-id" facets={["capability", "state", "decided_by"]} rowKey={(one) => String(one.id)}
+        <DataTable name="Decisions" id="past." rows={page.decisions.map(past)} columns={COLUMNS} sort="-id" facets={["capability", "state", "decided_by"]} rowKey={(one) => String(one.id)}
           tools={page.next !== null && <Button size="compact-sm" variant="default" onClick={() => set({ before: String(page.next) })}>Earlier ones</Button>}
           empty={<Empty title="Nothing was decided yet">What was approved, rejected or has expired appears here.</Empty>} />
       )}

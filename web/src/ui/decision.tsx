@@ -23,17 +23,17 @@ const WORDS: Record<Decision["state"], string> = {
   expired: "expired",
 };
 
-export function StateOf({ decision }: { decision: Decision }): ReactNode {
-  return <Chip mood={MOODS[decision.state]}>{WORDS[decision.state]}</Chip>;
+export function StateOf({ state }: { state: Decision["state"] }): ReactNode {
+  return <Chip mood={MOODS[state]}>{WORDS[state]}</Chip>;
 }
 
 /** A text without what hides or reorders others on a screen: what is approved is what is read. */
-function seen(text: string): string {
+export function seen(text: string): string {
   return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (one) => (one === "\n" ? one : `\\u{${one.codePointAt(0)!.toString(16)}}`));
 }
 
 /** The arguments of a call, one a line. */
-export function Given({ decision }: { decision: Decision }): ReactNode {
+function Given({ decision }: { decision: Decision }): ReactNode {
   const given = Object.entries(decision.arguments).filter(([, value]) => value !== null);
   if (given.length === 0) return <p className={css.quiet}>Without arguments.</p>;
   return (
@@ -43,7 +43,7 @@ export function Given({ decision }: { decision: Decision }): ReactNode {
           <dt>{name}</dt>
           <dd>
             <code>{seen(JSON.stringify(value))}</code>
-            {decision.tainted.includes(name) && <Chip mood="warn">chosen by the agent, nobody typed it</Chip>}
+            {decision.tainted.includes(name) && <Chip mood="warn" title="The agent chose it.">nobody typed it</Chip>}
           </dd>
         </div>
       ))}
@@ -79,7 +79,7 @@ export function DecisionCard(props: {
         <h2>
           <code>{what}</code>
         </h2>
-        <StateOf decision={decision} />
+        <StateOf state={decision.state} />
       </div>
       <p>{decision.about}</p>
       <Given decision={decision} />
