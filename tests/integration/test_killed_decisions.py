@@ -1,6 +1,6 @@
 """Proposals of agents, decided on in processes that are killed at any moment: each act is done once, at any depth.
 
-TENANTRY_KILLS=1000 makes that many kills, and a quarter of them beside PostgreSQL.
+TENANTRY_KILLS=1000 makes that many kills, and an eighth of them beside PostgreSQL.
 """
 
 from __future__ import annotations
@@ -106,4 +106,4 @@ def test_kills_at_any_moment_act_once_at_any_depth(tmp_path: Path):
 
 
 def test_kills_beside_postgresql_act_once_at_any_depth(tmp_path: Path, postgres: Server):
-    survive(tmp_path, postgres.database(), max(KILLS // 4, 1))
+    survive(tmp_path, postgres.database(), max(KILLS // 8, 1))
