@@ -79,13 +79,9 @@ class _Executor(AgentExecutor):
                 )
             await updater.complete()
         else:
-            said = (
-                [new_text_part(ORDERS)]
-                if "orders" in asked
-                else [new_text_part("Rain cost us 1,234.56 USD.")]
-            )
-            data = [new_data_part({"unit": "mm", "rain": 12})] if "data" in asked else []
-            await updater.add_artifact([*said, *data])
+            said = [new_text_part(ORDERS if "orders" in asked else "Rain cost us 1,234.56 USD.")]
+            data = [new_data_part({"unit": "mm", "rain": 12})]
+            await updater.add_artifact(data if "data" in asked else [*said, *data])
             await updater.complete()
 
     async def cancel(self, context: RequestContext, event_queue: EventQueue) -> None:

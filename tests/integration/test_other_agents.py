@@ -19,10 +19,11 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from tenantry.app import main
+from tenantry.app import catalog, main
 from tenantry.engine.duckdb import DuckDB
 from tenantry.engine.lake import Lake
 from tenantry.errors import Kind, TenantryError
+from tenantry.gateways.a2a import card
 from tenantry.kernel import Capability, Catalog, Principal
 from tenantry.runtime.agents import team
 from tenantry.runtime.agents.agency import Advice, Agency
@@ -47,9 +48,9 @@ def agent(url: str, **of: Any) -> Agent:
 
 
 def runtime(folder: Path, one: Agent) -> Runtime:
-    catalog = Catalog((capability_of(one),), (), ())
+    known = Catalog((capability_of(one),), (), ())
     return Runtime(
-        DuckDB(Lake(folder / "lake")), catalog, lambda: datetime(2026, 7, 1, tzinfo=UTC), lambda _: {}
+        DuckDB(Lake(folder / "lake")), known, lambda: datetime(2026, 7, 1, tzinfo=UTC), lambda _: {}
     )
 
 
@@ -171,6 +172,12 @@ def test_the_page_says_what_our_agents_may_say(other: Other) -> None:
     found: Capability = capability_of(agent(other.url))
     assert found.outward
     assert "Why did it rain?" in found.instructions
+
+
+def test_our_card_does_not_tell_whom_we_ask(other: Other) -> None:
+    own = catalog()
+    whole = Catalog((*own.capabilities, capability_of(agent(other.url))), own.sources, own.datasets)
+    assert [skill.id for skill in card(whole, "1", "").skills] == [c.name for c in own.capabilities]
 
 
 def test_the_command_line_asks(

@@ -28,7 +28,8 @@ def card(catalog: Catalog, version: str, address: str) -> AgentCard:
         capabilities=AgentCapabilities(streaming=True),
         default_input_modes=["text/plain", "application/json"],
         default_output_modes=["text/plain", "application/json"],
-        skills=[_skill(capability) for capability in catalog.capabilities],
+        # Whom we ask ourselves is nobody's business.
+        skills=[_skill(capability) for capability in catalog.capabilities if not capability.outward],
     )
 
 
@@ -37,6 +38,6 @@ def _skill(capability: Capability) -> AgentSkill:
         id=capability.name,
         name=capability.name.replace("_", " ").capitalize(),
         description=capability.question,
-        tags=[dataset.table() for dataset in capability.datasets],
+        tags=[dataset.table() for dataset in capability.datasets] or [capability.name],
         examples=capability.examples,
     )

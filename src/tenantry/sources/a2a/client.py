@@ -62,7 +62,7 @@ class Reply:
 
     @property
     def text(self) -> str:
-        """Its artifacts, else its last message; of what is no text the JSON."""
+        """Its artifacts, else its last message; where it asks back, that message."""
         of_artifacts = "\n".join(filter(None, self._artifacts.values()))
         return (of_artifacts if not self.asks_back else "") or self._message
 
@@ -161,10 +161,8 @@ def _failure(agent: Agent, problem: Exception) -> TenantryError:
 
 
 def _text(parts: Iterable[Part]) -> str:
-    said: list[str] = []
-    for part in parts:
-        if part.HasField("text"):
-            said.append(part.text)
-        elif part.HasField("data"):
-            said.append(json.dumps(MessageToDict(part.data), ensure_ascii=False))
-    return "\n".join(said)
+    """The text parts; where there are none, the data as JSON."""
+    found = [*parts]
+    said = [part.text for part in found if part.HasField("text")]
+    data = [part.data for part in found if part.HasField("data")]
+    return "\n".join(said or (json.dumps(MessageToDict(one), ensure_ascii=False) for one in data))
