@@ -30,6 +30,7 @@ from a2a.types import (
 from a2a_serving import BINDINGS, served
 from three_months import three_months
 
+from tenantry.gateways.a2a import answerer
 from tenantry.gateways.a2a import serving as of_gateway
 from tenantry.gateways.a2a.bounds import AT_ONCE, BODY
 from tenantry.runtime.asking.asking import Asking
@@ -209,6 +210,23 @@ def test_tasks_that_wait_are_not_held_in_memory(
     with served(state, asking) as url:
         asyncio.run(flood(url))
         has(lambda: held() == 0)
+
+
+def test_a_task_does_not_grow_for_ever(state: State, asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answerer, "_TURNS", 3)
+
+    async def talked(url: str) -> list[TaskState]:
+        async with connected(url) as client:
+            task = await asked(client, UNCLEAR)
+            states = [task.status.state]
+            for _ in range(3):
+                task = await asked(client, UNCLEAR, task_id=task.id, context_id=task.context_id)
+                states.append(task.status.state)
+            return states
+
+    with served(state, asking) as url:
+        states = asyncio.run(talked(url))
+    assert states == [TaskState.TASK_STATE_INPUT_REQUIRED] * 3 + [TaskState.TASK_STATE_FAILED]
 
 
 def test_questions_beyond_a_clients_share_are_turned_away(state: State, asking: Asking) -> None:

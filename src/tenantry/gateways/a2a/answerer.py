@@ -53,6 +53,9 @@ class Answerer(AgentExecutor):
             await event_queue.enqueue_event(task)
         updater = TaskUpdater(event_queue, task.id, task.context_id)
         whose = context.call_context.user.user_name
+        if sum(message.role == Role.ROLE_USER for message in task.history) >= _TURNS:
+            await updater.failed(_said(updater, "the task has too many messages; begin another"))
+            return
         if self._under_way[whose] >= _OF_ONE or self._under_way.total() >= _WAITING:
             full = _said(updater, "too many questions are under way; send it again later")
             await (updater.reject(full) if began else updater.requires_input(full))
@@ -74,7 +77,6 @@ class Answerer(AgentExecutor):
         await updater.start_work()
         principal = context.call_context.state["principal"]
         try:
-            _check_turns(task)
             answer = await self._answer(updater, context, principal, task)
         except TenantryError as problem:
             await self._tell_problem(updater, problem, principal, task)
@@ -105,12 +107,9 @@ class Answerer(AgentExecutor):
     ) -> None:
         said = f"{problem.message}; {problem.hint}" if problem.hint else problem.message
         told = _said(updater, said, problem.problem())
-        if await self._waiting(
-            numbers_of(task), principal
-        ):  # another verdict may follow, also of somebody else
-            await updater.requires_input(told)
-        else:
-            await updater.failed(told)
+        # Where one waits still, another verdict may follow, also somebody else's.
+        waits = await self._waiting(numbers_of(task), principal)
+        await (updater.requires_input(told) if waits else updater.failed(told))
 
     async def _waiting(self, numbers: Sequence[int], principal: Principal) -> list[Decision]:
         if not numbers:
@@ -140,11 +139,6 @@ class Answerer(AgentExecutor):
             return await run_sync(work, abandon_on_cancel=True, limiter=self._threads)
         finally:
             cancelled.set()
-
-
-def _check_turns(task: Task) -> None:
-    if sum(message.role == Role.ROLE_USER for message in task.history) > _TURNS:
-        raise TenantryError(Kind.LIMIT_EXCEEDED, "the task has too many messages", "begin another")
 
 
 async def _ask_for(updater: TaskUpdater, waiting: Sequence[Decision], numbers: Sequence[int]) -> None:
