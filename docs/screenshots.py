@@ -12,6 +12,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
+expect.set_options(timeout=60_000)
 FOLDER = Path(__file__).parent / "images"
 PAGES = {
     "overview": "/",
@@ -23,6 +24,7 @@ PAGES = {
     "insights": "/insights",
     "ask": "/ask?q=cost by tier since June, by month",
     "health": "/health",
+    "bring": "/bring",
     "explore": "/explore/cost_per_feature",
     "lineage": "/lineage/overview/summary",
     "decisions": "/decisions",

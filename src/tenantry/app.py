@@ -350,6 +350,7 @@ def open_app(
     from .gateways.http.health import Metrics
     from .gateways.http.jobs import job_part
     from .gateways.http.live import live_part
+    from .gateways.http.settings import setting_part
     from .gateways.http.uploads import upload_part
     from .gateways.ui import dashboard
     from .runtime.decisions import Decisions
@@ -366,6 +367,8 @@ def open_app(
         _intake(plane, metrics),
         *([job_part(worker), upload_part(plane.runtime, _uploads(plane.engine.lake.path))] if worker else []),
         live_part(live or open_live(plane, worker)),
+        # What those three hold may be secret in any field.
+        setting_part(lambda: settings().model_dump(mode="json", exclude={"sources", "mcp", "a2a"}), sources),
         ask_part(asking.answer, asking.go_on),
         Part(lifespan=lambda: settling(Decisions(plane.runtime))),
     ]

@@ -94,7 +94,8 @@ function argumentsIn(search: Search, tool: Tool, window: string | undefined): Ar
   return given;
 }
 
-function Reading({ capability, tool }: { capability: Declared; tool: Tool }): ReactNode {
+/** A tool that reads: its form, kept in the address, and its answer. */
+export function Reading({ capability, tool }: { capability: Declared; tool: Tool }): ReactNode {
   const [search, set] = useUrl();
   const { window } = useChoice();
   const given = argumentsIn(search, tool, window);

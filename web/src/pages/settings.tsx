@@ -2,6 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent, type ReactNode } from "react";
 import { Problem, request, send, useCatalog, useDocument, useSession, type Schemas } from "../api/client";
 import { To } from "../ui/address";
+import { Reading } from "./capability";
 import type { Column } from "../ui/columns";
 import { Button, Code, Field, Fields, IconButton, Select, useColours } from "../ui/controls";
 import { Ago, AnswerPanel, Banner, Chip, Facts, Grid, Page, Panel } from "../ui/page";
@@ -42,18 +43,103 @@ export function Settings(): ReactNode {
         </Panel>
       </Grid>
       <Tokens admin={session.data?.role === "admin" && session.data.tenant_id === null} />
-      <Grid>
-        <Panel title="Allocation rules" note="Kept as text beside the code, so that a change is reviewed.">
-          <p>
-            See what another policy would do to each tenant before it holds: <To path="/explore/cost_per_tenant" search={{ tool: "preview" }}>preview a policy</To>. What the rules of
-            this lake checked: <To path="/explore/reconciliation" search={{ tool: "rules" }}>the rules</To>.
-          </p>
-        </Panel>
-        <Panel title="Sources, schedules, limits" note="They stand in tenantry.toml; the server reads it when it starts.">
-          <Code>{"tenantry init    # a commented tenantry.toml\ntenantry check   # everything wrong with it, at once"}</Code>
-        </Panel>
-      </Grid>
+      <Sources may={["operator", "admin"].includes(session.data?.role ?? "") && session.data?.tenant_id === null} />
+      <Rules />
+      <Told admin={session.data?.role === "admin" && session.data.tenant_id === null} />
     </Page>
+  );
+}
+
+type Source = Schemas["SourceShown"];
+
+const SOURCES: Column<Source>[] = [
+  { key: "name", title: "Source", phone: true },
+  { key: "kind", title: "Kind", phone: true },
+  { key: "path", title: "Where", show: (one) => (one.remote ? "its service" : <code>{one.path}</code>) },
+  { key: "lands", title: "Fills", kind: "list" },
+];
+
+function Sources({ may }: { may: boolean }): ReactNode {
+  const query = useDocument<Schemas["SourceList"]>("api/v1/sources", { enabled: may });
+  const columns: Column<Source>[] = [...SOURCES, { key: "do", title: "", show: (one) => <Try name={one.name} /> }];
+  if (!may) return null;
+  return (
+    <AnswerPanel title="Sources" query={query} note="They stand in tenantry.toml: [sources.NAME]. A test reads what is there and lands nothing.">
+      {(found) => (
+        <DataTable name="Sources" id="source." rows={found.sources} columns={columns} filter={false} rowKey={(one) => one.name}
+          empty={<Empty title="No source is configured"><To path="/bring">Add files</To> by hand, or write <code>[sources.aws]</code> into tenantry.toml: every night it is landed then.</Empty>} />
+      )}
+    </AnswerPanel>
+  );
+}
+
+function Try({ name }: { name: string }): ReactNode {
+  const [busy, setBusy] = useState(false);
+  const [tried, setTried] = useState<Schemas["Tried"] | Problem | null>(null);
+  const go = () => {
+    setBusy(true);
+    send<Schemas["Tried"]>(`api/v1/sources/${encodeURIComponent(name)}/test`)
+      .then(setTried)
+      .catch((failed: unknown) => setTried(failed as Problem))
+      .finally(() => setBusy(false));
+  };
+  const problems = tried instanceof Problem ? [tried.detail] : (tried?.problems ?? []);
+  return (
+    <span role="status" style={{ display: "inline-flex", gap: 8, alignItems: "center", flexWrap: "wrap", whiteSpace: "normal" }}>
+      <Button size="compact-xs" variant="default" loading={busy} onClick={go} aria-label={`Test ${name}`}>
+        Test
+      </Button>
+      {tried && !(tried instanceof Problem) && problems.length === 0 && <Chip mood="good">answers: {tried.files} {tried.files === 1 ? "file" : "files"}</Chip>}
+      {problems.length > 0 && <Chip mood="bad" title={problems.join("; ")}>{problems[0]}</Chip>}
+    </span>
+  );
+}
+
+/** Rules are text in git; here is what another text would do to each tenant. */
+function Rules(): ReactNode {
+  const catalog = useCatalog();
+  const owner = catalog.data?.capabilities.find((one) => one.name === "cost_per_tenant");
+  const tool = owner?.tools.find((one) => one.name === "preview");
+  return (
+    <Panel title="Allocation rules"
+      note={
+        <>
+          They stand in tenantry.toml, <code>[allocation]</code>, so that a change is reviewed. What another text would do to each tenant, before it holds:
+        </>
+      }>
+      {owner && tool && <Reading capability={owner} tool={tool} />}
+      <p style={{ marginTop: 10, fontSize: 13 }}>
+        What the rules of this lake checked: <To path="/explore/reconciliation" search={{ tool: "rules" }}>the rules</To>.
+      </p>
+    </Panel>
+  );
+}
+
+const TOLD: Column<Schemas["Setting"]>[] = [
+  { key: "name", title: "Setting", phone: true, show: (one) => <code>{one.name}</code> },
+  { key: "value", title: "Value", phone: true, show: (one) => said(one.value) },
+];
+
+function said(value: unknown): string {
+  if (value === null || value === "" || (typeof value === "object" && Object.keys(value as object).length === 0)) return "not set";
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+/** Business context, prompts, model, schedules, limits and the rest, as they hold. */
+function Told({ admin }: { admin: boolean }): ReactNode {
+  const query = useDocument<Schemas["SettingList"]>("api/v1/settings", { enabled: admin });
+  if (!admin) return null;
+  return (
+    <AnswerPanel title="All settings" query={query} note="From tenantry.toml and the environment, as the server read them when it started. Secrets are not shown. Change the file, then start the server again.">
+      {(found) => (
+        <>
+          <DataTable name="Settings" id="set." rows={found.settings} columns={TOLD} rowKey={(one) => one.name} />
+          <div style={{ marginTop: 10 }}>
+            <Code>{"tenantry init    # a commented tenantry.toml\ntenantry check   # everything wrong with it, at once"}</Code>
+          </div>
+        </>
+      )}
+    </AnswerPanel>
   );
 }
 
