@@ -39,7 +39,7 @@ export default defineConfig({
     rolldownOptions: {
       output: {
         // What every page needs comes in one piece; only ECharts and the pages themselves wait.
-        codeSplitting: { groups: [{ name: "frame", test: /node_modules\/(?!echarts|zrender|tslib)|src\/(ui\/(?!palette|answers)|format\/|api\/)|rolldown\/runtime/ }] },
+        codeSplitting: { groups: [{ name: "frame", test: /node_modules\/(?!echarts|zrender|tslib)|src\/(ui\/(?!palette|answers|decision)|format\/|api\/)|rolldown\/runtime/ }] },
       },
     },
   },
