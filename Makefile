@@ -13,11 +13,11 @@ COMPILE := --quiet --upgrade --universal --python-version 3.11 --generate-hashes
 	--no-emit-index-url
 LOCK := $(BIN)/uv pip compile pyproject.toml $(COMPILE)
 
-# Tests speak to every kind of model, on this machine.
-MODELS := --extra agent --extra bedrock
+# Tests speak to every kind of model, on this machine, and run what nobody vouches for.
+EXTRAS := --extra agent --extra bedrock --extra sandbox
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web demo style check test e2e screenshots bench bench-forecast docs lock clean java node postgres chromium
+.PHONY: help setup web demo style check test e2e screenshots bench bench-forecast docs lock clean java node postgres chromium bubblewrap
 
 help:
 	@echo 'make setup   .venv with Tenantry and its tools'
@@ -90,7 +90,7 @@ style: setup
 check: style
 	$(PYTEST) tests/unit tests/property tests/contract
 
-test: style web .venv/spark .venv/node/ready .venv/servers/ready java postgres chromium
+test: style web .venv/spark .venv/node/ready .venv/servers/ready java postgres chromium bubblewrap
 	$(BIN)/python hatch_build.py test
 	$(PYTEST) tests
 
@@ -115,10 +115,10 @@ docs: setup
 # Each lock holds the one before it, at the same versions; but that of the servers, which stands alone.
 lock: setup
 	$(LOCK) -o requirements.lock
-	$(LOCK) -o requirements-dev.lock -c requirements.lock --group dev $(MODELS)
-	$(LOCK) -o requirements-spark.lock -c requirements-dev.lock --group dev $(MODELS) --extra spark
+	$(LOCK) -o requirements-dev.lock -c requirements.lock --group dev $(EXTRAS)
+	$(LOCK) -o requirements-spark.lock -c requirements-dev.lock --group dev $(EXTRAS) --extra spark
 	$(BIN)/uv pip compile --group servers $(COMPILE) -o requirements-servers.lock
-	$(LOCK) -o requirements-bench.lock -c requirements-spark.lock --group dev $(MODELS) --extra spark --group bench
+	$(LOCK) -o requirements-bench.lock -c requirements-spark.lock --group dev $(EXTRAS) --extra spark --group bench
 
 # The distributed engine's tests need Java 17 or newer. Without it they skip and say so; in CI they fail.
 java:
@@ -139,6 +139,12 @@ postgres:
 chromium:
 	@if ! command -v chromium >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 		apt-get update -q && apt-get install -qy --no-install-recommends chromium; \
+	fi
+
+# Code that needs numpy runs in bubblewrap. Without it those tests skip and say so; in CI they fail.
+bubblewrap:
+	@if ! command -v bwrap >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -q && apt-get install -qy --no-install-recommends bubblewrap; \
 	fi
 
 clean:

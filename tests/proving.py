@@ -21,6 +21,7 @@ from tenantry.kernel import Catalog, Dataset, Window
 from tenantry.methods.policy import Capacity, Match, Meter, Policy, Rule, Strategy
 from tenantry.runtime.call import Runtime
 from tenantry.runtime.plane import ControlPlane
+from tenantry.runtime.sandbox import Rooms
 
 NOW = datetime(2026, 7, 1, 3, 0, tzinfo=UTC)
 
@@ -89,7 +90,7 @@ USED = (
 
 def runtime(vendor: SmallVendor) -> Runtime:
     """The door to a small vendor's lake."""
-    return Runtime(vendor.engine, CATALOG, lambda: NOW, lambda _: {"policy": vendor.policy})
+    return Runtime(vendor.engine, CATALOG, lambda: NOW, lambda _: {"policy": vendor.policy}, sandbox=Rooms())
 
 
 def hard_vendor(folder: Path, charges: Sequence[Mapping[str, Any]] = HARD) -> SmallVendor:

@@ -30,6 +30,7 @@ from tenantry.datasets import Entitlements, ProviderCosts, Resources, TenantTier
 from tenantry.methods.policy import Match, Meter, Policy, Rule, Strategy
 from tenantry.runtime.call import Runtime
 from tenantry.runtime.records import Records
+from tenantry.runtime.sandbox import Rooms
 from tenantry.runtime.state import State
 
 HOSTILE = "o'neil\x1b[2J\"; DROP TABLE charges; --[bold]"
@@ -206,4 +207,6 @@ def three_months(folder: Path) -> tuple[SmallVendor, Runtime]:
     vendor = SmallVendor(folder, POLICY)
     vendor.land(BILL, PEOPLE, METERED, USERS, PAID, logs=LOGS, documents=DOCUMENTS, more=TIERS).build()
     records = cache(lambda: Records(State(f"sqlite:///{folder / 'state.db'}"), vendor.engine, CATALOG))
-    return vendor, Runtime(vendor.engine, CATALOG, lambda: NOW, lambda _: {"policy": POLICY}, records)
+    return vendor, Runtime(
+        vendor.engine, CATALOG, lambda: NOW, lambda _: {"policy": POLICY}, records, Rooms()
+    )

@@ -103,6 +103,7 @@ def open_plane(lake: str | None, allocation: Mapping[str, Any] | None = None) ->
     from .methods.routes import Routing
     from .runtime.books import Books
     from .runtime.plane import ControlPlane
+    from .runtime.sandbox import Rooms
 
     said = settings()
     if said.engine.url != "duckdb":
@@ -116,7 +117,7 @@ def open_plane(lake: str | None, allocation: Mapping[str, Any] | None = None) ->
     def built_under(reader: DuckDB) -> Mapping[str, Any]:
         return settings_of(reader.lake.notes(PoolCost)) or ask(reader)
 
-    told = {"routing": Routing.read(said.routing)}
+    told = {"routing": Routing.read(said.routing), "sandbox": Rooms(**vars(said.sandbox))}
     plane = ControlPlane(
         engine, whole_catalog(), ask, built_under, lambda: datetime.now(UTC), told,
         cache(lambda: _open_records(_state_url(said, lake), engine)),

@@ -256,6 +256,19 @@ class AgentSettings(_Table):
         return self
 
 
+class SandboxSettings(_Table):
+    """`[sandbox]`: where code runs that a person or a language model wrote, such as a method of forecasting."""
+
+    numpy: Annotated[
+        bool,
+        Field(description="whether code may need numpy and pandas; it runs in bubblewrap then, on Linux"),
+    ] = False
+    seconds: Annotated[
+        float, Field(gt=0, le=600, description="that code may take for the forecasts of a month")
+    ] = 10
+    memory_mb: Annotated[int, Field(ge=16, description="that code may take, beyond its libraries")] = 256
+
+
 class Settings(_Table):
     """Everything `tenantry.toml` may say. Tables left as mappings are read by those they are for."""
 
@@ -286,6 +299,7 @@ class Settings(_Table):
     a2a: Annotated[
         dict[str, dict[str, Any]], Field(description="a name of your choice to another's agent")
     ] = {}
+    sandbox: SandboxSettings = SandboxSettings()
     business_context: Annotated[
         str, Field(description="in a few sentences, how the vendor's service works and earns")
     ] = ""

@@ -73,6 +73,7 @@ def test_every_declared_dependency_is_locked():
             *declared["dependency-groups"]["dev"],
             *declared["project"]["optional-dependencies"]["agent"],
             *declared["project"]["optional-dependencies"]["bedrock"],
+            *declared["project"]["optional-dependencies"]["sandbox"],
         ],
         "requirements-spark.lock": declared["project"]["optional-dependencies"]["spark"],
         "requirements-bench.lock": declared["dependency-groups"]["bench"],
@@ -94,7 +95,7 @@ def test_the_kernel_keeps_its_budget():
     lines = sum(
         len(p.read_text(encoding="utf-8").splitlines()) for p in (ROOT / "src/tenantry/kernel").rglob("*.py")
     )
-    assert lines <= 950, "docs/adr/0014, 0024, 0026: a larger kernel needs a decision record"
+    assert lines <= 1000, "docs/adr/0014, 0024, 0026, 0027: a larger kernel needs a decision record"
 
 
 def commands(page: str) -> set[str]:

@@ -27,6 +27,7 @@ from tenantry.kernel import AccessRole, Capability, Dataset, Effect, Principal, 
 from tenantry.runtime.access import Tokens
 from tenantry.runtime.call import LOCAL, Runtime, plain
 from tenantry.runtime.plane import ControlPlane
+from tenantry.runtime.sandbox import Rooms
 from tenantry.runtime.state import audit
 
 TOOLS = [(c, t) for c in CATALOG.capabilities for t in c.tools]
@@ -58,7 +59,7 @@ def alone(vendor: SmallVendor, tmp_path_factory: pytest.TempPathFactory) -> Runt
             and DeltaTable.is_deltatable(str(lake.folder(dataset)))
         ):
             DeltaTable(str(lake.folder(dataset))).delete(f"tenant_id IN ({names})")
-    return Runtime(DuckDB(lake, "1GB"), CATALOG, lambda: NOW, lambda _: {"policy": POLICY})
+    return Runtime(DuckDB(lake, "1GB"), CATALOG, lambda: NOW, lambda _: {"policy": POLICY}, sandbox=Rooms())
 
 
 @pytest.fixture(scope="module")

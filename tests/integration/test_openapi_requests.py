@@ -34,6 +34,7 @@ from tenantry.runtime.call import Runtime
 from tenantry.runtime.intake import Intake
 from tenantry.runtime.jobs import Jobs
 from tenantry.runtime.kinds import job_kinds
+from tenantry.runtime.sandbox import Rooms
 from tenantry.runtime.schedules import Schedules
 from tenantry.runtime.state import State
 from tenantry.runtime.worker import Worker
@@ -68,7 +69,7 @@ def app_of(runtime: Runtime, folder: Path) -> ASGIApp:
 def described() -> dict[str, Any]:
     """The document follows from the catalog and the routes alone."""
     with TemporaryDirectory() as folder:
-        runtime = Runtime(DuckDB(Lake(Path(folder))), CATALOG, lambda: NOW, lambda _: {})
+        runtime = Runtime(DuckDB(Lake(Path(folder))), CATALOG, lambda: NOW, lambda _: {}, sandbox=Rooms())
         return TestClient(app_of(runtime, Path(folder))).get("/api/openapi.json").json()
 
 

@@ -16,6 +16,7 @@ from .documents import ApiDocuments
 from .entitlements import Entitlements, TenantEntitlements
 from .feature_cost import FeatureCost, FeatureCostFull
 from .focus_allocated import FocusAllocated
+from .forecast_methods import ForecastMethods, ForecastTrials
 from .forecasts import ForecastAccuracy, Forecasts
 from .insights import Dismissals, Insights
 from .invoices import Invoices, InvoiceSums
@@ -46,6 +47,8 @@ DATASETS = (
     Resources,
     Workflows,
     Dismissals,
+    ForecastTrials,
+    ForecastMethods,
     ActiveUsers,
     Usage,
     UsageCounters,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import takewhile
@@ -25,11 +25,14 @@ from ..kernel.dataset import (
 )
 from ..kernel.time import Window, next_month
 from ..methods.forecast import LARGEST, PLACES
+from .forecast_methods import ForecastMethods, code_of
 from .margin import Margin
 from .tenant_cost import TenantCost
 
 if TYPE_CHECKING:
+    from ..methods.forecast.candidate import Chosen
     from ..methods.forecast.outlook import Outlook
+    from ..methods.forecast.rolling import Panel
 
 NO_TIER = "(none)"
 
@@ -39,6 +42,7 @@ _AMOUNTS = (
     "SELECT month, tenant_id, tier, currency, CAST(effective_cost AS DOUBLE) AS cost,"
     " CAST(revenue AS DOUBLE) AS revenue FROM margin WHERE month < DATE '{end}'"
 )
+_CHOSEN = "SELECT since, method, libraries, code FROM forecast_methods ORDER BY since"
 # A change moves the forecasts of its month and of all later ones; what lands in a month ends the one before.
 _TOUCHES = """
     SELECT DISTINCT month AS day FROM margin WHERE month >= (
@@ -55,14 +59,22 @@ class Forecasts(Dataset):
     of the origin's month: newcomers are in no forecast. Means of tenants add up to those of their tier and these to
     the total, and margin is revenue less cost, to the last unit. Bounds are null where it is too early to tell.
     `history` counts the months known. `wape`, `owa`, `cover80` and `cover95` say how the forecasts of this level and
-    measure made in the 12 months before did, over `tested` months that have come (see `forecast_accuracy`).
+    measure made in the 12 months before did, over `tested` months that have come (see `forecast_accuracy`). `method`
+    names the models, or the code that somebody chose (see `forecast_methods`); `note` says where that was not used.
     """
 
     partition: ClassVar[str] = "origin"
     keys: ClassVar[tuple[str, ...]] = ("origin", "currency", "level", "key", "measure", "month")
     sort: ClassVar[tuple[str, ...]] = ("level", "key")
-    reads: ClassVar[tuple[type[Dataset], ...]] = (Margin, TenantCost)
+    reads: ClassVar[tuple[type[Dataset], ...]] = (Margin, TenantCost, ForecastMethods)
     touches: ClassVar[str | None] = _TOUCHES
+    follows: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "forecast_methods": (
+            "since, method",
+            "SELECT DISTINCT month AS day FROM margin WHERE month >= (SELECT min(since) FROM changed)",
+        )
+    }
+    told: ClassVar[tuple[str, ...]] = ("sandbox",)
 
     origin: Day
     made_on: Annotated[date, Column(Role.DIMENSION, "DATE")]
@@ -88,28 +100,18 @@ class Forecasts(Dataset):
 
     @classmethod
     def compute(cls, read: Any, window: Window, settings: Mapping[str, Any]) -> Iterator[Forecasts]:
-        # numpy is for builds alone: `--help` reads this module, too.
-        from ..methods.forecast.outlook import outlooks  # noqa: PLC0415
-        from ..methods.forecast.rolling import Panel  # noqa: PLC0415
+        from ..methods.forecast.outlook import outlooks  # noqa: PLC0415 - numpy is for builds alone
 
         newest = read.query(_NEWEST)[0].day
         if newest is None:
             return
-        rows: dict[str, list[Any]] = defaultdict(list)
-        for row in read.query(_AMOUNTS.format(end=window.end)):
-            if next_month(row.month) <= newest + timedelta(days=1):
-                rows[row.currency].append(row)
-        for currency, own in sorted(rows.items()):
-            months = _foreseeable(own)
+        decided = read.query(_CHOSEN)
+        amounts = read.query(_AMOUNTS.format(end=window.end))
+        for currency, months, panel in panels(amounts, newest + timedelta(days=1)):
             asked = [at for at, month in enumerate(months, start=1) if month in window]
             if asked:
-                place = {month: at for at, month in enumerate(months)}
-                amounts = (
-                    (place[r.month], r.tenant_id, r.tier or NO_TIER, r.cost, r.revenue)
-                    for r in own
-                    if r.month in place
-                )
-                for told in outlooks(Panel.of(amounts, len(months)), asked[0], asked[-1]):
+                chosen = {at: one for at in asked if (one := _chosen(decided, months, at))}
+                for told in outlooks(panel, asked[0], asked[-1], chosen, settings.get("sandbox")):
                     yield from cls._rows(told, months[told.at - 1], currency)
 
     @classmethod
@@ -138,6 +140,39 @@ class Forecasts(Dataset):
                 **vars(told.score),
             )
             month = next_month(month)
+
+
+def panels(rows: Iterable[Any], over: date) -> Iterator[tuple[str, list[date], Panel]]:
+    """Of each currency the months that are over on a day and can be forecast from, and what tenants cost and paid then.
+
+    Rows have `currency, month, tenant_id, tier, cost, revenue`.
+    """
+    # numpy is for those who forecast: `--help` reads this module, too.
+    from ..methods.forecast.rolling import Panel  # noqa: PLC0415
+
+    by_currency: dict[str, list[Any]] = defaultdict(list)
+    for row in rows:
+        if next_month(row.month) <= over:
+            by_currency[row.currency].append(row)
+    for currency, own in sorted(by_currency.items()):
+        months = _foreseeable(own)
+        place = {month: at for at, month in enumerate(months)}
+        amounts = (
+            (place[r.month], r.tenant_id, r.tier or NO_TIER, r.cost, r.revenue)
+            for r in own
+            if r.month in place
+        )
+        yield currency, months, Panel.of(amounts, len(months))
+
+
+def _chosen(decided: Sequence[Any], months: Sequence[date], at: int) -> Chosen | None:
+    """The code that forecasts are made by when `at` months are over; None: the default's."""
+    from ..methods.forecast.candidate import Chosen  # noqa: PLC0415
+
+    last = next((row for row in reversed(decided) if row.since <= months[at - 1]), None)
+    if last is None or last.method is None:
+        return None
+    return Chosen(code_of(last.code, last.libraries), sum(month <= last.since for month in months))
 
 
 def _bounds(told: Outlook, level: float, ahead: int) -> tuple[Decimal | None, Decimal | None]:

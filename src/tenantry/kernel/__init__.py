@@ -4,6 +4,7 @@ from .capability import Capability
 from .catalog import Catalog
 from .context import AccessRole, Context, Principal, Row
 from .dataset import Dataset
+from .sandbox import Code, Sandbox
 from .source import Batch, Format, RemoteSource, RowMapping, Sample, Source
 from .time import Window
 from .tool import Effect, Tool, tool
@@ -13,6 +14,7 @@ __all__ = [
     "Batch",
     "Capability",
     "Catalog",
+    "Code",
     "Context",
     "Dataset",
     "Effect",
@@ -22,6 +24,7 @@ __all__ = [
     "Row",
     "RowMapping",
     "Sample",
+    "Sandbox",
     "Source",
     "Tool",
     "Window",

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 from .dataset import Dataset
+from .sandbox import Sandbox
 from .time import Window
 
 D = TypeVar("D", bound=Dataset)
@@ -57,6 +58,7 @@ class Context(Protocol):
 
     principal: Principal
     now: datetime
+    sandbox: Sandbox | None
 
     def rows(
         self, dataset: type[D], window: Window | None = None, *, limit: int | None = None, **equals: Any
@@ -95,7 +97,7 @@ class Context(Protocol):
     def record(self, *rows: Dataset) -> None:
         """Keep rows of landing datasets: all of a call's or none, with an audit entry, once the call has ended.
 
-        For tools that act. A row takes the place of the one with its keys, and holds over what files say.
+        For tools that act or propose. A row takes the place of the one with its keys, and holds over what files say.
         """
         ...
 

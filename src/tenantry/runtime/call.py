@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from ..engine.build import Settings
 from ..engine.duckdb import DuckDB
 from ..errors import Kind, TenantryError
-from ..kernel import AccessRole, Catalog, Effect, Principal, Tool, Window
+from ..kernel import AccessRole, Catalog, Effect, Principal, Sandbox, Tool, Window
 from ..kernel.money import EXACT, exact
 from .events import event
 from .reader import Page, Place, Reader, several
@@ -97,7 +97,7 @@ def answer_schema(data: Mapping[str, Any]) -> dict[str, Any]:
 
 class Runtime:
     """Calls tools of a catalog over an engine; `now` is the clock, `settings` are what views depend on, `records`
-    opens what keeps the rows of tools that act.
+    opens what keeps the rows of tools that act, `sandbox` runs code that tools are given.
 
     One object serves many threads.
     """
@@ -109,12 +109,14 @@ class Runtime:
         now: Callable[[], datetime],
         settings: Settings,
         records: Callable[[], Records] | None = None,
+        sandbox: Sandbox | None = None,
     ) -> None:
         self.engine = engine
         self.catalog = catalog
         self.now = now
         self.settings = settings
         self._records = records
+        self._sandbox = sandbox
 
     def call(
         self,
@@ -151,7 +153,9 @@ class Runtime:
             with self._opened(principal, now) as reader, localcontext(EXACT):
                 data = found.function(reader, **values)
             answer = Answer(owner.name, found.name, values, data, reader.evidence, now)
-            if kept:
+            # Without a state store a proposal is answered, and not kept.
+            proposed = found.effect is Effect.PROPOSE and reader.recorded and self._records
+            if kept or proposed:
                 self._done(what, reader, answer, yes)
             said["window"] = str(values.get("window") or "")
         return answer
@@ -232,7 +236,7 @@ class Runtime:
     def _opened(
         self, principal: Principal, now: datetime, at: Mapping[str, int] | None = None
     ) -> Generator[Reader]:
-        with closing(Reader(self.engine.fork(), principal, now, self._settings, at)) as reader:
+        with closing(Reader(self.engine.fork(), principal, now, self._settings, at, self._sandbox)) as reader:
             yield reader
 
     def _settings(self) -> Mapping[str, Any]:

@@ -46,7 +46,7 @@ class ControlPlane:
         self.catalog = catalog
         self.now = now
         self.builder = Builder(engine, catalog, settings, told)
-        self.runtime = Runtime(engine, catalog, now, built_under, records)
+        self.runtime = Runtime(engine, catalog, now, built_under, records, (told or {}).get("sandbox"))
         self._records = records
         self._recorded = recorded
         self.publisher: Publisher | None = None

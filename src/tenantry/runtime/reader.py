@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from ..engine.duckdb import DuckDB, quoted
 from ..errors import Kind, TenantryError, invalid
-from ..kernel import Dataset, Principal, Row, Window
+from ..kernel import Dataset, Principal, Row, Sandbox, Window
 from ..kernel.dataset import Role
 from .tables import Evidence, Tables, day_of, empty
 
@@ -50,9 +50,11 @@ class Reader:
         now: datetime,
         settings: Callable[[], Mapping[str, Any]],
         at: Mapping[str, int] | None = None,
+        sandbox: Sandbox | None = None,
     ) -> None:
         self.principal = principal
         self.now = now
+        self.sandbox = sandbox
         self.recorded: list[Dataset] = []
         self._tables = Tables(engine, settings, at)
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from ...kernel import Sandbox
 from . import MEASURES, TOTAL
-from .bounds import Bounds, Calibration, Widths
+from .bounds import Bounds, Widths
+from .candidate import Chosen, in_use
 from .intervals import LEVELS
 from .rolling import LOOK_BACK, Panel, Points, in_units
 from .scores import Score
 from .seasons import YEAR
 from .smoothing import SHORTEST, Integers
+from .verdict import Backtest
 
 SUMMED = "sum of tenants"
 RECONCILED = "sum of tenants, reconciled"
@@ -40,20 +43,34 @@ class Outlook:
     score: Score
 
 
-def outlooks(panel: Panel, first: int, last: int) -> Iterator[Outlook]:
-    """The outlook at each month from `first` to `last` (as many months were over), as if nothing later were known.
+def outlooks(
+    panel: Panel,
+    first: int,
+    last: int,
+    chosen: Mapping[int, Chosen] | None = None,
+    sandbox: Sandbox | None = None,
+) -> Iterator[Outlook]:
+    """The outlook at each month from `first` to `last` (as many months were over), as if nothing later were known; by
+    code, at the months for which some is `chosen` and where it still is the better.
 
     Sums are exact: the total is the sum of the tiers, they of their tenants, margin is revenue less cost.
     """
-    points = Points(panel, max(1, first - 2 * LOOK_BACK), last)
-    calibrations = {measure: Calibration(panel, points, measure) for measure in MEASURES}
+    default = backtest(panel, first, last)
+    others = in_use(default, chosen or {}, sandbox)
     for at in range(max(1, first), last + 1):
+        used, beware = others.get(at, (default, None))
         for measure in MEASURES:
-            yield from _told(panel, points, calibrations[measure], measure, at)
+            yield from _told(used, measure, at, beware)
 
 
-def _told(panel: Panel, points: Points, calibration: Calibration, measure: str, at: int) -> Iterator[Outlook]:
-    known, made = panel.known(at), points.made[at]
+def backtest(panel: Panel, first: int, last: int) -> Backtest:
+    """Our own forecasts at each month that those from `first` to `last` are judged and measured by."""
+    return Backtest(panel, Points(panel, max(1, first - 2 * LOOK_BACK), last))
+
+
+def _told(used: Backtest, measure: str, at: int, beware: str | None) -> Iterator[Outlook]:
+    panel, calibration = used.panel, used.calibrations[measure]
+    known, made = panel.known(at), used.points.made[at]
     bounds, scores = calibration.bounds(at), calibration.scores(at)
 
     def told(
@@ -66,7 +83,7 @@ def _told(panel: Panel, points: Points, calibration: Calibration, measure: str, 
         floor = 0 if measure != "margin" and amounts.min() >= 0 else None
         return Outlook(
             at, level, key, tier, measure, _plain(mean), _around(mean, widths, row, floor), method, history,
-            _note(history, bounds) if amounts.any() else NOTHING, scores[level],
+            _note(history, bounds, beware) if amounts.any() else NOTHING, scores[level],
         )  # fmt: skip
 
     units = made.units[measure]
@@ -98,9 +115,9 @@ def _around(
     return found
 
 
-def _note(history: int, bounds: Bounds | None) -> str | None:
-    """What a reader must know: a short history, few tenants, or months that move all tenants alike."""
-    said: list[str] = []
+def _note(history: int, bounds: Bounds | None, beware: str | None) -> str | None:
+    """What a reader must know: what is not used, a short history, few tenants, months that move all tenants alike."""
+    said = [beware] if beware else []
     months = "1 month" if history == 1 else f"{history} months"
     if history < SHORTEST:
         said.append(f"{months} of history: the mean of the last and of all")

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from . import HORIZON, LARGEST, PLACES
-from .ensemble import Method, forecast_points
+from .ensemble import LONGEST, forecast_points
 from .reconcile import reconcile
 from .seasons import YEAR
-from .smoothing import Flags, Floats, Integers
+from .smoothing import SHORTEST, Flags, Floats, Integers
 
 LOOK_BACK = 12
 """Months whose forecasts are held against what came."""
@@ -107,7 +108,7 @@ class Made:
     """Point forecasts made when some months were over: in millionths, tenants x horizon, by measure; with methods."""
 
     units: dict[str, Integers]
-    methods: dict[str, list[Method | None]]
+    methods: dict[str, list[str | None]]
 
     def amounts(self, measure: str) -> Floats:
         return self.units[measure] / UNIT
@@ -130,7 +131,7 @@ class Points:
         self._wanted: dict[int, list[tuple[int, int]]] = defaultdict(list)
         self._mean: dict[int, Floats] = {}
         self._variance: dict[int, Floats] = {}
-        self._method: dict[int, list[Method | None]] = {}
+        self._method: dict[int, list[str | None]] = {}
         for at in range(first, last + 1):
             self._mean[at] = np.zeros((len(self._values), HORIZON))
             self._variance[at] = np.zeros(len(self._values))
@@ -149,16 +150,65 @@ class Points:
         values = np.stack([self._values[row, at - length : at] for row, at in wanted])
         found = forecast_points(values, HORIZON)
         for place, (row, at) in enumerate(wanted):
-            # Costs and revenues without a minus so far do not get one.
-            floor = 0.0 if values[place].min() >= 0 else -np.inf
-            self._mean[at][row] = np.maximum(found.mean[place], floor)
+            self._mean[at][row] = _floored(found.mean[place], values[place])
             self._variance[at][row] = found.variance[place]
             self._method[at][row] = found.methods[place]
+
+    def series(self, at: int) -> list[dict[str, Any]]:
+        """What a method made elsewhere is asked to forecast when `at` months were over: every series that ours were
+        made of then, of at least 7 months, with ours as `default`. Tenants and tiers are numbers of that month.
+        """
+        return [self._series(at, row, place) for place, row in self._asked(at)]
+
+    def _series(self, at: int, row: int, place: int) -> dict[str, Any]:
+        tenants = len(self.panel.tenants)
+        sums = row >= 2 * tenants
+        size = len(self.panel.members) if sums else tenants
+        level = "tenant" if not sums else "tier" if place else "total"
+        return {
+            "level": level,
+            "measure": "cost" if (row - 2 * tenants * sums) < size else "revenue",
+            "number": place,
+            "values": self._values[row, max(self._began[row], at - LONGEST) : at].tolist(),
+            "default": self._mean[at][row].tolist(),
+        }
+
+    def _asked(self, at: int) -> list[tuple[int, int]]:
+        """(number, row), which tells nothing of tenants and tiers yet to come."""
+        known = self.panel.known(at)
+        held = self.panel.members @ known > 0
+        found: list[tuple[int, int]] = []
+        begin = 0
+        for size, there in ((len(known), known), (len(held), held & (at >= 2 * YEAR))):
+            numbered = list(enumerate(map(int, np.flatnonzero(there))))
+            for first in (begin, begin + size):
+                found += [
+                    (n, first + row) for n, row in numbered if at - self._began[first + row] >= SHORTEST
+                ]
+            begin += 2 * size
+        return found
+
+    def with_means(self, means: Mapping[int, Floats], method: str) -> Points:
+        """These points with the means of others (series as they were asked, x horizon) at some months, made coherent
+        in the same way: nothing below zero that never was, then reconciled, then in whole millionths.
+        """
+        other = copy(self)
+        other._replace(means, method)
+        return other
+
+    def _replace(self, means: Mapping[int, Floats], method: str) -> None:
+        self._mean = {**self._mean, **{at: self._mean[at].copy() for at in means}}
+        self._method = {**self._method, **{at: [*self._method[at]] for at in means}}
+        for at, mean in means.items():
+            for (_, row), ahead in zip(self._asked(at), mean, strict=True):
+                self._mean[at][row] = _floored(ahead, self._values[row, self._began[row] : at])
+                self._method[at][row] = method
+        self.made = {**self.made, **{at: self._make(at) for at in means}}
 
     def _make(self, at: int) -> Made:
         count, sums = len(self.panel.tenants), len(self.panel.members)
         units: dict[str, Integers] = {}
-        methods: dict[str, list[Method | None]] = {}
+        methods: dict[str, list[str | None]] = {}
         for place, measure in enumerate(("cost", "revenue")):
             own = slice(place * count, (place + 1) * count)
             theirs = slice(2 * count + place * sums, 2 * count + (place + 1) * sums)
@@ -180,3 +230,8 @@ class Points:
         units["margin"] = units["revenue"] - units["cost"]
         methods["margin"] = methods["cost"]
         return Made(units, methods)
+
+
+def _floored(mean: Floats, values: Floats) -> Floats:
+    """Costs and revenues without a minus so far do not get one."""
+    return np.maximum(mean, 0.0 if values.min() >= 0 else -np.inf)

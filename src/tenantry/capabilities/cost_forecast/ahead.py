@@ -1,4 +1,4 @@
-"""Cost forecast: what tenants, tiers and the whole will cost and earn in the six months ahead, and how sure that is."""
+"""The months ahead, their record so far, what drives them, and what they would be otherwise."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, WithJsonSchema
 
-from ..datasets import ForecastAccuracy, Forecasts, Margin
-from ..datasets.forecasts import NO_TIER
-from ..errors import Kind, TenantryError, unknown
-from ..kernel import Capability, Context, Window, tool
-from ..kernel.dataset import Count, Day, Dimension, Money, Note, OptionalMoney, Ratio
-from ..kernel.parameters import Top
-from ..kernel.time import next_month
-from ..methods.forecast import HORIZON, TOTAL, Level, Measure
-from ..methods.variance import Spend, decompose
+from ...datasets import ForecastAccuracy, Forecasts, Margin
+from ...datasets.forecasts import NO_TIER
+from ...errors import Kind, TenantryError, unknown
+from ...kernel import Context, Window, tool
+from ...kernel.dataset import Count, Day, Dimension, Money, Note, OptionalMoney, Ratio
+from ...kernel.parameters import Top
+from ...kernel.time import next_month
+from ...methods.forecast import HORIZON, TOTAL, Level, Measure
+from ...methods.variance import Spend, decompose
 
 # Described as a number alone: no schema could hold a text between the two.
 Per100 = Annotated[
@@ -97,7 +97,7 @@ def forecast(
 
     Beside each: the error and the coverage of past forecasts on your own data.
     """
-    made = _newest(ctx, None)
+    made = newest(ctx, None)
     asked: dict[str, Any] = {"measure": measure} if measure else {}
     keys = [key] if key is not None else _largest(ctx, made, level, measure or "cost", top)
     rows = [
@@ -121,7 +121,7 @@ def forecast(
     return [ForecastMonth.model_validate(vars(row)) for row in rows]
 
 
-def _newest(ctx: Context, window: Window | None) -> Window:
+def newest(ctx: Context, window: Window | None) -> Window:
     """The month after which the forecast was made: the one asked for, or the newest."""
     span = ctx.span(Forecasts)
     if span is None:
@@ -147,13 +147,13 @@ def _largest(ctx: Context, made: Window, level: Level, measure: Measure, top: in
 @tool()
 def accuracy(ctx: Context, window: MadeAfter = None) -> list[ForecastAccuracy]:
     """How the forecasts of the last 12 months did on your own data: their error, and how often intervals held."""
-    return ctx.rows(ForecastAccuracy, _newest(ctx, window))
+    return ctx.rows(ForecastAccuracy, newest(ctx, window))
 
 
 @tool(measure="cost")
 def drivers(ctx: Context, measure: Literal["cost", "revenue"] = "cost") -> list[Driver]:
     """Why the months ahead differ from the same number of months before, tier by tier: volume, mix and rate."""
-    made = _newest(ctx, None)
+    made = newest(ctx, None)
     ahead = [made.end]
     while len(ahead) < HORIZON:
         ahead.append(next_month(ahead[-1]))
@@ -212,7 +212,7 @@ def scenario(
     Arithmetic on the forecast: it does not guess who leaves because of a price. The interval is as wide, beside the
     amounts it stands for, as that of the forecast.
     """
-    made = _newest(ctx, None)
+    made = newest(ctx, None)
     whole = ctx.rows(Forecasts, made, level="tier" if tier else "total", key=tier or TOTAL)
     if tier and not whole:
         rows = ctx.totals(Forecasts, made, by=("currency", "key"), measures=("mean",), level="tier")
@@ -266,18 +266,3 @@ def _would_be(rows: Mapping[str, Forecasts], then: Mapping[str, Decimal], name: 
         measure=name, currency=row.currency, month=row.month, forecast=row.mean, scenario=mean,
         effect=mean - row.mean, lo80=low, hi80=high,
     )  # fmt: skip
-
-
-CAPABILITY = Capability(
-    name="cost_forecast",
-    question="What will each tenant cost and earn us in six months, and how sure is that?",
-    datasets=(Forecasts, ForecastAccuracy, Margin),
-    tools=(forecast, accuracy, drivers, scenario),
-    examples=(
-        "What will we spend in the next six months?",
-        "Which tenants will cost most in half a year?",
-        "How good were our forecasts so far?",
-        "What if we raised prices by 5 %?",
-    ),
-    instructions=Capability.instructions_beside(__file__),
-)
