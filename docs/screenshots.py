@@ -32,7 +32,7 @@ PAGES = {
     "audit": "/audit",
     "settings": "/settings",
 }
-_DRAWN = 1_000
+_DRAWN = 2_500
 """Milliseconds for charts to be there: the stream of news stays open, so the network is never idle."""
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
@@ -73,6 +73,7 @@ def _take(browser: Browser, site: str, look: str, options: dict[str, Any]) -> No
         page.goto(path)
         page.get_by_role("heading", level=1).wait_for()
         expect(page.locator("[aria-busy=true], [aria-label^=Loading]")).to_have_count(0)
+        expect(page.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
         page.wait_for_timeout(_DRAWN)
         page.screenshot(path=FOLDER / look / f"{name}.png")
     page.context.close()
