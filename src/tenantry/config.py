@@ -1,4 +1,4 @@
-"""Settings: one file, `tenantry.toml`, and the environment above it. Only app.py reads this module."""
+"""Settings: one file, `tenantry.toml`, and the environment above it. Only `app` reads this module."""
 
 from __future__ import annotations
 

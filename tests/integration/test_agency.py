@@ -16,7 +16,7 @@ from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCall
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from sqlalchemy import update
 
-from tenantry import app
+from tenantry.app.plane import own_usage
 from tenantry.datasets import Usage
 from tenantry.engine.duckdb import DuckDB
 from tenantry.engine.lake import Lake
@@ -334,7 +334,7 @@ def test_what_agents_use_lands_as_usage_once(tmp_path: Path, desk: Desk) -> None
     vendor = Vendor(tmp_path / "lake", f"sqlite:///{tmp_path / 'state.db'}")
     desk.ask("What?", "This.", principal=BOB)
     desk.ask("What?", "This.")
-    vendor.plane.land_own = lambda: desk.runs.land(vendor.engine, app._own_usage)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    vendor.plane.land_own = lambda: desk.runs.land(vendor.engine, own_usage)
     for _ in range(2):
         vendor.ingest(tmp_path, "tenants.csv", ["tenant_id", "teal"])
     (rows,) = vendor.rows(Usage)
