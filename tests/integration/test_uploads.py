@@ -119,6 +119,7 @@ def test_from_files_to_the_first_answer(world: World):
         ("cut.csv.gz", gzip.compress(bill())[:100], ""),
         ("other.csv", b"a,b\n1,2\n", "none of access_log, focus"),
     ],
+    ids=["a picture", "empty", "cut off", "another table"],  # not the contents, which differ from run to run
 )
 def test_what_is_nobodys_is_said_and_not_kept(door: World, name: str, content: bytes, why: str):
     answer = door.bring(name, content)
