@@ -93,6 +93,7 @@ def test_signed_in_out_and_in_again_where_one_was(browser: Browser, closed: Clos
 def test_a_viewer_is_told_what_is_not_theirs(browser: Browser, closed: Closed):
     with opened(browser, closed.site, expected=403, color_scheme="dark") as page:
         page.goto("/audit")
+        expect(page.get_by_label("Token", exact=True)).to_be_focused()
         assert violations(page) == []
         sign_in(page, closed.token(AccessRole.VIEWER)[1])
         expect(page.get_by_role("heading", level=1)).to_have_text("Audit")
@@ -106,6 +107,7 @@ def test_who_is_bound_to_a_tenant_sees_that_one_everywhere(browser: Browser, clo
     viewport = {"width": 390, "height": 844}
     with opened(browser, closed.site, expected=403, viewport=viewport) as page:
         page.goto("/tenants?range=2026-03-01..2026-04-01")
+        expect(page.get_by_label("Token", exact=True)).to_be_focused()
         assert violations(page) == []
         sign_in(page, closed.token(AccessRole.OPERATOR, "teal-partners")[1])
         table = page.get_by_role("region", name="Table: Tenants")

@@ -214,7 +214,7 @@ def test_bubblewrap_shows_nothing_of_the_machine():
 
 def test_numpy_is_off_unless_it_is_asked_for_and_says_what_is_missing(monkeypatch: pytest.MonkeyPatch):
     problem = refused("def f(a): return []", numpy=True, rooms=Rooms())
-    assert problem.kind is Kind.UNAVAILABLE
+    assert problem.kind is Kind.INVALID
     assert "sandbox.numpy = true" in problem.hint
     monkeypatch.setenv("PATH", "")
     problem = refused("def f(a): return []", numpy=True)

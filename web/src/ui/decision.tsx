@@ -81,7 +81,7 @@ export function DecisionCard(props: {
         </h2>
         <StateOf state={decision.state} />
       </div>
-      <p>{decision.about}</p>
+      <p>{decision.about.split("`").map((part, n) => (n % 2 ? <code key={n}>{part}</code> : part))}</p>
       <Given decision={decision} />
       <p className={css.quiet}>
         {decision.agent ? `The agent of ${decision.agent} proposed it to ${decision.proposed_by}` : `Proposed by ${decision.proposed_by}`} <Ago time={decision.proposed_at} />

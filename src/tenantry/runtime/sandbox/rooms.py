@@ -43,7 +43,7 @@ class Rooms(BaseModel):
         if not code.numpy:
             return _monty(code.text, function, calls, returns, limits)
         if not self.numpy:
-            raise unavailable(
+            raise invalid(
                 "code that needs numpy is not run here", "set sandbox.numpy = true, and install bubblewrap"
             )
         return bubblewrap.run(code.text, function, calls, returns, limits)
