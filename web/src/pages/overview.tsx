@@ -1,4 +1,4 @@
-import { lazy, Suspense, type ReactNode } from "react";
+import { lazy, Suspense, useState, type ReactNode } from "react";
 import { useTool, type Document, type Query, type Row, type Schemas } from "../api/client";
 import type { Series, Spec } from "../charts/spec";
 import { change, count, money, numeric, points, ratio } from "../format/numbers";
@@ -29,7 +29,11 @@ export function Overview(): ReactNode {
   const { window, compare, currency } = useChoice();
   const summary = useTool("overview.summary", { window, compare });
   const months = useTool("overview.months");
-  if (summary.error?.status === 404 && !summary.data) return <Bring />;
+  // Another look at an empty lake must not take away the files that somebody has just chosen.
+  const [empty, setEmpty] = useState(false);
+  const none = summary.error?.status === 404 && !summary.data;
+  if (!summary.isPending && empty !== none) setEmpty(none);
+  if (empty) return <Bring />;
   const standings = summary.data?.data.standings ?? [];
   const { all, now } = currencyIn(standings, currency, (one) => numeric(one.effective_cost) ?? 0);
   const standing = standings.find((one) => one.currency === now);
