@@ -77,13 +77,13 @@ def sources() -> dict[str, Source]:
             problems.append(f"{name}: no kind {table['kind']!r}; there are {', '.join(kinds)}")
             continue
         if "server" in kind.model_fields:
-            server = fields.get("server")
-            if server not in servers():
+            server, known = fields.get("server"), servers()
+            if server not in known:
                 problems.append(
-                    f"{name}: no server {server!r} in [mcp]; there are {', '.join(servers()) or 'none'}"
+                    f"{name}: no server {server!r} in [mcp]; there are {', '.join(known) or 'none'}"
                 )
                 continue
-            fields["server"] = servers()[server]
+            fields["server"] = known[server]
         try:
             found[name] = kind.model_validate(fields)
         except ValueError as problem:

@@ -14,12 +14,7 @@ from ...runtime.access import Tokens
 from ...runtime.access.tokens import FOR_DAYS, NAME, Token
 from ...runtime.state import Entry, State, audit
 from .access import principal_of
-from .problems import problem_content
-
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    "4XX": problem_content("what the caller can mend"),
-    "5XX": problem_content("what the caller cannot mend"),
-}
+from .problems import PROBLEMS
 
 
 def _number(value: object) -> object:
@@ -77,7 +72,7 @@ def administration_routes(tokens: Tokens, state: State) -> APIRouter:
     ):
         router.add_api_route(
             path, route, methods=[method], response_model=answer, status_code=status,
-            operation_id=route.__name__, responses=_PROBLEMS,
+            operation_id=route.__name__, responses=PROBLEMS,
         )  # fmt: skip
     return router
 

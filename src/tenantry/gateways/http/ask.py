@@ -20,7 +20,7 @@ from ...kernel import Principal
 from ...runtime.asking.asking import LONGEST, Answering, AskAnswer, GoingOn, Listen
 from .access import principal_of
 from .app import Part
-from .problems import problem_content
+from .problems import PROBLEMS
 from .tools import PREFIX
 
 _STREAM = "text/event-stream"
@@ -50,8 +50,7 @@ _DESCRIBED: dict[int | str, dict[str, Any]] = {
         "data is the document",
         "content": {"application/json": {"schema": _ANSWER}, _STREAM: {"schema": {"type": "string"}}},
     },
-    "4XX": problem_content("what the caller can mend"),
-    "5XX": problem_content("what the caller cannot mend"),
+    **PROBLEMS,
 }
 
 

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from ...kernel import Capability, Catalog, Tool
 from ...kernel.dataset import Column
 from .access import principal_of
-from .problems import problem_content
+from .problems import PROBLEMS
 from .tools import PREFIX
 
 
@@ -69,8 +69,7 @@ def catalog_routes(catalog: Catalog, version: str) -> APIRouter:
         return shown
 
     problems: Mapping[int | str, dict[str, Any]] = {
-        "4XX": problem_content("what the caller can mend"),
-        "5XX": problem_content("what the caller cannot mend"),
+        **PROBLEMS,
     }
     router.add_api_route("/catalog", read_catalog, operation_id="catalog", responses={**problems})
     return router

@@ -20,7 +20,7 @@ from ...runtime.reader import Place, may_see
 from ..cursor import Cursor
 from ..export import FORMATS, exported, json_rows, write
 from .access import principal_of
-from .problems import problem_content
+from .problems import PROBLEMS
 from .tools import PREFIX, etag, matches, once_each
 
 _MEDIA = {
@@ -209,7 +209,6 @@ def _openapi(schema: Mapping[str, Any], query: Mapping[str, Any], *path: Mapping
         "responses": {
             "200": {"description": "as asked", "content": content},
             "304": {"description": "as the client holds it"},
-            "4XX": problem_content("what the caller can mend"),
-            "5XX": problem_content("what the caller cannot mend"),
+            **PROBLEMS,
         },
     }

@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Path, Query, Request
@@ -17,17 +17,13 @@ from ...errors import TenantryError
 from ...runtime.decision import Decision, DecisionState, Verdict
 from ...runtime.decisions import LONGEST, MOST, Decisions
 from .access import principal_of
-from .problems import problem_content
+from .problems import PROBLEMS
 from .tools import PREFIX
 
 _EVERY = 30.0
 """Seconds between looks for what was approved and left undone."""
 _LEFT_FOR = timedelta(minutes=1)
 """How long an act may take before it counts as left."""
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    "4XX": problem_content("what the caller can mend"),
-    "5XX": problem_content("what the caller cannot mend"),
-}
 _Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 _log = logging.getLogger("tenantry.decisions")
 
@@ -67,7 +63,7 @@ class VerdictRequest(_Closed):
 
 
 def decision_routes(decisions: Decisions) -> APIRouter:
-    router = APIRouter(prefix=PREFIX, tags=["decisions"], responses=_PROBLEMS)
+    router = APIRouter(prefix=PREFIX, tags=["decisions"], responses=PROBLEMS)
 
     @router.get("/decisions", operation_id="decisions_list")
     def listed(request: Request, wanted: Annotated[DecisionsWanted, Query()]) -> DecisionPage:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from threading import Event, Thread
-from typing import Annotated, Any
+from typing import Annotated
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Path, Query, Request
@@ -16,14 +16,11 @@ from ...runtime.schedules import ScheduleStatus
 from ...runtime.worker import Worker
 from .access import principal_of
 from .app import Part
-from .tools import PREFIX, problem_content
+from .problems import PROBLEMS
+from .tools import PREFIX
 
 _PATIENCE = 20.0
 """Seconds that a job at work has to come to its next step when the server stops; else the next start resumes it."""
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    "4XX": problem_content("what the caller can mend"),
-    "5XX": problem_content("what the caller cannot mend"),
-}
 _Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
@@ -93,7 +90,7 @@ def job_part(worker: Worker) -> Part:
 
 def job_routes(worker: Worker) -> APIRouter:
     jobs = worker.jobs
-    router = APIRouter(prefix=PREFIX, tags=["jobs"], responses=_PROBLEMS)
+    router = APIRouter(prefix=PREFIX, tags=["jobs"], responses=PROBLEMS)
 
     @router.get("/jobs", operation_id="jobs_list")
     def listed(request: Request, wanted: Annotated[JobsWanted, Query()]) -> JobPage:

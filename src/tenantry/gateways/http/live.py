@@ -27,7 +27,7 @@ from ...runtime.decisions import Decisions
 from ...runtime.jobs import Jobs
 from .access import principal_of
 from .app import Part
-from .problems import problem_content, problem_response
+from .problems import PROBLEMS, problem_response
 from .tools import PREFIX
 
 EVERY = 1.0
@@ -48,8 +48,7 @@ _DESCRIBED: dict[int | str, dict[str, Any]] = {
         "`changed`, by key what is new, at first all there is, and `gone`, the keys of what is no more",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     },
-    "4XX": problem_content("what the caller can mend"),
-    "5XX": problem_content("what the caller cannot mend"),
+    **PROBLEMS,
 }
 _log = logging.getLogger("tenantry.live")
 

@@ -14,16 +14,12 @@ from ...kernel import AccessRole, Principal
 from ...runtime.access import Session, Sessions, Tokens
 from .access import COOKIE, note_refusal, principal_of, session_of, unauthorized
 from .oidc import Claims, Provider, plain_word
-from .problems import problem_content
+from .problems import PROBLEMS
 
 CALLBACK = "/auth/callback"
 _BEGUN = "__Host-tenantry-login"
 """Holds the secret of the browser that began a login, so that nobody else's login can be finished in it."""
-_ANSWERS: dict[int | str, dict[str, Any]] = {
-    "4XX": problem_content("what the caller can mend"),
-    "5XX": problem_content("what the caller cannot mend"),
-}
-_REDIRECTS: dict[int | str, dict[str, Any]] = {303: {"description": "where to go"}, **_ANSWERS}
+_REDIRECTS: dict[int | str, dict[str, Any]] = {303: {"description": "where to go"}, **PROBLEMS}
 
 
 class Asking(BaseModel):
@@ -52,7 +48,7 @@ def session_routes() -> APIRouter:
         """Who asks, as what, and until when."""
         return _asking(principal_of(request.scope), session_of(request.scope))
 
-    router.add_api_route("/session", session, operation_id="session", responses=_ANSWERS)
+    router.add_api_route("/session", session, operation_id="session", responses=PROBLEMS)
     return router
 
 
@@ -67,7 +63,7 @@ def person_routes(
     tokens: Tokens, sessions: Sessions, goodbye: Callable[[], str | None] = lambda: None
 ) -> APIRouter:
     """`/auth/token` and `/auth/logout`. `goodbye` is where a browser logs out of a provider too."""
-    router = APIRouter(prefix="/auth", tags=["session"], responses=_ANSWERS)
+    router = APIRouter(prefix="/auth", tags=["session"], responses=PROBLEMS)
 
     @router.post(
         "/token", operation_id="sign_in", responses={200: {"model": Asking}}, response_class=Response

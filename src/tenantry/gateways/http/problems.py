@@ -40,6 +40,13 @@ def problem_content(description: str) -> dict[str, Any]:
     }
 
 
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "4XX": problem_content("what the caller can mend"),
+    "5XX": problem_content("what the caller cannot mend"),
+}
+"""What any operation may answer in place of what was asked for."""
+
+
 def _allowed(app: FastAPI, request: Request) -> list[str]:
     """All methods that this path has, over every route: the framework names the first route's alone."""
     fitting = (r for r in app.router.routes if r.matches(request.scope)[0] is not Match.NONE)

@@ -17,14 +17,10 @@ from ...kernel import AccessRole, RemoteSource, Source
 from ...runtime.jobs import must_be
 from .access import principal_of
 from .app import Part
-from .problems import problem_content
+from .problems import PROBLEMS
 from .tools import PREFIX
 
 Sources = Callable[[], Mapping[str, Source]]
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    "4XX": problem_content("what the caller can mend"),
-    "5XX": problem_content("what the caller cannot mend"),
-}
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")
 _HIDDEN = "(hidden)"
 
@@ -67,7 +63,7 @@ class Tried(BaseModel):
 
 def setting_part(told: Callable[[], Mapping[str, Any]], sources: Sources) -> Part:
     """`/api/v1/settings` and `/api/v1/sources`. `told` are the settings as JSON, secrets masked by their types."""
-    router = APIRouter(prefix=PREFIX, tags=["settings"], responses=_PROBLEMS)
+    router = APIRouter(prefix=PREFIX, tags=["settings"], responses=PROBLEMS)
 
     @router.get("/settings", operation_id="settings_list")
     def settings(request: Request) -> SettingList:  # pyright: ignore[reportUnusedFunction]

@@ -18,7 +18,7 @@ from ...kernel import Capability, Catalog, Effect, Tool
 from ...runtime.call import Answer, Runtime, answer_schema
 from ...runtime.decisions import LONGEST, Decisions
 from .access import principal_of
-from .problems import problem_content
+from .problems import PROBLEMS
 
 PREFIX = "/api/v1"
 REF = "#/components/schemas/{model}"
@@ -212,8 +212,7 @@ def _described(way: Way, parameters: Mapping[str, Any]) -> dict[str, Any]:
     described: dict[str, Any] = {
         "responses": {
             "200": {"description": "the answer", "content": {"application/json": answer}},
-            "4XX": problem_content("what the caller can mend"),
-            "5XX": problem_content("what the caller cannot mend"),
+            **PROBLEMS,
         },
         "parameters": [p for p in places if way.in_query or p["in"] == "path"],
     }

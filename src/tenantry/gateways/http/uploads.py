@@ -17,14 +17,10 @@ from ...runtime.uploads import BATCH, Brought, Uploads
 from ..profile import profile
 from .access import principal_of
 from .app import Part
-from .problems import problem_content
+from .problems import PROBLEMS
 from .tools import PREFIX
 
 _PIECE = 2**20
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    "4XX": problem_content("what the caller can mend"),
-    "5XX": problem_content("what the caller cannot mend"),
-}
 _BODY = {
     "requestBody": {
         "required": True,
@@ -46,7 +42,7 @@ class BroughtFile(BaseModel):
 
 def upload_part(runtime: Runtime, uploads: Uploads) -> Part:
     """`POST /api/v1/uploads` and `GET /api/v1/profile`. A job of kind `profile` lands a batch."""
-    router = APIRouter(prefix=PREFIX, tags=["profile"], responses=_PROBLEMS)
+    router = APIRouter(prefix=PREFIX, tags=["profile"], responses=PROBLEMS)
 
     @router.post("/uploads", operation_id="uploads_bring", status_code=201, openapi_extra=_BODY)
     async def bring(  # pyright: ignore[reportUnusedFunction]
