@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Generator
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+from others import free_port
 
 _FOLDERS = (
     "/usr/lib/postgresql/*/bin",
@@ -85,7 +85,7 @@ def server(binaries: Path) -> Generator[Server]:
                 "--locale=C",
             ]
         )
-        found = Server(binaries, folder, _free_port())
+        found = Server(binaries, folder, free_port())
         found.start()
         try:
             yield found
@@ -104,9 +104,3 @@ def _as_owner(words: list[str]) -> None:
 
 def _owner() -> str:
     return next(name for name in ("postgres", "nobody") if any(u.pw_name == name for u in pwd.getpwall()))
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]

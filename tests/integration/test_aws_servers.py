@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -15,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from others import answering, free_port
 from small_vendor import SmallVendor, charge, tenant
 
 from tenantry import app
@@ -36,22 +34,10 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """An AWS on this machine."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    with (tmp_path_factory.mktemp("aws") / "log").open("w") as log:
-        server = subprocess.Popen([PROGRAMS / "moto_server", "-p", str(port)], stdout=log, stderr=log)
-    client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10)
-    for _ in range(600):
-        try:
-            client.get("/moto-api/")
-            break
-        except httpx.HTTPError:
-            time.sleep(0.1)
-    yield client
-    client.close()
-    server.terminate()
-    server.wait(10)
+    port = free_port()
+    words = [PROGRAMS / "moto_server", "-p", str(port)]
+    with answering(words, port, tmp_path_factory.mktemp("aws"), "/moto-api/") as client:
+        yield client
 
 
 SETTINGS = """

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -15,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from acting import Vendor
+from others import answering, free_port
 
 from tenantry import app
 from tenantry.datasets import Subscriptions, TenantInvoices, Tenants
@@ -25,29 +23,12 @@ from tenantry.sources.stripe import Stripe, subscriptions
 KEY = "sk_test_12345_secret"
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     port = free_port()
     words = [sys.executable, "-m", "localstripe", "--port", str(port), "--from-scratch"]
-    with (tmp_path_factory.mktemp("stripe") / "log").open("w") as log:
-        server = subprocess.Popen(words, stdout=log, stderr=log, cwd=tmp_path_factory.mktemp("store"))
-    client = httpx.Client(base_url=f"http://127.0.0.1:{port}", auth=(KEY, ""), timeout=10)
-    for _ in range(300):
-        try:
-            client.get("/v1/customers")
-            break
-        except httpx.HTTPError:
-            time.sleep(0.1)
-    yield client
-    client.close()
-    server.terminate()
-    server.wait(10)
+    with answering(words, port, tmp_path_factory.mktemp("stripe"), "/v1/customers", (KEY, "")) as client:
+        yield client
 
 
 def made(stripe: httpx.Client, kind: str, **fields: Any) -> str:
