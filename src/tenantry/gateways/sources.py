@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from ..errors import invalid, unknown
@@ -75,17 +74,18 @@ def _print_tools(tools: list[dict[str, Any]], *, as_json: bool) -> None:
 
 
 def _test(doors: Doors, arguments: argparse.Namespace) -> None:
+    from ..runtime.ingest import fetched_from
+
     sources = doors.sources()
     source = sources.get(arguments.name)
     if source is None:
         raise unknown("source", arguments.name, sources, f"there are: {', '.join(sources) or 'none'}")
     if not isinstance(source, RemoteSource):
         raise invalid(f"{arguments.name} reads files", "`tenantry check` sees whether they are there")
-    with TemporaryDirectory() as folder:
-        source.fetch(Path(folder))
+    with fetched_from(source) as folder:
         files = {
             file.name: sum(1 for line in file.open(encoding="utf-8") if line.strip())
-            for file in sorted(Path(folder).iterdir())
+            for file in (sorted(Path(folder).iterdir()) if folder else ())
         }
     if arguments.json:
         print_document({"source": arguments.name, "rows": files})

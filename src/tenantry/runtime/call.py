@@ -150,6 +150,12 @@ class Runtime:
             if yes:
                 yes.check()
             now = self.now()
+            if found.outward and principal.tenant_id is not None:
+                raise TenantryError(
+                    Kind.FORBIDDEN,
+                    f"{principal.name} sees its own tenant only, and {owner.name} knows no tenants",
+                    "ask as a principal that is not bound to a tenant",
+                )
             with self._opened(principal, now) as reader, localcontext(EXACT):
                 data = found.function(reader, **values)
             answer = Answer(owner.name, found.name, values, data, reader.evidence, now)

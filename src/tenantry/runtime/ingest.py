@@ -123,7 +123,7 @@ def pull(
     """
     with ExitStack() as fetched:
         paths = {
-            name: fetched.enter_context(_fetched(engine, source))
+            name: fetched.enter_context(fetched_from(source, engine.lake.path / "fetched"))
             if isinstance(source, RemoteSource)
             else source.path
             for name, source in sources.items()
@@ -132,10 +132,12 @@ def pull(
 
 
 @contextmanager
-def _fetched(engine: DuckDB, source: RemoteSource) -> Generator[str]:
-    """The path of a folder with what a service holds, for as long as it takes to land it; empty: it holds nothing."""
-    folder = engine.lake.path / "fetched"
-    folder.mkdir(parents=True, exist_ok=True)
+def fetched_from(source: RemoteSource, folder: Path | None = None) -> Generator[str]:
+    """The path of a folder, in the given one or else where temporary files are, with what a service holds, for as long
+    as it takes to read it; empty: it holds nothing.
+    """
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder, prefix=f"{source.kind}-") as one:
         source.fetch(Path(one))
         yield one if any(Path(one).iterdir()) else ""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -14,6 +12,7 @@ from pydantic import BaseModel, Field
 from ...engine.files import find, samples
 from ...errors import TenantryError, unknown
 from ...kernel import AccessRole, RemoteSource, Source
+from ...runtime.ingest import fetched_from
 from ...runtime.jobs import must_be
 from .access import principal_of
 from .app import Part
@@ -115,9 +114,8 @@ def _tried(source: Source) -> Tried:
     try:
         if not isinstance(source, RemoteSource):
             return _read(source, source.path)
-        with TemporaryDirectory(prefix=f"{source.kind}-") as folder:
-            source.fetch(Path(folder))
-            return _read(source, folder) if any(Path(folder).iterdir()) else Tried(files=0, problems=[])
+        with fetched_from(source) as folder:
+            return _read(source, folder) if folder else Tried(files=0, problems=[])
     except TenantryError as problem:
         return Tried(
             files=0, problems=[f"{problem.message}; {problem.hint}" if problem.hint else problem.message]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from ...errors import Kind, TenantryError, invalid
+from ...errors import invalid
 from ...kernel import Capability, Context, Tool
 from ...kernel.dataset import Dimension
 from ...kernel.text import quoted
@@ -51,14 +51,8 @@ def capability_of(agent: Agent) -> Capability:
 
 
 def _asking(agent: Agent) -> Callable[..., Statement]:
-    def ask(ctx: Context, question: str) -> Statement:
+    def ask(_: Context, question: str) -> Statement:
         """Ask another's agent, in words that leave this installation."""
-        if ctx.principal.tenant_id is not None:
-            raise TenantryError(
-                Kind.FORBIDDEN,
-                f"{ctx.principal.name} sees its own tenant only, and {agent.name} knows no tenants",
-                "ask as a principal that is not bound to a tenant",
-            )
         if not 0 < len(question.strip()) <= _LONGEST_QUESTION:
             raise invalid(f"a question has 1 to {_LONGEST_QUESTION:,} characters", "ask in a sentence or two")
         return _said(agent, question)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from ...errors import Kind, TenantryError, invalid
+from ...errors import invalid
 from ...kernel import Capability, Context, Tool
 from .pins import JSON, Form, Pins
 from .replies import Reading, Reply
@@ -48,13 +48,7 @@ def _tool(server: Server, name: str, allowed: AllowedTool, form: Form, pins: Pin
     if not _NAME.fullmatch(ours):
         raise invalid(f"{server.name}: a tool named {name!r} cannot be called", "take it from mcp.NAME.tools")
 
-    def function(ctx: Context, **given: Any) -> Reply:
-        if ctx.principal.tenant_id is not None:
-            raise TenantryError(
-                Kind.FORBIDDEN,
-                f"{ctx.principal.name} sees its own tenant only, and {server.name} knows no tenants",
-                "ask as a principal that is not bound to a tenant",
-            )
+    def function(_: Context, **given: Any) -> Reply:
         arguments = {k: _sent(k, v, form) for k, v in given.items() if v is not None}
         return _answered(server, name, arguments, pins)
 
