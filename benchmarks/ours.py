@@ -18,19 +18,11 @@ from tenantry.engine.duckdb import DuckDB
 from tenantry.engine.lake import DataFile, Lake
 from tenantry.kernel import Catalog, Dataset
 
-WANTED = (TenantCost,)
+ALLOCATED, WANTED = (Allocation,), (TenantCost,)
 # Where pandas is installed, as for the contenders here, pyarrow imports it with its first array.
 pa.array([1])
 
 CATALOG = Catalog(capabilities=(), sources=(), datasets=DATASETS)
-
-
-def _upstreams(dataset: type[Dataset]) -> set[str]:
-    return {dataset.table()}.union(*map(_upstreams, dataset.reads))
-
-
-ALLOCATED = _upstreams(Allocation)
-"""The tables that an allocation is made of, itself included."""
 
 
 def land(folder: Path, path: Path, threads: int) -> None:

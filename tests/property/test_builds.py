@@ -6,11 +6,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from building import build, differs_from_a_build_from_nothing, versions
 from changing import CHANGES, Changing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_bills import books
+
+pytestmark = pytest.mark.slow
 
 EXAMPLES = settings.default.max_examples if settings.default else 0
 

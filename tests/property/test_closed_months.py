@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
 from building import build, differs_from_a_build_from_nothing
 from changing import CHANGES, Changing
 from hypothesis import given, settings
@@ -19,6 +20,8 @@ from tenantry.datasets import DATASETS, CorrectionEntries
 from tenantry.datasets.corrections import RESTATED
 from tenantry.engine.duckdb import bound
 from tenantry.kernel import Window
+
+pytestmark = pytest.mark.slow
 
 EXAMPLES = settings.default.max_examples if settings.default else 0
 MONTHS = ("2027-12", "2028-01", "2028-02", "2028-03")

@@ -104,7 +104,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> DuckDB:
     return engine
 
 
-@settings(max_examples=max(8, EXAMPLES // 20))
+@settings(max_examples=max(4, EXAMPLES // 20))
 @given(st.lists(st.tuples(due, due, due, due, sharers), min_size=1, max_size=40))
 def test_a_pool_is_shared_to_the_last_unit(engine: DuckDB, drawn: list[Any]):
     days = [date(2026, 1, 1) + timedelta(days=n) for n in range(len(drawn))]
@@ -155,6 +155,7 @@ def shared(engine: DuckDB, costs: list[dict[str, Any]], used: list[dict[str, Any
 # --- whole bills under whole policies --------------------------------------------------------------------
 
 
+@pytest.mark.slow
 # A seed of made-up bills does not shrink: the test itself finds the bills that fail.
 @settings(max_examples=max(2, EXAMPLES // BILLS), phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.integers(0, 2**40))
@@ -170,6 +171,7 @@ def test_every_bill_is_shared_as_its_rules_say_to_the_last_unit(seed: int):
         raise AssertionError("\n".join(map(str, [*(alone or problems)[:5], f"{len(problems)} in all"])))
 
 
+@pytest.mark.slow
 @settings(max_examples=max(1, EXAMPLES // 2000), phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.integers(0, 2**40))
 def test_the_order_of_rows_does_not_matter(seed: int):

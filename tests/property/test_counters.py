@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from otlp_requests import CUMULATIVE, counter, point, request, written
@@ -20,6 +21,8 @@ from tenantry.datasets import UsageHourly
 from tenantry.engine.build import Builder
 from tenantry.engine.duckdb import DuckDB
 from tenantry.engine.lake import Lake
+
+pytestmark = pytest.mark.slow
 
 EXAMPLES = settings.default.max_examples if settings.default else 0
 CATALOG = app.catalog()

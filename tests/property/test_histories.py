@@ -1,6 +1,6 @@
 """Built day by day as data comes late, twice and restated, a lake ends as if it had been built once, at the end.
 
-A dozen histories in `make check`; `HYPOTHESIS_PROFILE=long` makes 520 longer ones.
+A dozen histories in `make test`; `HYPOTHESIS_PROFILE=long` makes 520 longer ones.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from building import build, differs_from_a_build_from_nothing, versions
 from histories import Histories
+
+pytestmark = pytest.mark.slow
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 LAKES, WORLDS, ROUNDS = (26, 20, 3) if LONG else (1, 12, 2)

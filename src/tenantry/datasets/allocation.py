@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 from ..kernel.dataset import Dataset, Day, Dimension, Key, Money, Units
 from ..methods.policy import Policy
 from .allocation_plan import ACTIVE, CALLS, USERS, plan_tables
+from .allocation_shares import BY_RATES, BY_SHARES, RATES
 from .names import known, lookup
 from .pool_cost import PoolCost
 from .pool_routes import PoolRoutes
-from .pool_usage import DRIVEN, HOURS, beside, metered
-from .shares import BASES, each_basis, parts_of, places, priced, rates
+from .pool_usage import DRIVEN, beside, metered
+from .shares import BASES, each_basis, parts_of
 from .tenants import TenantNames, Tenants
 from .usage import ActiveUsers, MeterHours, UsageHourly
 
@@ -68,9 +69,22 @@ class Allocation(Dataset):
     def statement(cls, settings: Mapping[str, Any]) -> str:
         return allocation_sql(settings["policy"])
 
+    @classmethod
+    def rates(cls, settings: Mapping[str, Any]) -> tuple[type[Dataset], str] | None:
+        policy: Policy = settings["policy"]
+        # Their pools are shared by more than what was used.
+        if any(rule.capacity or rule.combine == "max" for rule in policy.rules):
+            return None
+        return UsageHourly, f"{_rated(policy)} {BY_RATES}"
+
 
 def allocation_sql(policy: Policy) -> str:
     """The statement that builds `allocation` for a policy."""
+    return f"{_rated(policy)}, {BY_SHARES}"
+
+
+def _rated(policy: Policy) -> str:
+    """CTEs that end in what a unit of usage costs in each cell of money."""
     return f"""
     WITH {plan_tables(policy)},
     {_DUE},
@@ -82,10 +96,7 @@ def allocation_sql(policy: Policy) -> str:
     {_EVEN},
     {metered(policy, "past_hour", _BEFORE, "pool IN (SELECT driver_pool FROM late)")},
     {_PAST},
-    {_RATES},
-    {_SHARES}
-    {_RESULT}
-    """
+    {RATES}"""
 
 
 _MONTHS = "? >= $month_start AND ? < $month_end"
@@ -270,130 +281,3 @@ _PAST = f"""
         FROM want AS w JOIN even_total AS t ON t.span = w.span AND t.span_start = w.span_start
         WHERE w.strategy = 'even'
     )"""
-
-# Rates of a day stand once for each of its hours: one join serves both. The last step is kept, or the engine joins all
-# usage to it in two steps.
-_RATES = f"""
-    placed AS (
-        SELECT l.charge_day, l.billing_period, l.currency, l.pool, l.driver_pool, l.service_name, l.sub_account_id,
-            s.rung, s.reason, s.kind, s.weight_pool, s.weight_start, s.total, {each_basis("l.c@")},
-            dense_rank() OVER (ORDER BY l.charge_day NULLS FIRST, l.billing_period NULLS FIRST,
-                l.currency NULLS FIRST, l.pool NULLS FIRST, l.driver_pool NULLS FIRST, l.service_name NULLS FIRST,
-                l.sub_account_id NULLS FIRST, s.rung NULLS FIRST, s.reason NULLS FIRST) AS cell
-        FROM line AS l
-        JOIN scope AS s ON s.driver_pool = l.driver_pool AND s.span = l.span AND s.span_start = l.span_start
-    ),
-    cell AS (
-        SELECT cell, charge_day, billing_period, currency, pool, driver_pool, service_name, sub_account_id,
-            rung, reason, {each_basis("sum(c@) AS c@")},
-            {places("sum(abs(c@))")}
-        FROM placed
-        GROUP BY cell, charge_day, billing_period, currency, pool, driver_pool, service_name, sub_account_id,
-            rung, reason
-    ),
-    rated AS (
-        SELECT p.cell, {each_basis("c.k@")}, p.kind, p.weight_pool, p.weight_start,
-            p.total, {each_basis("sum(p.c@) AS c@")}
-        FROM placed AS p JOIN cell AS c ON c.cell = p.cell
-        GROUP BY p.cell, {each_basis("c.k@")}, p.kind, p.weight_pool, p.weight_start, p.total
-    ),
-    {rates("rated", "cell, kind, weight_pool, weight_start")},
-    hour_rate AS (
-        SELECT cell, weight_pool, weight_start AS hour, cut, {each_basis("r@")}
-        FROM rate WHERE kind = 'hour'
-        UNION ALL
-        SELECT cell, weight_pool, weight_start + n * INTERVAL '1' HOUR, cut, {each_basis("r@")}
-        FROM rate CROSS JOIN (VALUES {HOURS}) AS h(n)
-        WHERE kind = 'day' AND weight_pool <> '{USERS}'
-    ),
-    meter_rate AS MATERIALIZED (
-        SELECT r.cell, r.cut, d.hour, d.service_name, d.region, d.meter, d.weight, {each_basis("r.r@")}
-        FROM hour_rate AS r JOIN driven AS d ON d.pool = r.weight_pool AND d.hour = r.hour
-    )"""
-
-_SHARES = f"""
-    other_weight AS (
-        SELECT 'month' AS kind, pool AS weight_pool, CAST(day AS TIMESTAMP) AS weight_start,
-            tenant_id, feature_id, units
-        FROM month_used
-        UNION ALL
-        SELECT 'day', '{USERS}', CAST(day AS TIMESTAMP), tenant_id, '', units FROM seen
-        UNION ALL
-        SELECT 'month', '{USERS}', CAST(date_trunc('month', day) AS TIMESTAMP), tenant_id, '', units FROM seen
-        UNION ALL
-        SELECT 'past', pool, CAST(day AS TIMESTAMP), tenant_id, feature_id, units FROM past_used
-        UNION ALL
-        SELECT DISTINCT 'fixed', w.driver_pool, w.span_start, f.tenant_id, '', wide(f.weight)
-        FROM want AS w JOIN fixed AS f ON f.pool = w.driver_pool
-        UNION ALL
-        SELECT 'even ' || span, '{ACTIVE}', span_start, tenant_id, '', units FROM even_weight
-    ),
-    weighed AS (
-        SELECT r.cell, u.tenant_id, u.feature_id, wide(u.units) * r.weight AS units, r.cut, {each_basis("r.r@")}
-        FROM usage_hourly AS u
-        JOIN meter_rate AS r
-            ON r.hour = u.hour AND r.service_name = u.service_name AND r.region = u.region AND r.meter = u.meter
-        WHERE u.day >= $start AND u.day < $end AND u.units > 0
-        UNION ALL
-        SELECT r.cell, u.tenant_id, u.feature_id, u.units, r.cut, {each_basis("r.r@")}
-        FROM beside AS u JOIN hour_rate AS r ON r.weight_pool = u.pool AND r.hour = u.hour
-        UNION ALL
-        SELECT r.cell, w.tenant_id, w.feature_id, w.units, r.cut, {each_basis("r.r@")}
-        FROM rate AS r
-        JOIN other_weight AS w
-            ON w.kind = r.kind AND w.weight_pool = r.weight_pool AND w.weight_start = r.weight_start
-    ),
-    summed AS (
-        SELECT cell, tenant_id, feature_id, sum(units) AS units, {each_basis("sum(w@) AS w@")}
-        FROM ({priced("weighed", "cell, tenant_id, feature_id, units")}) AS p
-        GROUP BY cell, tenant_id, feature_id
-    ),
-    given AS (
-        SELECT s.cell, s.tenant_id, s.feature_id, s.units, {each_basis("shift_down(s.w@, c.k@) AS s@")}
-        FROM summed AS s JOIN cell AS c ON c.cell = s.cell
-    ),
-    handed AS (
-        SELECT cell, max(units) AS most, {each_basis("sum(s@) AS s@")} FROM given GROUP BY cell
-    ),
-    heir AS (
-        SELECT cell, tenant_id, feature_id FROM (
-            SELECT g.cell, g.tenant_id, g.feature_id, row_number() OVER (
-                PARTITION BY g.cell ORDER BY g.tenant_id NULLS FIRST, g.feature_id NULLS FIRST) AS place
-            FROM given AS g JOIN handed AS h ON h.cell = g.cell AND h.most = g.units
-        ) AS p WHERE place = 1
-    )"""
-
-_RESULT = f"""
-    SELECT c.charge_day, c.billing_period, c.currency, c.pool, c.driver_pool, c.service_name, c.sub_account_id,
-        g.tenant_id, g.feature_id,
-        CASE WHEN g.tenant_id IN ('(idle)', '(unallocated)') THEN 'unallocated' ELSE c.rung END AS rung,
-        CASE g.tenant_id WHEN '(idle)' THEN 'capacity nobody used: ' || c.reason
-            WHEN '(unallocated)' THEN 'idle capacity, central by policy: ' || c.reason ELSE c.reason END AS reason,
-        '' AS span, CAST(g.units AS DECIMAL(38, 0)) AS units,
-        {each_basis("units_money(g.s@ + CASE WHEN heir.cell IS NULL THEN wide(0) ELSE c.c@ - h.s@ END) AS #")}
-    FROM given AS g
-    JOIN cell AS c ON c.cell = g.cell
-    JOIN handed AS h ON h.cell = g.cell
-    LEFT JOIN heir ON heir.cell = g.cell AND heir.tenant_id = g.tenant_id AND heir.feature_id = g.feature_id
-    UNION ALL
-    SELECT charge_day, billing_period, currency, pool, pool, service_name, sub_account_id, tenant_id, '',
-        'silo', 'named by ' || note, '', CAST(0 AS DECIMAL(38, 0)),
-        {each_basis("CAST(sum(#) AS DECIMAL(38, 18))")}
-    FROM pool_cost
-    WHERE charge_day >= $start AND charge_day < $end AND tenant_id <> ''
-    GROUP BY charge_day, billing_period, currency, pool, service_name, sub_account_id, tenant_id, note
-    UNION ALL
-    SELECT l.charge_day, l.billing_period, l.currency, l.pool, l.driver_pool, l.service_name, l.sub_account_id,
-        CASE WHEN w.strategy = 'central' THEN '(unallocated)' ELSE '(shared)' END, '', 'unallocated',
-        CASE WHEN w.strategy = 'central' THEN 'central by policy'
-            WHEN w.strategy IN ('proportional', 'cascade') THEN 'follows other cost' ELSE 'no usage' END,
-        CASE WHEN w.strategy = 'central' THEN '' WHEN l.span = 'month' THEN 'month' ELSE 'day' END,
-        CAST(0 AS DECIMAL(38, 0)), {each_basis("units_money(sum(l.c@))")}
-    FROM line AS l
-    JOIN want AS w ON w.driver_pool = l.driver_pool AND w.span = l.span AND w.span_start = l.span_start
-    WHERE NOT EXISTS (
-        SELECT 1 FROM scope AS s
-        WHERE s.driver_pool = l.driver_pool AND s.span = l.span AND s.span_start = l.span_start)
-    GROUP BY l.charge_day, l.billing_period, l.currency, l.pool, l.driver_pool, l.service_name, l.sub_account_id,
-        w.strategy, CASE WHEN w.strategy = 'central' THEN '' WHEN l.span = 'month' THEN 'month' ELSE 'day' END
-    """

@@ -16,6 +16,7 @@ from ..kernel.dataset import (
     Key,
     Money,
     Note,
+    OptionalDay,
     OptionalDimension,
     Ratio,
     Role,
@@ -134,7 +135,7 @@ class Dismissals(Dataset):
     """A finding that somebody does not want to be told of any more, and why.
 
     It holds for the change in `since` (a month earlier or later counts as the same), or for what lasts, as a trend
-    does, until the impact has doubled.
+    does, until the impact has doubled; where it says `until`, before that day only.
     Filled by the tool `cost_insights.dismiss`. `at` is UTC.
     """
 
@@ -148,15 +149,17 @@ class Dismissals(Dataset):
     reason: Dimension
     by: Dimension
     at: Time
+    until: OptionalDay = None
 
 
-def dismissed_by(finding: Insights, dismissals: Sequence[Dismissals]) -> Dismissals | None:
-    """The newest dismissal that holds for a finding."""
+def dismissed_by(finding: Insights, dismissals: Sequence[Dismissals], today: date) -> Dismissals | None:
+    """The newest dismissal that holds for a finding on a day."""
     lasts = finding.shape == "trend" or finding.kind in _NAMED
     holding = [
         d
         for d in dismissals
         if d.finding == finding.finding
+        and (d.until is None or today < d.until)
         and (lasts or month_before(d.since) <= finding.since <= next_month(d.since))
         and abs(finding.impact) <= 2 * abs(d.impact)
     ]

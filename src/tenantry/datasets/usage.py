@@ -54,6 +54,16 @@ class Usage(Dataset):
     quantity: Quantity
 
 
+def _tenants(asked: str) -> str:
+    """CTEs that end in `tenant(name, day, tenant_id)`: whose the asked names of (name, day) are, all of them."""
+    return f"""{lookup("named", asked, ("id", "alias"))},
+        tenant AS (
+            SELECT a.name, a.day, CASE WHEN a.name = {text(UNATTRIBUTED)} THEN a.name
+                ELSE {known("n.tenant_id", "a.name")} END AS tenant_id
+            FROM named_asked AS a LEFT JOIN named AS n ON n.name = a.name AND n.day = a.day
+        )"""
+
+
 class UsageHourly(Dataset):
     """Units used per hour, tenant, feature, service, region and meter: an integer count of 10^-9 of the meter's unit.
 
@@ -67,6 +77,8 @@ class UsageHourly(Dataset):
     reads: ClassVar[tuple[type[Dataset], ...]] = (Usage, UsageCounters, Requests, TenantNames)
     spines: ClassVar[int] = 3
     touches: ClassVar[str | None] = NEXT_DAYS
+    hourly: ClassVar[str | None] = f"""
+        WITH {_tenants("SELECT name, day FROM asked")} SELECT name, tenant_id FROM tenant"""
 
     @classmethod
     def statement(cls, settings: Mapping[str, Any]) -> str:
@@ -79,12 +91,7 @@ class UsageHourly(Dataset):
         # Grouped by the columns as they are stored, which the engine does by dictionary; nulls are filled afterwards.
         return f"""
         WITH {growth("grown")},
-        {lookup("named", asked, ("id", "alias"))},
-        tenant AS (
-            SELECT a.name, a.day, CASE WHEN a.name = {text(UNATTRIBUTED)} THEN a.name
-                ELSE {known("n.tenant_id", "a.name")} END AS tenant_id
-            FROM named_asked AS a LEFT JOIN named AS n ON n.name = a.name AND n.day = a.day
-        ),
+        {_tenants(asked)},
         used AS (
             {resolved.format("usage", "u.day >= $start AND u.day < $end")}
             UNION ALL {resolved.format("grown", "u.quantity > 0")}

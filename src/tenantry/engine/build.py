@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import islice
+from queue import SimpleQueue
 from time import perf_counter
 from typing import Any
 
@@ -19,9 +21,8 @@ from ..kernel.dataset import Dataset
 from ..kernel.time import month_start, next_month
 from .duckdb import DuckDB, bound
 from .lake import DataFile, Lake, arrow_schema
+from .own_code import own_code
 
-STATEMENT_ROWS = 4_000_000
-"""Upstream rows that one statement takes at most, unless a single day (or month) holds more."""
 COMPUTED_ROWS = 50_000
 """Rows of a method that are held as objects at a time."""
 ALWAYS = Window(date(1, 1, 1), date(9999, 12, 1))
@@ -29,6 +30,8 @@ ALWAYS = Window(date(1, 1, 1), date(9999, 12, 1))
 Settings = Callable[[DuckDB], Mapping[str, Any]]
 """Asked with the landing tables and the usage cube attached; each value is a pydantic model."""
 Progress = Callable[[str, int, int], None]
+Chunk = tuple[Window, list[date]]
+"""Days that one statement builds."""
 
 
 @dataclass(frozen=True)
@@ -104,10 +107,12 @@ class Builder:
         todo, gone = self._todo(dataset, available, notes)
         files: list[DataFile] = []
         done = 0
-        for window, days in _chunks(todo, available, whole_months=dataset.whole_months):
-            files += self._write(dataset, statement, settings, window, days)
-            done += len(days)
-            tell(dataset.table(), done, len(todo))
+        chunks = list(_chunks(todo, available, self.engine.statement_rows, whole_months=dataset.whole_months))
+        with closing(self._written(dataset, statement, settings, chunks)) as pieces:
+            for days, written in pieces:
+                files += written
+                done += days
+                tell(dataset.table(), done, len(todo))
         if todo or gone or self.lake.notes(dataset) != notes:
             replaced = {str(_partition_of(dataset, day)) for day in [*todo, *gone]}
             self.lake.commit(dataset, files, replaces=replaced, notes=notes, since=since)
@@ -130,8 +135,51 @@ class Builder:
         self.lake.commit(dataset, files, notes=notes, since=since)
         return Built(dataset.table(), 1, sum(f.rows for f in files), perf_counter() - began)
 
+    def _written(
+        self,
+        dataset: type[Dataset],
+        statement: str | None,
+        settings: Mapping[str, Any],
+        chunks: Sequence[Chunk],
+    ) -> Generator[tuple[int, list[DataFile]]]:
+        """The files of each chunk, and how many days it has; chunks of SQL are written side by side."""
+        own = own_code(self.engine, dataset, settings, [days[0] for _, days in chunks if len(days) == 1])
+
+        def write(engine: DuckDB, window: Window, days: Sequence[date]) -> tuple[int, list[DataFile]]:
+            table = own(engine, days[0]) if len(days) == 1 else None
+            if table is not None:
+                return 1, engine.write_table(dataset, table, str(days[0]))
+            return len(days), self._write(engine, dataset, statement, settings, window, days)
+
+        with self.engine.side_by_side(len(chunks) if statement else 1) as engines:
+            if len(engines) == 1:
+                yield from (write(engines[0], *chunk) for chunk in chunks)
+                return
+            free: SimpleQueue[DuckDB] = SimpleQueue()
+            for engine in engines:
+                engine.attach([*dataset.reads, dataset])
+                free.put(engine)
+
+            def write_in_turn(chunk: Chunk) -> tuple[int, list[DataFile]]:
+                engine = free.get()
+                try:
+                    return write(engine, *chunk)
+                finally:
+                    free.put(engine)
+
+            pool = ThreadPoolExecutor(len(engines))
+            try:
+                yield from pool.map(write_in_turn, chunks)
+            except BaseException:
+                for engine in engines:
+                    engine.interrupt()
+                raise
+            finally:
+                pool.shutdown(cancel_futures=True)
+
     def _write(
         self,
+        engine: DuckDB,
         dataset: type[Dataset],
         statement: str | None,
         settings: Mapping[str, Any],
@@ -139,8 +187,8 @@ class Builder:
         days: Sequence[date],
     ) -> list[DataFile]:
         partitions = sorted({str(_partition_of(dataset, day)) for day in days})
-        with evaluated(self.engine, dataset, statement, settings, window) as query:
-            return self.engine.write(dataset, query, partitions) if query else []
+        with evaluated(engine, dataset, statement, settings, window) as query:
+            return engine.write(dataset, query, partitions) if query else []
 
     def _available(self, dataset: type[Dataset]) -> dict[date, int]:
         """The days there are to build, each with the upstream rows it takes; the first upstreams name the days."""
@@ -324,15 +372,18 @@ def _partition_of(dataset: type[Dataset], day: date) -> date:
 
 
 def _chunks(
-    todo: Sequence[date], available: Mapping[date, int], *, whole_months: bool
-) -> Iterator[tuple[Window, list[date]]]:
-    """The days in runs that one statement builds: no day that is not to be built lies inside a run."""
+    todo: Sequence[date], available: Mapping[date, int], most: int, *, whole_months: bool
+) -> Iterator[Chunk]:
+    """The days in runs that one statement builds: `most` upstream rows, or a single day (or month) that holds more.
+
+    No day that is not to be built lies inside a run.
+    """
     wanted = set(todo)
     run: list[date] = []
     rows = 0
     for day in sorted(available):
         same_month = bool(run) and month_start(run[-1]) == month_start(day)
-        full = not same_month if whole_months else rows + available[day] > STATEMENT_ROWS
+        full = not same_month if whole_months else rows + available[day] > most
         if run and (day not in wanted or full):
             yield _window(run, whole_months=whole_months), run
             run, rows = [], 0

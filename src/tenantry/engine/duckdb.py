@@ -10,11 +10,12 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from pyarrow.parquet import write_table as write_parquet
 
 from ..errors import Kind, TenantryError
 from ..kernel import Row, Window
 from ..kernel.dataset import Column, Dataset
-from .lake import DataFile, Lake
+from .lake import DataFile, Lake, unwritable
 
 # What the dialects say differently; engine/sql.py has the same words for the distributed engine. HUGEINT division costs
 # a microsecond where a value passes 64 bits: these avoid it where many rows go through.
@@ -43,6 +44,10 @@ CREATE OR REPLACE MACRO nano_units(x) AS
 
 # What does not fit into memory: DuckDB makes the folder when it needs it, and clears it, also of killed processes.
 _SPILLED = ".spilled"
+_ROOM = 2**29
+"""Bytes that a statement of a build may need."""
+_ROW_GROUP = 122_880
+"""Rows, as DuckDB writes them: its threads read by row groups."""
 
 
 def quoted(name: str) -> str:
@@ -63,6 +68,8 @@ class DuckDB:
     """
 
     dialect = "duckdb"
+    statement_rows = 500_000
+    """Upstream rows that a builder gives one statement: few, so that there are several to run side by side."""
 
     def __init__(self, lake: Lake, memory_limit: str = "4GB", threads: int | None = None) -> None:
         self.lake = lake
@@ -74,6 +81,7 @@ class DuckDB:
         if threads:
             config["threads"] = threads
         self.connection = duckdb.connect(config=config)
+        self.threads = int(self.query("SELECT current_setting('threads') AS n")[0].n)
         self._views: dict[str, str] = {}
         self.connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false;")
         self.connection.execute("SET preserve_insertion_order = false")
@@ -84,9 +92,35 @@ class DuckDB:
         """The same engine for another thread."""
         other = object.__new__(DuckDB)
         other.lake = self.lake
+        other.threads = self.threads
         other.connection = self.connection.cursor()
         other._views = {}
         return other
+
+    @contextmanager
+    def side_by_side(self, jobs: int) -> Iterator[list[DuckDB]]:
+        """Forks for as many threads, at most, as there are jobs; meanwhile each statement has a thread of its own.
+
+        What one statement does with several threads costs more: each makes groups of its own, to be put together after.
+        """
+        room = int(self.query("SELECT parse_formatted_bytes(current_setting('memory_limit')) AS n")[0].n)
+        crew = min(jobs, self.threads, max(1, room // _ROOM))
+        if crew <= 1:
+            yield [self]
+            return
+        forks = [self.fork() for _ in range(crew)]
+        for fork in forks:
+            fork.threads = 1
+        # Those that DuckDB shares among statements, and the one that each brings along.
+        self._execute(f"SET threads = {self.threads - crew + 1}")
+        try:
+            yield forks
+        finally:
+            self._execute(f"SET threads = {self.threads}")
+
+    def interrupt(self) -> None:
+        """End the statement that runs, from another thread."""
+        self.connection.interrupt()
 
     def attach(self, datasets: Sequence[type[Dataset]]) -> None:
         """Make each dataset's newest version readable under its table name; an absent table reads as empty."""
@@ -170,6 +204,28 @@ class DuckDB:
         )
         select = f"SELECT {', '.join(map(quoted, names))} FROM ({query}){order}"
         return self._copy(dataset, select, str(folder), options, None)
+
+    def write_table(self, dataset: type[Dataset], table: pa.Table, partition: str) -> list[DataFile]:
+        """Write an Arrow table, whose texts may be dictionaries, as a new file of a partition, not committed."""
+        path = self.lake.new_name(dataset, partition)
+        kept = table.select([name for name in dataset.columns() if name != dataset.partition])
+        # Decimals, as a rule all different, and texts without an order would be looked at one by one for little.
+        few: Any = [field.name for field in kept.schema if not pa.types.is_decimal(field.type)]
+        try:
+            write_parquet(
+                kept,
+                path,
+                row_group_size=_ROW_GROUP,
+                compression="snappy",
+                store_schema=False,
+                use_dictionary=few,
+                write_statistics=False,
+            )
+        except OSError as problem:
+            raise unwritable(self.lake.path, problem) from problem
+        self._hold_to_contract(dataset, str(path))
+        name = str(path.relative_to(self.lake.folder(dataset)))
+        return [DataFile(name, partition, len(table), path.stat().st_size)]
 
     def _copy(
         self, dataset: type[Dataset], select: str, target: str, options: str, partition: str | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import uuid
 from collections.abc import Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager
@@ -202,6 +203,22 @@ class Lake:
         except (DeltaError, OSError) as problem:
             raise unwritable(self.path, problem) from problem
 
+    def sync(self, dataset: type[Dataset], paths: Iterable[str]) -> None:
+        """Have these files of the newest version, and its commit, on the disk itself: a loss of power undoes what was
+        written and not synced. Raises `unavailable`.
+        """
+        folder = self.folder(dataset)
+        written = [folder / path for path in paths]
+        log = folder / "_delta_log"
+        commit = log / f"{self.version(dataset):020}.json"
+        try:
+            for path in dict.fromkeys(
+                [*written, *(path.parent for path in written), commit, log, folder, self.path]
+            ):
+                synced(path)
+        except OSError as problem:
+            raise unwritable(self.path, problem) from problem
+
     def marked(self, dataset: type[Dataset], writer: str) -> int:
         """The number of the newest commit that this writer marked; -1 where there is none."""
         newest = self._version(dataset)
@@ -356,6 +373,15 @@ def _locked(file: int, *, wait: bool) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def synced(path: Path) -> None:
+    """Have it on the disk itself: of a file what is in it, of a folder which names are."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _make(folder: Path) -> None:

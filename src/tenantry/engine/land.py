@@ -92,6 +92,9 @@ class Landing:
             stage.forget()
         self._engine.query("SET preserve_insertion_order = false")
         self._engine.query("DROP VIEW IF EXISTS raw")
+        for file in self._seen.values():
+            if file.lines:
+                self._engine.connection.unregister(file.scan)
         self._engine.query("DROP TABLE IF EXISTS quarantined")
 
     @property
@@ -209,6 +212,9 @@ class Landing:
 
     def _attach_raw(self, files: Sequence[RawFile]) -> list[str]:
         """Make the files readable as `raw`; returns its columns without those that say where a row stood."""
+        for file in files:
+            if file.lines:
+                self._engine.connection.register(file.scan, file.lines)
         self._engine.query(f"CREATE OR REPLACE TEMP VIEW raw AS {relation(files)}")
         names = [row["column_name"] for row in self._engine.query("DESCRIBE raw")]
         self._raw_columns = [name for name in names if name not in ("_file", "_row", "_delivery")]

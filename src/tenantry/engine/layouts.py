@@ -75,14 +75,14 @@ class Layout:
     head: tuple[Record, ...] = field(default=(), compare=False)
 
 
-def content(path: Path) -> Iterator[bytes]:
-    """The file's bytes in pieces, unpacked where they are gzip.
+def content(path: Path, size: int = CHUNK) -> Iterator[bytes]:
+    """The file's bytes in pieces of about so many, unpacked where they are gzip.
 
     Raises `invalid` where the file cannot be read or, after all that could be unpacked, where gzip data is cut off.
     """
     try:
-        with path.open("rb") as file:
-            chunks = iter(lambda: file.read(CHUNK), b"")
+        with path.open("rb", buffering=0) as file:
+            chunks = iter(lambda: file.read(size), b"")
             first = next(chunks, b"")
             if first.startswith(_GZIP):
                 yield from _unpacked(first, chunks)

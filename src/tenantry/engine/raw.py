@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 from pyarrow.parquet import ParquetWriter
 
@@ -37,6 +38,8 @@ from .layouts import (
 from .openapi import openapi_records
 from .otlp import otlp_records
 from .otlp_protobuf import protobuf_records
+from .pieces import COLUMNS as LINES
+from .pieces import Lines, cut
 from .records import MAX_RECORD, Record, csv_records, json_elements, json_lines, text_lines
 from .service_logs import of_lines, of_objects, of_rows
 
@@ -53,6 +56,7 @@ _HELD = 8 * 1024 * 1024
 _LARGE = 32 * 1024 * 1024
 # A piece of so many bytes without an end of line is part of a line that no reader takes whole.
 _LONG_LINE = CHUNK // 16
+_SCANNED = CHUNK // 4
 _BLANK = re.compile(rb"\n(?=\r?\n)")
 
 
@@ -76,6 +80,8 @@ class RawFile:
     repairs: Mapping[str, int] = field(default_factory=dict)
     begins: frozenset[str] = frozenset()
     """Earlier deliveries whose whole content this one begins with: a log that has grown."""
+    lines: Lines | None = None
+    """To be readable under the name in `scan`."""
 
     def select(self, columns: Mapping[str, str]) -> str:
         """SQL of these columns, null where the file has none, and `_file`, `_row`, `_delivery`."""
@@ -123,7 +129,7 @@ def read(engine: DuckDB, path: Path, folder: Path, earlier: Mapping[str, int] | 
     if found.service_log:
         return _rewritten(path, found, scan, folder)
     if found.format is Format.LINES and scan.plain and found.encoding == "utf-8":
-        return _plain_lines(path, found, scan)
+        return _plain_lines(path, scan)
     if found.format is Format.CSV and scan.plain and found.encoding == "utf-8":
         straight = _straight(path, found, scan)
         numbered = _numbered(engine, straight, folder) if path.stat().st_size >= _LARGE else straight
@@ -157,11 +163,11 @@ def _scan(path: Path, earlier: Mapping[str, int] | None = None) -> _Scan:
     plain = True
     last = b""
     try:
-        for chunk in content(path):
+        for chunk in content(path, _SCANNED):
             begins.look(digest, size, chunk)
             digest.update(chunk)
             size += len(chunk)
-            newlines += (ends := chunk.count(b"\n"))
+            newlines += (ends := _ends(chunk))
             plain = plain and (ends > 0 or len(chunk) < _LONG_LINE)
             if b"\r" in chunk or last == b"\r":
                 pairs = chunk.count(b"\r\n") + (last == b"\r" and chunk[:1] == b"\n")
@@ -176,6 +182,11 @@ def _scan(path: Path, earlier: Mapping[str, int] | None = None) -> _Scan:
     plain = plain and _is_utf8(decoder, b"")
     name, lines = digest.hexdigest()[:12], newlines + (last not in (b"\n", b""))
     return _Scan(name, size, lines, plain and returns == 0, frozenset(begins.found))
+
+
+def _ends(chunk: bytes) -> int:
+    """Ends of lines; bytes count more slowly than they compare."""
+    return int(np.count_nonzero(np.frombuffer(chunk, np.uint8) == ord("\n")))
 
 
 class _Beginnings:
@@ -215,16 +226,11 @@ def _is_utf8(decoder: codecs.IncrementalDecoder, chunk: bytes) -> bool:
     return True
 
 
-def _plain_lines(path: Path, found: Layout, scan: _Scan) -> RawFile:
-    options = (
-        f"quote = '', escape = '', max_line_size = {2 * MAX_RECORD}"
-        f", buffer_size = {2 * MAX_RECORD}"
-        f", compression = {literal('gzip' if found.gzip else 'none')}"
+def _plain_lines(path: Path, scan: _Scan) -> RawFile:
+    lines, name = Lines(path, scan.size), f"lines_{scan.delivery}"
+    return RawFile(
+        path, scan.delivery, scan.size, scan.lines, 0, LINES, name, "_row", begins=scan.begins, lines=lines
     )
-    columns = {"line": "VARCHAR"}
-    lines = _read_csv(path, _ABSENT, columns, options)
-    row = "row_number() OVER ()"
-    return RawFile(path, scan.delivery, scan.size, scan.lines, 0, columns, lines, row, begins=scan.begins)
 
 
 def _straight(path: Path, found: Layout, scan: _Scan) -> RawFile:
@@ -301,7 +307,7 @@ def _rewritten(path: Path, found: Layout, scan: _Scan, folder: Path) -> RawFile:
     if found.encoding != "utf-8":
         chunks = utf8_chunks(chunks, found.encoding)
     records, written = _records(chunks, found)
-    objects = written == ("_record",)
+    objects, lines = written == ("_record",), written == ("line",)
     row = repaired = 0
     with _Writer(good, written) as keep, _Writer(bad, ("reason", "content")) as leave:
         for row, record in enumerate(records, start=1):
@@ -316,10 +322,10 @@ def _rewritten(path: Path, found: Layout, scan: _Scan, folder: Path) -> RawFile:
         scan.size,
         row,
         leave.rows,
-        dict.fromkeys([*found.columns, "_record"] if objects else written, "VARCHAR"),
-        _read_parquet(good),
+        LINES if lines else dict.fromkeys([*found.columns, "_record"] if objects else written, "VARCHAR"),
+        cut(_read_parquet(good)) if lines else _read_parquet(good),
         "_row",
-        "json_extract_string(_record, {1})" if objects else "NULLIF({}, '')",
+        "{}" if lines else "json_extract_string(_record, {1})" if objects else "NULLIF({}, '')",
         _read_parquet(bad),
         {**dict.fromkeys(found.notes, keep.rows), **({_NOT_UTF8: repaired} if repaired else {})},
         scan.begins,

@@ -90,6 +90,8 @@ class Spark:
     """
 
     dialect = "spark"
+    statement_rows = 4_000_000
+    """Upstream rows that a builder gives one statement: many, because planning and compiling each takes seconds."""
 
     def __init__(self, lake: Lake, url: str) -> None:
         self.lake = lake
@@ -104,6 +106,11 @@ class Spark:
         other.session = _own(self.session)
         other._views = {}
         return other
+
+    @contextmanager
+    def side_by_side(self, jobs: int) -> Iterator[list[Spark]]:
+        """This engine alone: its cluster divides every statement."""
+        yield [self]
 
     def stop(self) -> None:
         """End the cluster's application, for every engine of this process."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..kernel.dataset import Dataset
 from ..kernel.source import Division, RowMapping
 from .duckdb import DuckDB, literal, quoted
+from .pieces import COLUMNS as LINES
 from .raw import SHOWN
 
 # Where a row came from is no part of what it says.
@@ -160,7 +161,7 @@ def content(raw_columns: Sequence[str]) -> str:
     """SQL of a row of `raw` as the ledger shows it: its line, its JSON, or its filled cells as JSON."""
     if "_record" in raw_columns:
         return "_record"
-    if list(raw_columns) == ["line"]:
+    if [*raw_columns] == [*LINES]:
         return "coalesce(line, '')"
     cells = ", ".join(f"{literal(name)}: {quoted(name)}" for name in raw_columns)
     return f"CAST(json_merge_patch('{{}}', to_json({{{cells}}})) AS VARCHAR)"
@@ -252,11 +253,15 @@ def fate(mapping: RowMapping, given: Mapping[str, str] | None) -> str:
 
 
 def raw_asked(mapping: RowMapping, raw: str = "raw") -> str:
-    """SQL of `raw` with what the mapping asks of it by name, each of these computed once."""
-    asked = raw
-    for name, sql in mapping.asked.items():
-        asked = f"(SELECT *, {sql} AS {quoted(name)} FROM {asked})"
-    return asked
+    """SQL of `raw` with what the mapping asks of it, and what is told of that, by name."""
+    return named_in(raw, {**mapping.asked, **mapping.told})
+
+
+def named_in(relation: str, names: Mapping[str, str]) -> str:
+    """SQL of a relation with expressions over it by name, later ones over the former too, each computed once."""
+    for name, sql in names.items():
+        relation = f"(SELECT *, {sql} AS {quoted(name)} FROM {relation})"
+    return relation
 
 
 def _reasons(conditions: Mapping[str, str]) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from ..kernel.dataset import Dataset
 from ..kernel.source import RowMapping
 from .duckdb import DuckDB, literal, quoted
+from .pieces import COLUMNS as LINES
+from .pieces import cut
 from .raw import SHOWN
-from .stage import content, fate, marked, raw_asked
+from .stage import content, fate, marked, named_in
 
 
 @dataclass
@@ -34,56 +38,93 @@ class Tally:
 
     def fill(self, raw_columns: Sequence[str]) -> None:
         """Add what the mapping makes of the relation `raw`, which has these columns."""
-        said = content(raw_columns)
-        self._sums.append(self._written(self._statement(said)))
-        bad = f"SELECT DISTINCT _delivery, _bad FROM {_read(self._sums[-1:])} WHERE _bad IS NOT NULL"
-        if self.engine.query(f"{bad} LIMIT 1"):
-            self._unfit.append(self._written(self._judged(said, bad)))
+        self._sums.append(self._written(self._statement(raw_columns)))
+        for kind, few in (("_bad", self._bad(raw_columns)), ("_unread", self._unread(raw_columns))):
+            if self.engine.query(f"SELECT 1 FROM {_read(self._sums[-1:])} WHERE {kind} IS NOT NULL LIMIT 1"):
+                self._unfit.append(self._written(self._judged(few)))
 
     def _written(self, query: str) -> Path:
         path = self.path.with_suffix(f".{len(self._sums)}.{len(self._unfit)}.parquet")
         self.engine.query(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet)")
         return path
 
-    def _judged(self, said: str, bad: str) -> str:
-        """SQL of the rows that could not be added up, looked up once more by what they say, for where they stood."""
-        kept = {"_delivery": "_delivery", "_row": "_row", "_file": "_file", "_said": said}
-        rows = f"SELECT r.* FROM (SELECT *, {said} AS _content FROM raw) AS r SEMI JOIN ({bad}) AS b"
-        few = f"({rows} ON r._delivery = b._delivery AND r._content = b._bad)"
+    def _judged(self, few: str) -> str:
+        """SQL of rows that could not be added up, with what is wrong with them."""
+        kept = {"_delivery": "_delivery", "_row": "_row", "_file": "_file", "_said": "_said"}
         shown = f"_delivery, _row, _file, _said, _inside, _aside, {fate(self.mapping, None)}"
         return f"SELECT {shown} FROM ({marked(self.mapping, kept, few)})"
 
-    def _statement(self, said: str) -> str:
+    def _bad(self, raw_columns: Sequence[str]) -> str:
+        """SQL of the rows of `raw` whose own words are wrong, which the sums hold; lines are whole there."""
+        bad = f"SELECT DISTINCT _delivery, _bad FROM {_read(self._sums[-1:])} WHERE _bad IS NOT NULL"
+        if [*raw_columns] == [*LINES]:
+            rows = f"SELECT _delivery, _bad._file, _bad._row, _bad._said, _bad._said AS line FROM ({bad})"
+            return cut(f"({rows})")
+        rows = f"SELECT *, {content(raw_columns)} AS _said FROM raw"
+        same = "r._delivery = b._delivery AND r._said = b._bad"
+        return f"(SELECT r.* FROM ({rows}) AS r SEMI JOIN ({bad}) AS b ON {same})"
+
+    def _unread(self, raw_columns: Sequence[str]) -> str:
+        """SQL of the rows of `raw` whose parts are well and of which nothing could be told; few logs have any."""
+        keys = ", ".join(["_delivery", *self._keys])
+        unread = f"SELECT _delivery, unnest(_unread) FROM {_read(self._sums[-1:])} WHERE _unread IS NOT NULL"
+        parts = f"SELECT {keys} FROM ({unread})"
+        same = " AND ".join(f"r.{key} IS NOT DISTINCT FROM b.{key}" for key in ["_delivery", *self._keys])
+        shown = ", ".join(f"r.{quoted(name)}" for name in ("_delivery", "_row", "_file", *raw_columns))
+        return (
+            f"(SELECT {shown}, {content(raw_columns)} AS _said"
+            f" FROM {named_in('raw', self.mapping.asked)} AS r SEMI JOIN ({parts}) AS b ON {same})"
+        )
+
+    @cached_property
+    def _keys(self) -> list[str]:
+        """What was asked that columns, and what is told, are made of: rows that agree in it are added up."""
+        mapping = self.mapping
+        made = " ".join([*mapping.columns.values(), *mapping.told.values()])
+        return [name for name in mapping.asked if re.search(rf"\b{name}\b", made)]
+
+    def _is_told(self, condition: str) -> bool:
+        return any(re.search(rf"\b{name}\b", condition) for name in self.mapping.told)
+
+    def _statement(self, raw_columns: Sequence[str]) -> str:
         """SQL of the sums; what a row that is bad, or no request, says is kept beside them."""
         mapping, types = self.mapping, self.dataset.columns()
-        named = {name: sql for name, sql in mapping.columns.items() if sql in mapping.asked}
-        others = {name: sql for name, sql in mapping.columns.items() if name not in named}
-        wrong = " OR ".join(
-            [f"({mapping.where}) IS NOT TRUE", *(f"({sql})" for _, sql in (*mapping.aside, *mapping.rejects))]
-        )
+        said = content(raw_columns)
+        if [*raw_columns] == [*LINES]:
+            said = f"{{'_file': _file, '_row': _row, '_said': {said}}}"
+        conditions = [sql for _, sql in (*mapping.aside, *mapping.rejects)]
+        wrong = [f"({mapping.where}) IS NOT TRUE", *(f"({c})" for c in conditions if not self._is_told(c))]
         nth = f"row_number() OVER (PARTITION BY {mapping.once} ORDER BY _delivery, {said})"
         again = f"{mapping.once} IS NOT NULL AND {nth} > 1" if mapping.once else "FALSE"
-        asked = ", ".join(["_delivery", *named.values()])
-        bad = f"CASE WHEN {wrong} THEN {said} END AS _bad"
+        keys = ", ".join(["_delivery", *self._keys])
+        bad = f"CASE WHEN {' OR '.join(wrong)} THEN {said} END AS _bad"
         summed = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in mapping.sums.items())
-        rows = f"SELECT {asked}, {bad}, {again} AS _again, {summed} FROM {raw_asked(mapping)}"
-        sums = ", ".join(
-            f"CAST(sum({quoted(name)}) AS {types[name].sql}) AS {quoted(name)}" for name in mapping.sums
-        )
-        agreeing = f"{asked}, _bad, _again"
-        grouped = f"SELECT {agreeing}, count(*) AS _rows, {sums} FROM ({rows}) GROUP BY {agreeing}"
+        rows = f"SELECT {keys}, {bad}, {again} AS _again, {summed} FROM {named_in('raw', mapping.asked)}"
+        marks = "_bad, _again"
+        sums = ", ".join(f"sum({quoted(name)}) AS {quoted(name)}" for name in mapping.sums)
+        agreeing = f"SELECT {keys}, {marks}, count(*) AS _rows, {sums} FROM ({rows}) GROUP BY {keys}, {marks}"
+        unread = " OR ".join(f"({c})" for c in conditions if self._is_told(c)) or "FALSE"
+        parts = f"{{{', '.join(f'{literal(key)}: {key}' for key in self._keys)}}}"
         cells = ", ".join(
-            f"CAST({sql} AS {types[name].sql}) AS {quoted(name)}" for name, sql in (named | others).items()
+            f"CAST({sql} AS {types[name].sql}) AS {quoted(name)}" for name, sql in mapping.columns.items()
         )
         added = ", ".join(map(quoted, mapping.sums))
-        return f"SELECT _delivery, {cells}, _bad, _again, _rows, {added} FROM ({grouped})"
+        told = (
+            f"SELECT _delivery, {cells}, {marks}, CASE WHEN _bad IS NULL AND ({unread}) THEN {parts} END AS _unread,"
+            f" _rows, {added} FROM {named_in(f'({agreeing})', mapping.told)}"
+        )
+        totals = ", ".join(
+            f"CAST(sum({quoted(name)}) AS {types[name].sql}) AS {quoted(name)}" for name in mapping.sums
+        )
+        rows = "CAST(sum(_rows) AS BIGINT) AS _rows"
+        return f"SELECT * EXCLUDE (_rows, {added}), {rows}, {totals} FROM ({told}) GROUP BY ALL"
 
     @property
     def rows(self) -> str:
         """SQL of the rows to land, as the dataset has them."""
-        told = {*self.mapping.columns, *self.mapping.sums}
+        given = {*self.mapping.columns, *self.mapping.sums}
         cells = (
-            quoted(name) if name in told else f"CAST(NULL AS {column.sql}) AS {quoted(name)}"
+            quoted(name) if name in given else f"CAST(NULL AS {column.sql}) AS {quoted(name)}"
             for name, column in self.dataset.columns().items()
         )
         return f"SELECT {', '.join(cells)} FROM {_read(self._sums)} WHERE {_FIT}"
@@ -105,7 +146,7 @@ class Tally:
         found: dict[str, dict[str, int]] = {}
         fit = (
             f"SELECT _delivery, coalesce(sum(_rows) FILTER ({_FIT}), 0)::BIGINT AS accepted,"
-            " coalesce(sum(_rows) FILTER (_again AND _bad IS NULL), 0)::BIGINT AS duplicates"
+            " coalesce(sum(_rows) FILTER (_again AND _bad IS NULL AND _unread IS NULL), 0)::BIGINT AS duplicates"
             f" FROM {_read(self._sums)} GROUP BY ALL"
         )
         counted = ", ".join(f"count(*) FILTER ({sql})::BIGINT AS {name}" for name, sql in told.items())
@@ -118,7 +159,7 @@ class Tally:
         return found
 
 
-_FIT = "_bad IS NULL AND NOT _again"
+_FIT = "_bad IS NULL AND _unread IS NULL AND NOT _again"
 
 
 def _read(paths: Sequence[Path]) -> str:

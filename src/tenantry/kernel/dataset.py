@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import types
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict
 
@@ -90,6 +89,8 @@ class Dataset(BaseModel):
     follows: ClassVar[Mapping[str, tuple[str, str]]] = {}
     """By table of an upstream of one partition, of which else every change touches all days: the columns that count,
     and SQL for the days touched, over `changed`: those columns as they were and as they are, where they differ."""
+    hourly: ClassVar[str | None] = None
+    """SQL of (name, tenant_id) for `asked(name, day)`: days of the first upstream alone may be added up by the hour."""
     told: ClassVar[tuple[str, ...]] = ()
     """The settings, by name, that it depends on and that are known before there is data; each has a default."""
     configured: ClassVar[bool] = False
@@ -128,18 +129,21 @@ class Dataset(BaseModel):
         return cls.query
 
     @classmethod
+    def rates(cls, settings: Mapping[str, Any]) -> tuple[type[Dataset], str] | None:
+        """Usage, and SQL of what it costs and of all else, where our own code may share days (engine/rated.py)."""
+        return None
+
+    @classmethod
     def compute(cls, read: Any, window: Window, settings: Mapping[str, Any]) -> Iterable[Dataset]:
         """Rows from a method over upstream datasets; for what SQL cannot say well."""
         raise NotImplementedError
 
 
 def _contract(cls: type[Dataset]) -> dict[str, tuple[Column, bool]]:
-    found = cls.__dict__.get("_contract_cache")
-    if found is None:
+    if "_contract_cache" not in cls.__dict__:
         hints = get_type_hints(cls, include_extras=True)
-        found = {name: _column(cls, name, hints[name]) for name in cls.model_fields}
-        type.__setattr__(cls, "_contract_cache", found)
-    return found
+        type.__setattr__(cls, "_contract_cache", {n: _column(cls, n, hints[n]) for n in cls.model_fields})
+    return cls.__dict__["_contract_cache"]
 
 
 def _column(cls: type[Dataset], name: str, hint: Any) -> tuple[Column, bool]:
@@ -147,7 +151,6 @@ def _column(cls: type[Dataset], name: str, hint: Any) -> tuple[Column, bool]:
         value, *marks = get_args(hint)
         for mark in reversed(marks):
             if isinstance(mark, Column):
-                union = get_origin(value) in (Union, types.UnionType)
-                return mark, union and type(None) in get_args(value)
+                return mark, type(None) in get_args(value)
     message = f"{cls.__name__}.{name} has no Column"
     raise TypeError(message)

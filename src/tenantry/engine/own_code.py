@@ -1,0 +1,47 @@
+"""Which days our own code builds in place of a dataset's statement, which says what it must make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+
+from ..kernel.dataset import Dataset
+from .duckdb import DuckDB
+from .hourly import by_hour
+from .rated import by_rates, told_of
+
+ROWS = 100_000
+"""Events, or rows of usage, of a day from which on our own code is faster."""
+
+OwnCode = Callable[[DuckDB, date], pa.Table | None]
+"""The rows of a day; None where its statement must be asked."""
+
+
+def own_code(
+    engine: DuckDB, dataset: type[Dataset], settings: Mapping[str, Any], days: Sequence[date]
+) -> OwnCode:
+    """Our own code for those of these days that it may build. A distributed engine has the statement alone."""
+    if engine.dialect != "duckdb":
+        return _nothing
+    if dataset.hourly is not None:
+        events = _events_alone(engine, dataset)
+        return lambda engine, day: by_hour(engine, dataset, day) if day in events else None
+    if (asked := dataset.rates(settings)) is not None:
+        usage, query = asked
+        rows = engine.lake.days(usage)
+        told = told_of(engine, query, [day for day in days if rows.get(day, 0) >= ROWS])
+        return lambda engine, day: by_rates(engine, dataset, usage, day, told[day]) if day in told else None
+    return _nothing
+
+
+def _nothing(_engine: DuckDB, _day: date) -> None:
+    return None
+
+
+def _events_alone(engine: DuckDB, dataset: type[Dataset]) -> set[date]:
+    """The days of so many events, and of nothing else."""
+    first, *others = (engine.lake.days(spine) for spine in dataset.reads[: dataset.spines])
+    return {day for day, rows in first.items() if rows >= ROWS}.difference(*others)
