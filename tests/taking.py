@@ -22,6 +22,7 @@ from threading import Thread
 from typing import Any
 
 import uvicorn
+from forking import get_ready
 from starlette.applications import Starlette
 
 from tenantry.engine.duckdb import DuckDB
@@ -184,6 +185,7 @@ def bound() -> socket.socket:
 
 def main() -> None:
     children: set[int] = set()
+    get_ready()
     print("[]", flush=True)
     try:
         for line in sys.stdin:

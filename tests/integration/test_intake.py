@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -130,15 +131,18 @@ def test_all_ways_of_writing_an_event_are_one(client: Client, intake: Intake, tm
         said = verdict(client, body, kind, **headers)
         assert (said["accepted"], said["duplicates"]) == (accepted, 1 - accepted), said
     document = json.loads(structured.body)
+    turned = {**dict(reversed(document.items())), "data": dict(reversed(document["data"].items()))}
+    beside = event(1) | {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
+    assert verdict(client, json.dumps([turned, beside]).encode(), BATCH)["duplicates"] == 1
     for body, kind in (
-        (document, STRUCTURED), (document, JSON), ([document], JSON), ([document], BATCH),
+        (document, STRUCTURED), (document, JSON), ([document], JSON), ([turned], BATCH),
         ([document], f"{BATCH}; charset=utf-8"),
     ):  # fmt: skip
         assert verdict(client, json.dumps(body, indent=1).encode(), kind)["duplicates"] == 1
     packed = gzip.compress(json.dumps([document]).encode())
     assert verdict(client, packed, BATCH, Content_Encoding="gzip")["duplicates"] == 1
     intake.flush()
-    [row] = rows(tmp_path)
+    row, _ = rows(tmp_path)
     assert (row.tenant_id, row.quantity, row.feature_id) == ("Bäcker", Decimal("1.5"), "search")
 
 
@@ -272,6 +276,27 @@ def test_the_ledger_keeps_a_bounded_part_of_each(tmp_path: Path):
 
 
 # --- who sends ---
+
+
+def test_what_is_deleted_from_the_intake_is_on_the_disk_of_the_lake(
+    client: Client, intake: Intake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    synced: set[str] = set()
+    fsync = os.fsync
+
+    def noted(handle: int) -> None:
+        synced.add(str(Path(f"/proc/self/fd/{handle}").readlink()))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    client.send([event(1), event(2)])
+    intake.flush()
+    lake = Lake(tmp_path)
+    folder = lake.folder(Usage)
+    held = [Path(path) for path in lake.paths(Usage)]
+    commit = folder / "_delta_log" / f"{lake.version(Usage):020}.json"
+    assert held
+    assert {str(path) for path in (*held, *(p.parent for p in held), commit, commit.parent)} <= synced
 
 
 @pytest.mark.parametrize(

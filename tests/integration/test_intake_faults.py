@@ -1,15 +1,17 @@
-"""The live intake under kill -9 and on a full disk: what it acknowledged is there, once; reads are whole all along."""
+"""The live intake under kill -9, on a full disk and while the state store is away: what it acknowledged is there, once;
+reads are whole all along.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 from collections import Counter
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime
 from http.client import HTTPException
 from pathlib import Path
 from threading import Event
@@ -17,14 +19,21 @@ from time import monotonic, sleep
 from typing import Any
 
 import pytest
+from forking import kills
 from otlp_requests import counter, point, request
-from taking import BATCH, EVENTS, JSON, Client, Servers, event, intake_of
+from postgres import Server
+from serving import serving
+from taking import BATCH, EVENTS, JSON, Client, Servers, app_of, event, intake_of
 
 from tenantry.datasets.usage import Usage
 from tenantry.engine.duckdb import DuckDB
 from tenantry.engine.lake import Lake
+from tenantry.gateways.http.access import Access, Rules
+from tenantry.kernel import AccessRole, Principal
+from tenantry.runtime.access import Refusals, Sessions, Tokens
+from tenantry.runtime.state import State
 
-KILLS = int(os.environ.get("TENANTRY_KILLS", "25"))
+KILLS = kills(0.55)
 SENDERS = 3
 SIZE = 10
 
@@ -120,7 +129,7 @@ def test_kill_9_at_any_moment_loses_nothing_and_doubles_nothing(servers: Servers
                     sleep(0.001)
                 # Now and then long enough for the drain to be in the middle of it.
                 sleep(chance.choice([0.001, 0.01, 0.1]) * chance.random())
-                if kill % 4 == 0:
+                if kill % 8 == 0:
                     whole = batches(tmp_path)
                     whole.pop("otlp", None)
                     assert set(whole.values()) <= {SIZE}, "a reader saw part of a batch"
@@ -182,3 +191,41 @@ def test_a_full_disk_is_said_and_loses_nothing(servers: Servers, tmp_path: Path)
     client.close()
     servers.kill(process, signal.SIGTERM)
     assert batches(tmp_path) == {str(n): SIZE for n in range(60)}
+
+
+def test_a_state_store_that_is_away_refuses_senders_and_nothing_is_lost(
+    tmp_path: Path, postgres: Server, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("tenantry.gateways.http.access._REMEMBERED", 0.0)
+    state, now = State(postgres.database()), lambda: datetime.now(UTC)
+    tokens = Tokens(state, now)
+    _, secret = tokens.create(Principal(), "collector", AccessRole.OPERATOR)
+    intake = intake_of(tmp_path)
+    served = app_of(
+        intake,
+        lambda app: Access(app, Rules(loopback=True), tokens, Sessions(state, now), Refusals(state, now)),
+    )
+    fates: list[int] = []
+    with serving(served) as address:
+        client = Client(int(address.rpartition(":")[2]))
+
+        def send(n: int) -> int:
+            body = json.dumps([event(f"{n}-{m}") for m in range(SIZE)]).encode()
+            status, head, text = client.post(EVENTS, body, BATCH, Authorization=f"Bearer {secret}")
+            if status == 503:
+                assert head["content-type"] == "application/problem+json"
+                assert "state store" in json.loads(text)["detail"]
+                assert head["retry-after"]
+            return status
+
+        fates.append(send(0))
+        postgres.stop()
+        try:
+            fates += [send(1), send(2)]
+        finally:
+            postgres.start()
+        fates += [send(n) for n in range(3)]
+        client.close()
+    assert fates == [202, 503, 503, 202, 202, 202]
+    state.close()
+    assert batches(tmp_path) == {str(n): SIZE for n in range(3)}

@@ -17,7 +17,7 @@ _RAW = "live_raw"
 _PLAIN = {
     "DATE": "date_diff('day', DATE '1970-01-01', {})",
     "TIMESTAMP": "epoch_us({})",
-    # Without zeros at its end, as `plain` numbers are.
+    # Without zeros at its end: the hashes of points that came long ago are of such cells.
     "DECIMAL": "regexp_replace(regexp_replace(CAST({} AS VARCHAR), '([.][0-9]*?)0+$', '\\1'), '[.]$', '')",
 }
 

@@ -329,19 +329,26 @@ _SHOWN = (
     "number", "door", "fate", "reason", "id", "tenant", "stored", "sent", "first_at", "last_at", "times",
 )  # fmt: skip
 _MOST = 10_000
+_DIGITS = 18
+"""Of a number that the ledger may have."""
 
 
 def _asked(given: Mapping[str, str]) -> dict[str, Any]:
     wrong = [name for name in given if name not in ("reason", "door", "after", "limit")]
-    wrong += [name for name in ("after", "limit") if not given.get(name, "0").isdigit()]
+    wrong += [name for name in ("after", "limit") if not _is_number(given.get(name, "0"))]
     if wrong:
         raise invalid(
-            f"{', '.join(wrong)}: no such parameter, or no number", "use reason, door, after, limit"
+            f"{', '.join(wrong)}: no such parameter, or no number of up to {_DIGITS} digits",
+            "use reason, door, after, limit",
         )
     after, limit = int(given.get("after", "0")), int(given.get("limit", "100"))
     return {
         "reason": given.get("reason"), "door": given.get("door"), "after": after, "limit": min(max(limit, 1), _MOST),
     }  # fmt: skip
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= _DIGITS
 
 
 def _ours(problem: Exception) -> TenantryError:

@@ -9,6 +9,7 @@ from .http.problems import problem_content
 
 _TEXT = {"type": "string"}
 _COUNT = {"type": "integer", "minimum": 0}
+_NUMBER = {**_COUNT, "maximum": 10**18 - 1}
 _EVENT = {
     "type": "object",
     "description": "a CloudEvent 1.0: `subject` is the tenant, `type` the meter, `data` the quantity and the rest",
@@ -58,8 +59,8 @@ def intake_paths() -> dict[str, Any]:
     ledger = [
         _query("reason", _TEXT),
         _query("door", _TEXT),
-        _query("after", _COUNT),
-        _query("limit", _COUNT),
+        _query("after", _NUMBER),
+        _query("limit", _NUMBER),
     ]
     return {
         "/api/v1/events": {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ from .source import RowMapping
 Cells = tuple[str | int | None, ...]
 """A row in the order of its dataset's columns: texts, and decimals as plain text; days since 1970-01-01 for a DATE,
 microseconds since then for a TIMESTAMP."""
+Columns = Sequence[Sequence[str | int | None]]
+"""The same of many rows, by column."""
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,10 @@ class Live:
 
     mappings: tuple[RowMapping, ...]
     """The very ones by which files of such records land: a record is the same row however it comes."""
-    plain: Callable[[Mapping[str, Any], int], Cells | None] | None = None
-    """The row of a record that is written as most are, read at once; None for all others, which the mapping reads.
-    Of one mapping only. The number is when the record came, in microseconds since 1970."""
+    records: tuple[type[Any], ...] = ()
+    """msgspec `Struct`s for those that are written as most are, the narrowest first; fields in alphabetical order."""
+    plain: Callable[[Sequence[Any], int], tuple[Columns, Collection[int]]] | None = None
+    """The rows of such, some at least, of one mapping only; and the places of those that the mapping must read, where
+    a row says nothing. The number is when they came, in microseconds since 1970."""
     stamp: str = ""
     """The member that a record without it gets: when it came."""

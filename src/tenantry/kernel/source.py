@@ -55,9 +55,9 @@ class Division:
 class RowMapping:
     """How raw rows become rows of one dataset, in DuckDB SQL over the relation `raw`.
 
-    `raw` holds the file's columns as written (CSV and JSON: every value VARCHAR; LINES: `line`, blank ones too) and
-    `_file`, `_row` (1 = first data row) and `_delivery` (12 hex digits of the content's SHA-256). Of JSON it also
-    holds `_record`, the whole object as text: a key that no sampled object has may come later in the file.
+    `raw` holds the file's columns as written (CSV and JSON: every value VARCHAR; LINES: `line`, blank ones too, and its
+    `pieces`, cut behind each quote) and `_file`, `_row` (1 = first data row) and `_delivery` (12 hex digits of the
+    content's SHA-256). Of JSON it also holds `_record`, the object as text: a later one may have keys of its own.
     `asked` gives names to expressions that several others need, later ones of them too: they are computed once.
     `columns` gives an expression for each column of the dataset; columns without one are null.
     `rejects` are (reason, condition) pairs: a row for which a condition holds is quarantined with that reason.
@@ -65,8 +65,8 @@ class RowMapping:
     `where` says which rows are looked at: those left out are counted under `left_out`, which says why.
     `aside` are (why, condition) pairs: a row for which one holds is left out, and counted under the first that does.
     `divided` says which become two; the ledger counts them once.
-    With `sums`, columns to add up, rows that agree in those `columns` that are asked for by name become one, the others
-    are of these, and a delivery lands as a whole. `once` names a row: of equal ones that land together, one counts.
+    With `sums`, columns to add up, a delivery lands as a whole: rows that agree in what was asked become one, and what
+    is `told` is worked out of that once. `once` names a row: of equal ones that land together, one counts.
     """
 
     dataset: type[Dataset]
@@ -78,6 +78,7 @@ class RowMapping:
     divided: Division | None = None
     aside: Sequence[tuple[str, str]] = ()
     asked: Mapping[str, str] = field(default_factory=dict[str, str])
+    told: Mapping[str, str] = field(default_factory=dict[str, str])
     once: str = ""
     sums: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -85,8 +86,7 @@ class RowMapping:
 @dataclass(frozen=True)
 class Batch:
     """Files of one kind and one layout that land together; `replaces` names the columns whose value
-    combinations present in the batch replace, whole, what the lake held for them. Empty: rows are added
-    by key (an equal key replaces).
+    combinations present in the batch replace, whole, what the lake held for them; empty: rows replace by key.
     """
 
     files: tuple[Path, ...]

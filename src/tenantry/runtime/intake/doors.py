@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
-from operator import itemgetter
-from typing import Any, Protocol
+from types import GenericAlias
+from typing import Any, Protocol, cast
 
 import msgspec
 
@@ -18,18 +19,19 @@ from ...engine.records import MAX_RECORD, Record, json_object, too_long
 from ...errors import TenantryError, invalid
 from ...kernel.dataset import Dataset
 from ...kernel.live import Cells, Live
-from .keys import key_of, payload_of
-from .parcel import Parcel, Row
+from .keys import payloads, row_keys
+from .parcel import Parcel, Plain, Row
 
 EVENTS = "events"
 SIGNALS = ("metrics", "logs", "traces")
 MAX_POINTS = 20_000
 """Records that one statement reads."""
 
-# Fractions stay as they were written.
-_read = msgspec.json.Decoder(float_hook=str).decode
+# Fractions stay as they were written: text, from which nothing is to be stripped, but `str` takes as long as all else.
+_read = msgspec.json.Decoder(float_hook=str.strip).decode
 _read_raw = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_canonical = msgspec.json.Encoder(order="sorted").encode
+# Members in the order of the alphabet, however they came; a struct's as it has them.
+_canonical = msgspec.json.Encoder(order="deterministic").encode
 _packed = msgspec.msgpack.encode
 # Digits of a number that every reader takes.
 _SHORT = 18
@@ -48,13 +50,33 @@ class EventDoor:
     """CloudEvents in JSON: an object or an array of them."""
 
     def __init__(self, live: Live, engine: DuckDB, now: Callable[[], datetime]) -> None:
-        [mapping] = live.mappings
+        [self._mapping] = live.mappings
         self._live, self._now = live, now
-        self._table, self._keyed = _named(mapping.dataset)
+        self._table, self._named = _named(self._mapping.dataset)
+        self._id = list(self._mapping.dataset.columns()).index("id")
         self._reader = LiveReader(engine, live.mappings, ("_record",))
+        self._readers = [_strict_reader(record) for record in live.records]
 
     def open(self, body: bytes, tenant: str | None = None) -> Parcel:
         """The events of a body. Raises `invalid` where it is no JSON at all."""
+        found = self._known(body)
+        several = isinstance(found, list)
+        events: list[Any] = [*found] if several else [found]
+        contents = [*map(_canonical, events)] if found else []
+        if not found or max(map(len, contents)) > MAX_RECORD:
+            return self._open_any(body, tenant)
+        parcel = self._parcel(body, tenant, len(events), several=several)
+        self._take(parcel, range(len(events)), events, contents)
+        return parcel
+
+    def _known(self, body: bytes) -> Any:
+        """An event, or several, that say nothing of themselves but what is known here; None for all others."""
+        for read in self._readers:
+            with suppress(*_NO_JSON):
+                return read(body)
+        return None
+
+    def _open_any(self, body: bytes, tenant: str | None) -> Parcel:
         try:
             found: Any = _read(body)
         except _NO_JSON as problem:
@@ -62,65 +84,84 @@ class EventDoor:
             found = _read(body)
         several = isinstance(found, list)
         documents: list[Any] = [*found] if several else [found]
-        raws = cache(lambda: _read_raw(body) if several else [body])
-        parcel = Parcel(EVENTS, len(body), lambda n: bytes(raws()[n]), tenant, len(documents))
-        self._take(parcel, enumerate(documents))
+        parcel = self._parcel(body, tenant, len(documents), several=several)
+        self._take_any(parcel, range(len(documents)), documents)
         return parcel
 
     def reopen(self, door: str, contents: Mapping[int, bytes], tenant: str | None) -> Parcel:
         """The events of the ledger, each by its own index."""
         parcel = Parcel(door, sum(map(len, contents.values())), contents.__getitem__, tenant, len(contents))
-        self._take(parcel, ((index, _read(content)) for index, content in contents.items()))
+        self._take_any(parcel, [*contents], [*map(_read, contents.values())])
         return parcel
 
-    def _take(self, parcel: Parcel, documents: Iterable[tuple[int, Any]]) -> None:
-        # Runs for every event: names are looked up once.
-        arrived, plain = self._micros(), self._live.plain or _never
-        points, odd, row = parcel.points, parcel.odd, self._row
-        for index, document in documents:
+    def _parcel(self, body: bytes, tenant: str | None, received: int, *, several: bool) -> Parcel:
+        raws: list[msgspec.Raw] = []
+
+        def content(n: int) -> bytes:
+            if not several:
+                return body
+            if not raws:
+                raws.extend(_read_raw(body))
+            return bytes(raws[n])
+
+        return Parcel(EVENTS, len(body), content, tenant, received)
+
+    def _take_any(self, parcel: Parcel, indexes: Iterable[int], documents: Iterable[Any]) -> None:
+        known: list[tuple[int, Any, bytes]] = []
+        for index, document in zip(indexes, documents, strict=True):
             if document.__class__ is not dict:
                 parcel.reject(index, None, "not a JSON object")
                 continue
             content = _canonical(document)
             if len(content) > MAX_RECORD:
                 parcel.reject(index, _name(document), too_long(MAX_RECORD))
-            elif (cells := plain(document, arrived)) is None:
-                odd.append((index, document))
-            else:
-                points.append((index, document["id"], (row(cells, content),)))
+                continue
+            try:
+                known.append((index, msgspec.convert(document, self._live.records[-1]), content))
+            except msgspec.ValidationError:
+                parcel.odd.append((index, content))
+        if known:
+            self._take(parcel, *zip(*known, strict=True))
 
-    def _row(self, cells: Cells, content: bytes) -> Row:
-        return self._table, key_of(self._table, self._keyed(cells)), payload_of(content), cells
-
-    def _micros(self) -> int:
-        return round(self._now().timestamp() * 1_000_000)
+    def _take(
+        self, parcel: Parcel, indexes: Sequence[int], events: Sequence[Any], contents: Sequence[bytes]
+    ) -> None:
+        """Take events, each with its content, which tells it from others of its id."""
+        if not self._live.plain:
+            parcel.odd += zip(indexes, contents, strict=True)
+            return
+        columns, odd = self._live.plain(events, round(self._now().timestamp() * 1_000_000))
+        keys = row_keys(self._table, zip(*(columns[place] for place in self._named), strict=True))
+        plain = Plain(
+            self._table, indexes, cast("Sequence[str]", columns[self._id]), keys, payloads(contents), columns
+        )
+        parcel.plain = plain.only([n not in odd for n in range(len(events))]) if odd else plain
+        parcel.odd += [(indexes[n], contents[n]) for n in sorted(odd)]
 
     def read_odd(self, parcels: Sequence[Parcel]) -> None:
-        work = [(parcel, index, document) for parcel in parcels for index, document in parcel.odd]
-        stamp = self._now().astimezone(UTC).isoformat()
+        work = [(parcel, index, content) for parcel in parcels for index, content in parcel.odd]
+        arrived = {self._live.stamp: self._now().astimezone(UTC).isoformat()}
         records: list[str] = []
-        asked: list[tuple[Parcel, int, dict[str, Any]]] = []
-        for parcel, index, document in work:
-            said = (
-                document
-                if document.get(self._live.stamp) is not None
-                else {**document, self._live.stamp: stamp}
-            )
+        asked: list[tuple[Parcel, int, bytes, str | None]] = []
+        for parcel, index, content in work:
+            document = _read(content)
+            name = _name(document)
+            said = document if document.get(self._live.stamp) is not None else document | arrived
             record = json_object(_canonical(said).decode())
             if record.reason:
-                parcel.reject(index, _name(document), record.reason)
+                parcel.reject(index, name, record.reason)
             else:
                 records.append(record.text)
-                asked.append((parcel, index, document))
+                asked.append((parcel, index, content, name))
         for start in range(0, len(asked), MAX_POINTS):
             some = records[start : start + MAX_POINTS]
             [fates] = self._reader.read({"_record": some}, len(some))
-            for (parcel, index, document), fate in zip(asked[start:], fates, strict=False):
+            for (parcel, index, content, name), fate in zip(asked[start:], fates, strict=False):
                 if fate.cells is None:
-                    parcel.reject(index, _name(document), fate.reason or fate.aside)
+                    parcel.reject(index, name, fate.reason or fate.aside)
                 else:
-                    row = self._row(fate.cells, _canonical(document))
-                    parcel.points.append((index, _name(document), (row,)))
+                    row = _row(self._mapping.dataset, fate.cells, content)
+                    parcel.points.append((index, name, (row,)))
 
 
 class TelemetryDoor:
@@ -191,7 +232,7 @@ class TelemetryDoor:
             (dataset, fate) for fates in told for dataset, fate in zip(self._datasets, fates, strict=True)
         ]
         reasons = dict.fromkeys(fate.reason for _, fate in every if fate.reason)
-        rows = [self._row(dataset, fate.cells) for dataset, fate in every if fate.cells]
+        rows = [_row(dataset, fate.cells, _packed(fate.cells)) for dataset, fate in every if fate.cells]
         if reasons:
             parcel.reject(index, None, "; ".join(reasons))
         elif rows:
@@ -199,22 +240,25 @@ class TelemetryDoor:
         else:
             parcel.leave_out(every[0][1].aside)
 
-    def _row(self, dataset: type[Dataset], cells: Cells) -> Row:
-        table, keyed = _named(dataset)
-        return table, key_of(table, keyed(cells)), payload_of(_packed(cells)), cells
-
 
 @cache
-def _named(dataset: type[Dataset]) -> tuple[str, Callable[[Cells], Sequence[str]]]:
-    """A dataset's table, and what takes the cells of its keys from a row."""
+def _named(dataset: type[Dataset]) -> tuple[str, tuple[int, ...]]:
+    """A dataset's table, and the places of its keys in a row."""
     columns = list(dataset.columns())
-    places = [columns.index(key) for key in dataset.keys]
-    several = itemgetter(*places)
-    return dataset.table(), several if len(places) > 1 else lambda cells: (several(cells),)
+    return dataset.table(), tuple(map(columns.index, dataset.keys))
 
 
-def _never(_event: Mapping[str, Any], _arrived: int) -> None:
-    """For where no record is read at once."""
+def _row(dataset: type[Dataset], cells: Cells, content: bytes) -> Row:
+    table, places = _named(dataset)
+    [key] = row_keys(table, [[cast("str", cells[place]) for place in places]])
+    [payload] = payloads([content])
+    return table, key, payload, cells
+
+
+def _strict_reader(record: type[Any]) -> Callable[[bytes], Any]:
+    """Reads one such record, or an array of them, with no other members."""
+    known = msgspec.defstruct("Known", (), bases=(record,), forbid_unknown_fields=True, gc=False)
+    return msgspec.json.Decoder(known | GenericAlias(list, (known,)), float_hook=str.strip).decode
 
 
 def _name(document: Mapping[str, Any]) -> str | None:

@@ -8,7 +8,7 @@ from ...engine.append import append, keys_of
 from ...engine.duckdb import DuckDB
 from ...engine.lake import Mark
 from ...kernel.dataset import Dataset
-from .keys import ELSEWHERE, Keys, key_of, write_keys
+from .keys import ELSEWHERE, Keys, row_keys, write_keys
 from .store import Store
 
 COMMIT_BYTES = 64 * 1024 * 1024
@@ -68,6 +68,8 @@ class Drain:
             upto = pending[-1].number
             packs = [one.body for one in pending]
             added = append(self._engine, dataset, packs, Mark(self._writer, upto), doubtful)
+            # From here on the lake alone holds what was acknowledged as durable.
+            self._lake.sync(dataset, [f.path for f in self._lake.files(dataset) if f.path not in there])
             # What a compacted file held may still share keys with rows to come.
             until = max((known.get(path, 0) for path in added.of), default=0)
             gone = [path for path in known if path not in there or path in added.of]
@@ -82,7 +84,7 @@ class Drain:
         if not strange:
             return
         for keys in keys_of(self._engine, dataset, strange, _KEYS_AT_ONCE):
-            self._add(key_of(table, key) for key in keys)
+            self._add(row_keys(table, keys))
         # No row is between the question whether its key is known and its place among the pending now.
         with self._keys.door:
             until = self._store.newest()

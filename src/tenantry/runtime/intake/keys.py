@@ -7,15 +7,17 @@ the number of keys but for an index of a third of a byte each: a file is looked 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from threading import Lock
 from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
+
+from ...engine.lake import synced
 
 KEY, PAYLOAD = 16, 8
 WIDTH = KEY + PAYLOAD
@@ -31,20 +33,32 @@ _BUCKET = 16
 _AT_ONCE = 1 << 20
 
 
-def key_of(table: str, cells: Sequence[str]) -> bytes:
-    """The key of a row of a table by the cells that name it."""
-    digest = _NAME.copy()
+def row_keys(table: str, rows: Iterable[Sequence[str]]) -> list[bytes]:
+    """The keys of rows of a table by the cells that name each."""
+    begun = _NAME.copy()
     # No cell holds a NUL.
-    digest.update("\0".join((table, *cells)).encode())
-    return digest.digest()
+    begun.update(f"{table}\0".encode())
+    made: list[bytes] = []
+    for cells in rows:
+        digest = begun.copy()
+        digest.update("\0".join(cells).encode())
+        made.append(digest.digest())
+    return made
 
 
-def payload_of(content: bytes) -> bytes:
+def payloads(contents: Iterable[bytes]) -> list[bytes]:
     """What tells one content from another; never `ELSEWHERE`."""
-    digest = _TELL.copy()
-    digest.update(content)
-    told = digest.digest()
-    return told if told != ELSEWHERE else b"\1" * PAYLOAD
+    told: list[bytes] = []
+    for content in contents:
+        digest = _TELL.copy()
+        digest.update(content)
+        told.append(digest.digest())
+    return [b"\1" * PAYLOAD if one == ELSEWHERE else one for one in told] if ELSEWHERE in told else told
+
+
+def joined(keys: Mapping[bytes, bytes]) -> bytes:
+    """Keys one after another, each followed by its payload."""
+    return b"".join(chain.from_iterable(keys.items()))
 
 
 class KeyFile:
@@ -130,19 +144,11 @@ def _written(folder: Path, keys: int, pieces: Iterable[_Words]) -> KeyFile:
                 done += piece.shape[1]
             file.flush()
             os.fsync(file.fileno())
-        _sync(folder)
+        synced(folder)
     except OSError:
         path.unlink(missing_ok=True)
         raise
     return KeyFile(path)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 class Keys:
@@ -152,21 +158,18 @@ class Keys:
         self.door = Lock()
         """Held from the question whether keys are known until they are."""
         self.files = tuple(files)
+        self._taking = Lock()
         self.late: dict[bytes, bytes] = {}
         self.frozen: dict[bytes, bytes] = {}
         """Those that are being written to a file."""
 
-    def known(self, keys: Collection[bytes]) -> dict[bytes, bytes]:
+    def known(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Those of the keys that came before, with their payloads."""
         # Looked at in this order a key that moves on meanwhile is seen at least once.
         late, frozen, files = self.late, self.frozen, self.files
-        asked = set(keys)
-        found: dict[bytes, bytes] = {}
-        for held in (late, frozen):
-            found.update([(key, held[key]) for key in asked if key in held])
-        left = [key for key in asked if key not in found]
-        if left and files:
-            found.update(_look(files, left))
+        found = {key: held[key] for held in (late, frozen) if held for key in held.keys() & keys}
+        if files and (left := set(keys) - found.keys()):
+            found.update(_look(files, list(left)))
         return found
 
     def freeze(self) -> None:
@@ -175,7 +178,8 @@ class Keys:
 
     def take(self, new: KeyFile, *, instead: Sequence[KeyFile] = (), thaw: bool = False) -> None:
         """Look into one more file from now on, in the place of others or of those that were set aside."""
-        self.files = (*(file for file in self.files if file not in instead), new)
+        with self._taking:
+            self.files = (*(file for file in self.files if file not in instead), new)
         if thaw:
             self.frozen = {}
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any
 
 from ...errors import TenantryError
-from ...kernel.live import Cells
+from ...kernel.live import Cells, Columns
 
 Row = tuple[str, bytes, bytes, Cells]
 """Table, key, payload, cells."""
@@ -32,11 +33,31 @@ class Conflict:
     sent: str
 
 
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Points of one row each, all of one table; by column."""
+
+    table: str
+    indexes: Sequence[int]
+    names: Sequence[str | None]
+    keys: Sequence[bytes]
+    payloads: Sequence[bytes]
+    columns: Columns
+
+    def only(self, chosen: Sequence[bool]) -> Plain:
+        """Those at the places that are chosen."""
+        return Plain(
+            self.table, [*compress(self.indexes, chosen)], [*compress(self.names, chosen)],
+            [*compress(self.keys, chosen)], [*compress(self.payloads, chosen)],
+            [[*compress(column, chosen)] for column in self.columns],
+        )  # fmt: skip
+
+
 @dataclass
 class Parcel:
     """Points: an event is one, a data point, a span, a log record. Each has an index, which the sender knows.
 
-    A point that is read has rows; one that a mapping has yet to read is `odd`.
+    A point that is read is among `plain` ones, or has rows; one that a mapping has yet to read is `odd`.
     """
 
     door: str
@@ -50,6 +71,7 @@ class Parcel:
     points: list[tuple[int, str | None, Sequence[Row]]] = field(
         default_factory=list[tuple[int, "str | None", Sequence[Row]]]
     )
+    plain: Plain | None = None
     odd: list[tuple[int, Any]] = field(default_factory=list[tuple[int, Any]])
     left_out: dict[str, int] = field(default_factory=dict[str, int])
     """Points that are no usage, by why; no fault of theirs."""
@@ -62,6 +84,11 @@ class Parcel:
     conflicts: list[Conflict] = field(default_factory=list[Conflict])
     tell: Callable[[TenantryError | None], object] = lambda _: None
     """Called once, by another thread: all of it is on the disk, or why none is."""
+
+    def row_keys(self) -> list[bytes]:
+        """Of all rows that are read."""
+        of_points = [row[1] for _, _, rows in self.points for row in rows]
+        return [*self.plain.keys, *of_points] if self.plain else of_points
 
     def reject(self, index: int, name: str | None, reason: str) -> None:
         self.rejected.append(Rejected(index, name, reason))

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from ...errors import Kind, TenantryError
-from ...kernel.live import Cells
+from ...kernel.live import Columns
 
 _SCHEMA = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -69,14 +69,24 @@ class Entry(NamedTuple):
 class Group:
     """What one transaction writes."""
 
-    rows: dict[str, list[Cells]] = field(default_factory=dict[str, list[Cells]])
-    keys: list[bytes] = field(default_factory=list[bytes])
-    """Each followed by its payload."""
+    columns: dict[str, list[list[Any]]] = field(default_factory=dict[str, list[list[Any]]])
+    """Of new rows, by table."""
+    keys: bytes = b""
+    """One after another, each followed by its payload."""
     counts: dict[tuple[str, str, str], int] = field(default_factory=dict[tuple[str, str, str], int])
     """By door, fate and reason."""
     entries: list[Entry] = field(default_factory=list[Entry])
     replayed: list[tuple[int, bool]] = field(default_factory=list[tuple[int, bool]])
     """Entries of the ledger, by number, that are settled: whether by being stored, or else as a duplicate."""
+
+    def add(self, table: str, columns: Iterable[Iterable[Any]]) -> None:
+        """New rows of a table."""
+        held = self.columns.get(table)
+        if held is None:
+            self.columns[table] = [[*cells] for cells in columns]
+        else:
+            for column, cells in zip(held, columns, strict=True):
+                column.extend(cells)
 
     def count(self, door: str, fate: str, n: int = 1, reason: str = "") -> None:
         what = door, fate, reason
@@ -94,7 +104,7 @@ class Pending(NamedTuple):
 class Store:
     """Raises `unavailable` where another process owns it, and where the disk is full; nothing is half written then."""
 
-    def __init__(self, folder: Path, packed: Callable[[str, Sequence[Cells]], bytes]) -> None:
+    def __init__(self, folder: Path, packed: Callable[[str, Columns], bytes]) -> None:
         self._packed = packed
         self.folder = folder / "intake"
         self._path = folder / "intake.db"
@@ -133,12 +143,12 @@ class Store:
         """All of it, on the disk when this returns; or nothing."""
         size = rows = 0
         with self._transaction() as run:
-            for dataset, cells in group.rows.items():
-                body = self._packed(dataset, cells)
-                size, rows = size + len(body), rows + len(cells)
-                run("INSERT INTO pending (dataset, rows, body) VALUES (?, ?, ?)", (dataset, len(cells), body))
+            for dataset, columns in group.columns.items():
+                body, new = self._packed(dataset, columns), len(columns[0])
+                size, rows = size + len(body), rows + new
+                run("INSERT INTO pending (dataset, rows, body) VALUES (?, ?, ?)", (dataset, new, body))
             if group.keys:
-                run("INSERT INTO late_keys (keys) VALUES (?)", (b"".join(group.keys),))
+                run("INSERT INTO late_keys (keys) VALUES (?)", (group.keys,))
             for entry in group.entries:
                 run(
                     "INSERT INTO ledger (digest, door, fate, reason, id, tenant, content, whole, stored, sent,"
