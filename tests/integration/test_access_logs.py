@@ -96,6 +96,23 @@ def test_what_is_no_request_is_left_out_and_what_is_broken_quarantined_with_its_
     assert "the status cannot be read" in row["reason"]
 
 
+@pytest.mark.parametrize(("log", "old", "new"), [
+    ("alb.log", b"2018-07-02T22:23:00", b"2018-99-02T22:23:00"),
+    ("combined.log", b"17/May/2015:10", b"37/May/2015:10"),
+    ("envoy.log", b"2016-04-15T20", b"2016-04-15Tab"),
+], ids=["alb", "combined", "envoy"])  # fmt: skip
+def test_a_time_that_only_looks_like_one_is_quarantined_with_its_line(
+    shop: Shop, log: str, old: bytes, new: bytes
+) -> None:
+    text = (LOGS / log).read_bytes()
+    (landed,) = shop.land(shop.put(log, text + text.replace(old, new))).deliveries
+    bad = [row for row in shop.rows(Quarantine) if "the time cannot be read" in row["reason"]]
+    lines = (text + text.replace(old, new)).splitlines()
+    assert {lines[row["row"] - 1].decode() for row in bad} == {row["content"] for row in bad}
+    assert len([row for row in bad if new.decode() in row["content"]]) == text.count(old)
+    assert landed.quarantined == len(shop.rows(Quarantine))
+
+
 def test_a_request_with_an_id_counts_once_among_files_that_land_together(shop: Shop) -> None:
     text = (LOGS / "cloudfront.log").read_bytes()
     shop.put("E1.2019-12-04-21.a.gz", gzip.compress(text, mtime=0))

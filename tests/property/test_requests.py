@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
 from building import build, differs_from_a_build_from_nothing, land
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,8 @@ from small_vendor import SmallVendor, asked, document, tenant
 
 from tenantry.datasets import AccessHours, ApiDocuments, Requests, Routes, RouteTemplates, Tenants
 from tenantry.kernel.dataset import Dataset
+
+pytestmark = pytest.mark.slow
 
 EXAMPLES = settings.default.max_examples if settings.default else 0
 DAYS = [date(2026, 3, day) for day in range(1, 5)]

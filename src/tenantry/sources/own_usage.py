@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -11,18 +11,31 @@ from ..datasets.usage import Usage
 
 SERVICE = "Tenantry"
 """The service whose usage it is. Of no other: it must not drive how another service's cost is shared."""
-TOKENS, USD = "model_tokens", "model_usd"
+TOKENS, USD, UNPRICED = "model_tokens", "model_usd", "model_tokens_unpriced"
+CALLS, CALL_USD = "outward_calls", "outward_usd"
 _STEP = Decimal("1e-9")
 
 
 def model_usage(
     run: int, at: datetime, tenant_id: str | None, tokens: int, cost: Decimal | None
 ) -> Iterator[Usage]:
-    """Tokens, and USD where they are known, that a question took a language model; `at` is UTC."""
-    for meter, quantity in ((TOKENS, Decimal(tokens)), (USD, (cost or Decimal(0)).quantize(_STEP))):
+    """Tokens that a question took a language model, and USD; tokens again where nobody knows the price. `at` is UTC."""
+    found = {TOKENS: Decimal(tokens)}
+    found |= {UNPRICED: Decimal(tokens)} if cost is None else {USD: cost.quantize(_STEP)}
+    return _usage(f"agent-run-{run}", at, tenant_id, found)
+
+
+def outward_usage(call: int, at: datetime, tenant_id: str | None, cost: Decimal | None) -> Iterator[Usage]:
+    """A call of somebody else's server, and the USD that it is said to cost; `at` is UTC."""
+    found = {CALLS: Decimal(1), CALL_USD: (cost or Decimal(0)).quantize(_STEP)}
+    return _usage(f"outward-call-{call}", at, tenant_id, found)
+
+
+def _usage(name: str, at: datetime, tenant_id: str | None, found: Mapping[str, Decimal]) -> Iterator[Usage]:
+    for meter, quantity in found.items():
         if quantity:
             yield Usage(
-                id=f"agent-run-{run}-{meter}",
+                id=f"{name}-{meter}",
                 source="tenantry",
                 day=at.date(),
                 time=at.replace(tzinfo=None),

@@ -20,21 +20,24 @@ NO_BYTES = ("the size cannot be read", "_bytes IS NULL OR _bytes < 0")
 class LogFormat:
     """How one kind of log is read: `parts` are SQL expressions over `raw` and the parts before them.
 
-    A part of the name of a column of `access_hours`, behind a `_`, is that column. `once` is SQL of a request's own id,
-    which counts once among the files that land together.
+    What costs more to work out than to compare is `told`: expressions over the parts, worked out once for all rows that
+    agree in those. A part of the name of a column of `access_hours`, behind a `_`, is that column. `once` is SQL of a
+    request's own id, which counts once among the files that land together.
     """
 
     name: str
     layout: Format
     parts: Mapping[str, str]
+    told: Mapping[str, str]
     rejects: Sequence[tuple[str, str]]
     aside: Sequence[tuple[str, str]] = field(default=())
     once: str = ""
 
     def mapping(self) -> RowMapping:
         """What lands in `access_hours`."""
-        told = {name: f"_{name}" for name in AccessHours.columns() if f"_{name}" in self.parts}
-        sums = {name: told.pop(name, "CAST(0 AS DECIMAL(14,6))") for name in ("seconds", "bytes")}
+        known = {**self.parts, **self.told}
+        columns = {name: f"_{name}" for name in AccessHours.columns() if f"_{name}" in known}
+        sums = {name: columns.pop(name, "CAST(0 AS DECIMAL(14,6))") for name in ("seconds", "bytes")}
         return RowMapping(
             AccessHours,
             {
@@ -42,11 +45,12 @@ class LogFormat:
                 "source": literal(self.name),
                 "day": "CAST(_hour AS DATE)",
                 "template": "CAST(NULL AS VARCHAR)",
-                **told,
+                **columns,
             },
             (*self.rejects, NO_TIME, NO_STATUS, NO_BYTES),
             aside=self.aside,
             asked=self.parts,
+            told=self.told,
             sums={**sums, "requests": "1"},
             once=self.once,
         )

@@ -1,6 +1,7 @@
 """Log lines with quoted fields: AWS load balancers, Apache, nginx and Envoy, each as it writes them by default.
 
-A line is split at its quotes and the pieces between them at spaces, never matched by one long pattern.
+A line comes cut behind its quotes: a piece before another ends with one. Pieces are cut at spaces, never matched by one
+long pattern.
 """
 
 from __future__ import annotations
@@ -13,11 +14,7 @@ from .format import LogFormat, hour_of, milliseconds_of, seconds_of, status_of, 
 from .request import Claimants, agent, clf_time, host, request_parts
 
 BLANK = ("blank lines", "coalesce(line, '') = ''")
-_OPEN = ("a quote is not closed", "len(_parts) % 2 = 0")
-# In a quoted field Apache writes a quote as \", nginx and AWS as \x22.
-_PARTS = (
-    r"""string_split(CASE WHEN contains(line, '\"') THEN replace(line, '\"', '%22') ELSE line END, '"')"""
-)
+_OPEN = ("a quote is not closed", "quotes % 2 = 1")
 
 
 def _combined(who: Claimants) -> LogFormat:
@@ -26,21 +23,26 @@ def _combined(who: Claimants) -> LogFormat:
         "combined",
         Format.LINES,
         {
-            "_parts": _PARTS,
-            "_request": "_parts[2]",
-            "_before": "string_split(_parts[1], ' ')",
-            "_answer": "string_split(_parts[3], ' ')",
-            "_hour": hour_of(clf_time("substr(_before[-3], 2) || left(_before[-2], 5)")),
+            "_before": "string_split(pieces[1], ' ')",
+            "_answer": "string_split(pieces[3], ' ')",
+            "_request": "pieces[2]",
+            "_zone": "_before[-2]",
+            # In most of the world the minutes are the same: the hour is told by what comes before them.
+            "_at": "left(_before[-3], CASE WHEN suffix(_zone, '00]') THEN 15 ELSE 18 END)",
             "_status": status_of("_answer[2]"),
             "_bytes": whole("_answer[3]"),
-            "_agent": agent("_parts[6]"),
+            "_agent": agent("pieces[6]"),
             # A user's name may hold spaces, too.
             "_virtual": "CASE WHEN len(_before) > 6 AND contains(_before[1], ':') AND _before[2] <> '-'"
             " THEN _before[1] END",
-            **request_parts(who, [("user", "NULLIF(NULLIF(_before[-4], '-'), '')")]),
+            "_user": "CASE WHEN _before[-4] <> '-' THEN NULLIF(_before[-4], '') END",
+        },
+        {
+            "_hour": hour_of(clf_time("rpad(substr(_at, 2), 20, ':00:00') || left(_zone, 5)")),
+            **request_parts(who, [("user", "_user")]),
             "_host": host("coalesce(_virtual, _authority)"),
         },
-        [_OPEN, ("no request in quotes", "len(_parts) < 3")],
+        [_OPEN, ("no request in quotes", "quotes < 2")],
         [BLANK],
     )
 
@@ -49,48 +51,53 @@ def _ingress(who: Claimants) -> LogFormat:
     """ingress-nginx: combined, then `request_length request_time [upstream] [alternative] ... request_id`."""
     plain = _combined(who)
     parts = {
-        "_parts": _PARTS,
-        "_tail": "string_split(_parts[7], ' ')",
+        "_tail": "string_split(pieces[7], ' ')",
         **plain.parts,
         "_bytes": f"{plain.parts['_bytes']} + {whole('_tail[2]')}",
         "_seconds": seconds_of("_tail[3]"),
     }
     once = r"CASE WHEN regexp_matches(_tail[-1], '^[0-9a-f]{32}$') THEN _tail[-1] END"
-    return LogFormat("nginx", plain.layout, parts, plain.rejects, plain.aside, once)
+    return LogFormat("nginx", plain.layout, parts, plain.told, plain.rejects, plain.aside, once)
 
 
 def _alb(who: Claimants) -> LogFormat:
     """AWS Application Load Balancer, 29 to 33 fields; the time is when the answer was sent."""
-    trace = rf"(?i)(?:^|;)(?:{'|'.join(map(re.escape, who.trace))})=([^;]+)".replace("'", "''")
+    trace = rf"(?i)(?:^|;)(?:{'|'.join(map(re.escape, who.trace))})=([^;\"]+)".replace("'", "''")
     return LogFormat(
         "alb",
         Format.LINES,
         {
-            "_parts": _PARTS,
-            "_request": "_parts[2]",
-            "_front": "string_split(_parts[1], ' ')",
-            "_hour": hour_of("TRY_CAST(_front[2] AS TIMESTAMP)"),
+            "_front": "string_split(pieces[1], ' ')",
+            "_request": "pieces[2]",
+            "_at": "left(_front[2], 13)",
             "_status": status_of("_front[9]"),
             "_seconds": " + ".join(seconds_of(f"_front[{n}]") for n in (6, 7, 8)),
             "_bytes": f"{whole('_front[11]')} + {whole('_front[12]')}",
-            "_agent": agent("_parts[4]"),
+            "_agent": agent("pieces[4]"),
             # arn:aws:elasticloadbalancing:REGION:ACCOUNT:targetgroup/...
-            "_region": "NULLIF(split_part(_parts[5], ':', 4), '')",
+            "_region": "NULLIF(string_split(pieces[5], ':')[4], '')",
             # Root, Self, Parent and Sampled are AWS's own.
-            "_trace": "CASE WHEN strlen(_parts[6]) > 40 THEN"
-            f" NULLIF(regexp_extract(_parts[6], '{trace}', 1), '') END",
+            "_traced": "CASE WHEN strlen(pieces[6]) > 41 THEN pieces[6] END",
+            "_named": "CASE WHEN NOT contains(_request, '://') THEN pieces[8] END",
+        },
+        {
+            "_hour": hour_of("TRY_CAST(_at || ':00:00' AS TIMESTAMP)"),
+            "_trace": f"NULLIF(regexp_extract(_traced, '{trace}', 1), '')",
             **request_parts(who, [("trace", "_trace")]),
-            "_host": host("coalesce(_authority, _parts[8])"),
+            "_host": host("coalesce(_authority, rtrim(_named, '\"'))"),
         },
         [
             _OPEN,
-            ("the line ends early", "len(_parts) < 5"),
+            ("the line ends early", "quotes < 4"),
             ("not 12 fields before the request", "len(_front) <> 13"),
         ],
         [
             BLANK,
-            ("lines of a Network Load Balancer: connections, no requests", "starts_with(line, 'tls ')"),
-            ("lines of a connection log", r"regexp_matches(line, '^\d{4}-\d\d-\d\dT')"),
+            ("lines of a Network Load Balancer: connections, no requests", "_front[1] = 'tls'"),
+            (
+                "lines of a connection log",
+                r"strlen(_front[1]) > 10 AND regexp_matches(_front[1], '^\d{4}-\d\d-\d\dT')",
+            ),
         ],
     )
 
@@ -101,23 +108,27 @@ def _envoy(who: Claimants) -> LogFormat:
         "envoy",
         Format.LINES,
         {
-            "_parts": _PARTS,
-            "_request": "_parts[2]",
-            "_answer": "string_split(_parts[3], ' ')",
+            "_request": "pieces[2]",
+            "_answer": "string_split(pieces[3], ' ')",
+            # A piece ends with its quote: Envoy's seven figures and one, or Istio's three words and one.
             "_more": "CASE WHEN len(_answer) < 8 THEN 2 ELSE 0 END",
-            "_figures": "CASE WHEN _more = 0 THEN _answer[4:] ELSE string_split(_parts[5], ' ')[2:] END",
-            "_hour": hour_of("TRY_CAST(substr(_parts[1], 2, 23) AS TIMESTAMP)"),
+            "_figures": "CASE WHEN _more = 0 THEN _answer[4:] ELSE string_split(pieces[5], ' ')[2:] END",
+            "_at": "substr(pieces[1], 2, 13)",
             "_status": status_of("_answer[2]"),
             "_bytes": f"{whole('_figures[1]')} + {whole('_figures[2]')}",
-            "_agent": agent("_parts[6 + _more]"),
+            "_agent": agent("pieces[6 + _more]"),
             "_seconds": milliseconds_of("_figures[3]"),
-            **request_parts(who),
-            "_host": host("_parts[10 + _more]"),
+            "_named": "pieces[10 + _more]",
         },
-        [_OPEN, ("the line ends early", "len(_parts) < 11")],
+        {
+            "_hour": hour_of("TRY_CAST(_at || ':00:00' AS TIMESTAMP)"),
+            **request_parts(who),
+            "_host": host("rtrim(_named, '\"')"),
+        },
+        [_OPEN, ("the line ends early", "quotes < 10")],
         [BLANK, ("TCP connections: no requests", "starts_with(_request, '- - -')")],
         # Retries of a request share its id, not its size and time.
-        "CASE WHEN len(_parts[8 + _more]) > 30 THEN _parts[8 + _more] || _parts[1] || _parts[3] || _parts[5] END",
+        "CASE WHEN len(pieces[8 + _more]) > 30 THEN pieces[8 + _more] || pieces[1] || pieces[3] || pieces[5] END",
     )
 
 

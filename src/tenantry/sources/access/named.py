@@ -18,11 +18,11 @@ from .request import (
     asked_of,
     claims,
     clf_time,
+    coarse,
     hashed,
     host,
+    line_parts,
     method,
-    method_of,
-    target_of,
     target_parts,
 )
 
@@ -160,27 +160,39 @@ def _format(
 ) -> LogFormat | None:
     if not fields.are_of_requests():
         return None
-    at = (
-        f"{fields.first(['date'])} || ' ' || {fields.first(['time'])}"
-        if fields.has(["date"])
-        else fields.first(TIMES)
-    )
+    days = fields.has(["date"])
+    at = f"{fields.first(['date'])} || ' ' || {fields.first(['time'])}" if days else fields.first(TIMES)
+    known = _claims(fields, who)
+    of_query = {hashed(asked_of(who.key)), asked_of(who.query)}
+    fixed = {f"_named{place}": sql for place, (_, sql) in enumerate(known) if sql not in of_query}
     figures = {
         "_time": at,
-        "_hour": hour_of(_time("_time")),
+        "_at": "left(_time, 13) || ':00:00'" if days else coarse("_time"),
         "_status": status_of(f"coalesce({fields.first(STATUSES)}, '-')"),
         "_bytes": " + ".join(whole(f"coalesce({fields.first(names)}, '-')") for names in (SENT, RECEIVED)),
         "_agent": agent(f"coalesce({fields.first(AGENTS)}, '')"),
-    }
-    line = fields.first(LINES)
-    asked = {
-        "_method": method(f"coalesce({fields.first(METHODS)}, {method_of(line)})"),
-        "_uri": f"coalesce({fields.first(TARGETS)}, {target_of(line)})",
-        "_asked": f"CASE WHEN contains(_uri, '?') THEN NULL ELSE {fields.first(QUERIES)} END",
-        "_target": "_uri || coalesce('?' || _asked, '')",
-        **target_parts(),
-        "_host": host(f"coalesce({fields.first(HOSTS)}, _authority)"),
+        "_request": fields.first(LINES),
+        "_called": fields.first(METHODS),
+        "_uri": fields.first(TARGETS),
+        "_asked": fields.first(QUERIES),
+        "_named": fields.first(HOSTS),
         "_template": fields.first(TEMPLATES),
+        **fixed,
+    }
+    asked = {
+        "_hour": hour_of(_time("_at")),
+        **line_parts("_request"),
+        "_method": method("coalesce(_called, _verb)"),
+        "_whole": "coalesce(_uri, _wanted)",
+        "_target": "_whole || CASE WHEN contains(_whole, '?') THEN '' ELSE coalesce('?' || _asked, '') END",
+        **target_parts(),
+        "_host": host("coalesce(_named, _authority)"),
+        **claims(
+            [
+                (how, f"_named{place}" if f"_named{place}" in fixed else sql)
+                for place, (how, sql) in enumerate(known)
+            ]
+        ),
     }
     # IIS says milliseconds where CloudFront says seconds.
     in_ms = ("time_taken",) if fields.has(["s_ip"]) else () if fields.has(SECONDS) else MILLISECONDS
@@ -189,7 +201,8 @@ def _format(
     return LogFormat(
         next((product for name, product in _PRODUCTS.items() if fields.has([name])), "log"),
         layout,
-        {**parts, **figures, "_seconds": seconds, **asked, **claims(_claims(fields, who))},
+        {**parts, **figures, "_seconds": seconds},
+        asked,
         [],
         aside,
         id_ if fields.has(IDS) else "",

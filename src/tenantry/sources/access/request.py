@@ -13,7 +13,7 @@ from ..cells import literal
 _METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "CONNECT", "QUERY")
 """RFC 9110, RFC 5789 and QUERY; any other is `_OTHER`, as OpenTelemetry's conventions have it."""
 
-_BOTS = ("bot", "Bot", "rawl", "pider", "lurp", "http://", "https://")
+_BOTS = ("bot", "Bot", "rawl", "pider", "lurp", "://")
 """Crawlers name themselves, or the page that explains them."""
 
 
@@ -35,17 +35,19 @@ def clf_time(said: str) -> str:
     return f"make_timestamp(epoch_us(try_strptime(replace({said}, ' ', ''), '%d/%b/%Y:%H:%M:%S%z')))"
 
 
-def method_of(request: str) -> str:
-    """SQL: the first word of a request line."""
-    return f"left({request}, strpos({request}, ' ') - 1)"
+def line_parts(request: str) -> dict[str, str]:
+    r"""Parts `_verb` and `_wanted` of a request line: its first word, and all between that and its protocol.
 
-
-def target_of(request: str) -> str:
-    """SQL: what a request line asks for: all between its method and its protocol."""
+    The line may end with a quote. In it Apache writes a quote as \", nginx and AWS as \x22.
+    """
     after = f"substr({request}, strpos({request}, ' ') + 1)"
-    plain = f"left({after}, len({after}) - 9)"
-    spaced = f"CASE WHEN contains({request}, ' ') THEN regexp_replace({after}, ' (HTTP/[0-9.]+|-? ?)$', '') ELSE '' END"
-    return f"CASE WHEN suffix({request}, ' HTTP/1.1') OR suffix({request}, ' HTTP/2.0') THEN {plain} ELSE {spaced} END"
+    spaced = f"""regexp_replace({after}, '( (HTTP/[0-9.]+|-? ?))?"?$', '')"""
+    return {
+        "_words": f"string_split({request}, ' ')",
+        "_verb": "CASE WHEN len(_words) > 1 THEN _words[1] END",
+        "_wanted": "replace(CASE WHEN len(_words) = 3 AND starts_with(_words[3], 'HTTP/') THEN _words[2]"
+        rf""" WHEN len(_words) > 1 THEN {spaced} ELSE '' END, '\"', '%22')""",
+    }
 
 
 def method(said: str) -> str:
@@ -90,6 +92,16 @@ def asked_of(names: Sequence[str]) -> str:
     return f"CASE WHEN {some} THEN {value} END"
 
 
+def coarse(time: str) -> str:
+    """SQL: a time as text, only to the hour where ISO 8601 or the common log format say that it is UTC's."""
+    iso = f"suffix({time}, 'Z') AND {time}[11] = 'T'"
+    common = f"suffix({time}, '+0000') AND {time}[12] = ':'"
+    return (
+        f"CASE WHEN {iso} THEN left({time}, 13) || ':00:00Z'"
+        f" WHEN {common} THEN left({time}, 14) || ':00:00+0000' ELSE {time} END"
+    )
+
+
 def hashed(key: str) -> str:
     """SQL: an API key as it may be kept: `key:` and 16 hex digits of its SHA-256; null for null."""
     return f"'key:' || left(sha256({key}), 16)"
@@ -108,8 +120,9 @@ def request_parts(who: Claimants, others: Sequence[tuple[str, str]] = ()) -> dic
     """Parts that `_request`, a request line, tells, and its claims before `others`."""
     asked = [("key", hashed(asked_of(who.key))), ("query", asked_of(who.query))]
     return {
-        "_method": method(method_of("_request")),
-        "_target": target_of("_request"),
+        **line_parts("_request"),
+        "_method": method("_verb"),
+        "_target": "_wanted",
         **target_parts(),
         **claims([*asked, *others]),
     }
