@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 from tenantry.kernel import Window
+from tenantry.runtime.asking.before import previous_of, years_before
 from tenantry.runtime.asking.lexicon import METRICS
-from tenantry.runtime.asking.planner import Answerable, Conversation, Plan, Unclear, plan
+from tenantry.runtime.asking.planner import plan
+from tenantry.runtime.asking.plans import Answerable, Conversation, Plan, Unclear
 from tenantry.runtime.asking.question import Filter, Question, Vocabulary
-from tenantry.runtime.asking.when import previous_of, years_before
 
 FOLDER = Path(__file__).parent / "evals"
 NOW = date(2026, 11, 22)
@@ -80,7 +81,7 @@ class Case:
 
     @property
     def unanswerable(self) -> bool:
-        return self.expected[0] == "refused"
+        return "refused" in self.expected and {*self.expected} <= {"asked", "refused"}
 
 
 def cases(name: str) -> Iterator[Case]:
@@ -100,12 +101,13 @@ def graded(case: Case, before: Conversation) -> tuple[str, Plan, Conversation]:
     """`answered`, `asked` or `refused` where that is right, else `wrong answer`, `wrong ask` or `wrong refusal`; the
     plan; and the conversation after it. An expectation that is not met leaves the one that was expected.
     """
-    found = plan(case.text, VOCABULARY, before if not case.begins else Conversation(), NOW)
+    before = Conversation() if case.begins else before
+    found = plan(case.text, VOCABULARY, before, NOW)
     forms = [_forms(one) for one in case.expected if one not in {"asked", "refused"}]
     after = Conversation(tuple(forms[0])) if forms else before
     if isinstance(found, Answerable):
-        said = sorted(map(str, found.questions))
-        right = any(said == sorted(map(str, form)) for form in forms)
+        said = _alike(found.questions)
+        right = any(said == _alike(form) for form in forms)
         return (
             ("answered" if right else "wrong answer"),
             found,
@@ -116,6 +118,14 @@ def graded(case: Case, before: Conversation) -> tuple[str, Plan, Conversation]:
         right = "asked" in case.expected or any(str(q) in offered for form in forms for q in form)
         return ("asked" if right else "wrong ask"), found, after
     return ("refused" if "refused" in case.expected else "wrong refusal"), found, after
+
+
+def _alike(questions: Iterable[Question]) -> list[str]:
+    """Questions as texts that are the same in whatever order names and questions came."""
+    return sorted(
+        str(replace(q, filters=tuple(replace(f, values=tuple(sorted(f.values))) for f in q.filters)))
+        for q in questions
+    )
 
 
 def _forms(text: str) -> list[Question]:

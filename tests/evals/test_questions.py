@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
-from graded_questions import FOLDER, Case, cases, graded
+from graded_questions import FOLDER, NOW, VOCABULARY, Case, cases, graded
 
-from tenantry.runtime.asking.planner import Answerable, Conversation
+from tenantry.runtime.asking.planner import plan
+from tenantry.runtime.asking.plans import Answerable, Conversation
 
 RIGHT = ("answered", "asked", "refused")
 FILES = sorted(path.name for path in FOLDER.glob("*.txt") if path.name != "tenants.txt")
@@ -60,3 +62,14 @@ def test_the_risk_coverage_curve(graded_files: dict[str, list[tuple[Case, str, f
         risk = sum(grade != "answered" for _, grade in some) / len(some)
         print(f"coverage {len(some) / len(every):.2f} risk {risk:.3f}")
         assert risk == 0
+
+
+def test_money_may_be_named_where_it_is_of_no_other_currency():
+    text = "What did we spend in euros in September 2026?"
+    for currencies, known in (
+        (frozenset({"EUR"}), True),
+        (frozenset({"USD"}), False),
+        (frozenset({"EUR", "USD"}), False),
+    ):
+        found = plan(text, replace(VOCABULARY, currencies=currencies), Conversation(), NOW)
+        assert isinstance(found, Answerable) is known

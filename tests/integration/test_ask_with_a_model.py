@@ -44,6 +44,7 @@ def ask(
 ) -> Any:
     for name, value in {
         "MODEL": "compatible:house", "BASE_URL": f"{services.url}/v1", "API_KEY": "key-of-a-test", "RETRIES": "0",
+        "INPUT_PRICE": "0", "OUTPUT_PRICE": "0",
     }.items():  # fmt: skip
         monkeypatch.setenv(f"TENANTRY_AGENT__{name}", value)
     monkeypatch.setenv("TENANTRY_STATE__URL", f"sqlite:///{tmp_path / 'state.db'}")

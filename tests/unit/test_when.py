@@ -7,7 +7,8 @@ from datetime import date
 import pytest
 
 from tenantry.kernel import Window
-from tenantry.runtime.asking.when import Calendar, previous_of, years_before
+from tenantry.runtime.asking.before import previous_of, years_before
+from tenantry.runtime.asking.when import Calendar
 from tenantry.runtime.asking.words import Words, words_of
 
 SPAN = Window(date(2025, 9, 1), date(2026, 11, 1))

@@ -41,8 +41,7 @@ def ask(doors: Doors, arguments: argparse.Namespace) -> None:
 
 def shown(answer: AskAnswer) -> str:
     """An answer as text: the sentences, its tables, and the tools they are from."""
-    from .decisions import shown_decision
-    from .tables import visible
+    from .tables import shown_decision, visible
 
     parts = [answer.text, *(_note(note) for note in answer.notes)]
     parts += [_table(table) for table in answer.tables if len(table.rows) > 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,47 +20,41 @@ from ...kernel.money import EXACT
 from ...kernel.time import next_month
 from ..asking.claims import claims, folded
 from ..asking.facts import MONEY, RATIO, Fact, Facts
-from ..asking.numbers import gate
+from ..asking.numbers import gate, without_names
 from ..asking.question import Question
 from ..call import Answer
 from ..reader import several
-from .handles import Handles
+from .handles import HANDLE, Handles
+from .owners import Owners, clauses, of_time
 from .toolbox import ROWS
 
 _ROW = "row"
 _CURRENCY = ("currency", "billing_currency")
-_SAME = ("tenant_id", "name")
-"""Columns of a row that name the same."""
 _QUOTED = re.compile(r"“[^”\n]*”?")
-_SENTENCES = re.compile(r"(?<=[.!?;])\s+|\n+")
+_SENTENCES = re.compile(r"(?<=[.!?;])\s+")
 _MEASURED = {"money": MONEY, "ratio": RATIO, "multiple": RATIO}
 
 
 def ungrounded(text: str, answers: Sequence[Answer], question: str, handles: Handles) -> list[str]:
-    """The numbers in a text with handles that neither a tool nor the question vouches for, or that are another's
-    than whom their sentence names.
+    """The numbers in a text with handles that neither a tool nor the question vouches for, or that are another's or of
+    another time than their clause says.
     """
     facts = [*facts_of(answers).held.values()]
     of_windows = {fact.window: fact for fact in facts if fact.window and fact.unit == _ROW}
     asked = next((Question("", window, asked=question) for window in of_windows if window), None)
+    owners = Owners(facts, handles)
     found: list[str] = []
-    for sentence in filter(None, _SENTENCES.split(text)):
-        bare = handles.without(sentence)
-        near = _near(bare, _of_those(sentence, facts, handles))
-        found += gate(bare, [*(replace(f, of={}) for f in near), *of_windows.values()], asked)
+    for line in folded(text).splitlines():
+        before: set[str] = set()
+        for sentence in filter(None, _SENTENCES.split(line)):
+            before = owners.named(sentence) or before
+            bare = HANDLE.sub(lambda handle: "\x01" * len(handle[0]), without_names(sentence, before))
+            for clause in clauses(bare):
+                own = owners.named(sentence[clause.start : clause.stop])
+                theirs = of_time(owners.facts_of(own, before), bare, clause)
+                held = [*(replace(f, of={}) for f in _near(bare, theirs)), *of_windows.values()]
+                found += gate(bare, held, asked, within=clause)
     return found
-
-
-def _of_those(sentence: str, facts: Sequence[Fact], handles: Handles) -> list[Fact]:
-    """The facts of whom and what a sentence names, with those that are nobody's; all where it names nobody."""
-    rows = {tuple(fact.of.items()) for fact in facts}
-    named = handles.named(sentence, {name for row in rows for _, name in row})
-    for row in map(dict[str, str], rows):  # a tenant's name means its id, too
-        both = {row[column] for column in _SAME if column in row}
-        if both & named:
-            named |= both
-    columns = {column for row in rows for column, name in row if name in named}
-    return [f for f in facts if all(name in named for column, name in f.of.items() if column in columns)]
 
 
 def borne_out(text: str, answers: Sequence[Answer]) -> list[Fact]:
@@ -93,13 +88,14 @@ def facts_of(answers: Sequence[Answer]) -> Facts:
         many = several(answer.data)
         rows = [answer.data] if many is None else [*many]
         read = [Window.parse(w) for w in dict.fromkeys(w for e in answer.evidence for w in e.windows)]
+        only = read[0] if len(read) == 1 else None  # of several nobody knows which a figure is of
         for window in read or [None]:
             facts.add(answer.tool, Decimal(len(rows)), _ROW, window=window, call=call)
         if len(rows) > ROWS:
             facts.add(f"{answer.tool} left out", Decimal(len(rows) - ROWS), _ROW, call=call)
-        of = {n: v for n, v in answer.arguments.items() if isinstance(v, str) and not isinstance(v, Enum)}
+        of = _names(answer.arguments)
         for place, row in enumerate(rows[:ROWS]):
-            _add(facts, row, _Place(call, f"data[{place}]", read[0] if read else None, of))
+            _add(facts, row, _Place(call, f"data[{place}]", only, of))
     return facts
 
 
@@ -132,7 +128,7 @@ def _add(facts: Facts, value: Any, at: _Place) -> None:
             _add(facts, inner, at.under(f"[{place}]"))
         return
     currency = next((str(cells[name]) for name in _CURRENCY if cells.get(name)), at.currency)
-    at = replace(at, of={**at.of, **_names(cells)}, currency=currency)
+    at = replace(at, of={**at.of, **_names(cells)}, currency=currency, window=_window(cells) or at.window)
     for name, cell in cells.items():
         _add_cell(facts, name, cell, columns.get(name), at.under(f".{name}"))
 
@@ -143,11 +139,30 @@ def _names(cells: Mapping[str, Any]) -> dict[str, str]:
     for name, cell in cells.items():
         if name in _CURRENCY:
             continue
-        words = [cell] if isinstance(cell, str) else several(cell) if not isinstance(cell, Mapping) else None
+        words = (
+            _listed(cell) if isinstance(cell, str) else None if isinstance(cell, Mapping) else several(cell)
+        )
         for place, word in enumerate(words or ()):
             if isinstance(word, str) and not isinstance(word, Enum):
                 found[f"{name}[{place}]" if place else name] = word
     return found
+
+
+def _window(cells: Mapping[str, Any]) -> Window | None:
+    """The time that a record says it is of."""
+    start, end, month = cells.get("start"), cells.get("end"), cells.get("month")
+    if isinstance(start, date) and isinstance(end, date) and start < end:
+        return Window(start, end)
+    return Window(month, next_month(month)) if isinstance(month, date) and month.day == 1 else None
+
+
+def _listed(text: str) -> list[Any]:
+    """The words of a JSON list in text, as tools take several names; else the text."""
+    try:
+        found = json.loads(text) if text.startswith("[") else None
+    except (ValueError, RecursionError):
+        found = None
+    return cast("list[Any]", found) if isinstance(found, list) else [text]
 
 
 def _add_cell(facts: Facts, name: str, cell: Any, column: Column | None, at: _Place) -> None:

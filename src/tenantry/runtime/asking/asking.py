@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,8 @@ from .lexicon import ROWS
 from .listings import LISTINGS, listing, tenant
 from .losses import unprofitable
 from .numbers import gate
-from .planner import Answerable, Conversation, Plan, Unanswerable, Unclear, abilities, masked, plan
+from .planner import masked, plan
+from .plans import Answerable, Conversation, Plan, Unanswerable, Unclear, abilities
 from .question import Question, Vocabulary
 from .totals import totals
 from .vocabulary import NAMED_IN, metrics_of, vocabulary_of
@@ -130,6 +131,10 @@ class Asking:
     ) -> AskAnswer:
         """What came of a decision that a conversation asked for: only agents ask for any. Raises `not_found`."""
         raise TenantryError(Kind.NOT_FOUND, f"no agent asked for decision {number}", "set agent.model")
+
+    def left_waiting(self, since: datetime, before: datetime) -> Sequence[tuple[Decision, Principal]]:
+        """Decisions that ended in this time and whose conversation has not gone on, with who asked in it."""
+        return ()
 
     def vocabulary(self, principal: Principal = LOCAL) -> Vocabulary:
         """The names this principal may ask for. Raises `not_found` where there are no data."""

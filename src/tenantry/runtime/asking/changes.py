@@ -6,11 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 from ...kernel import Window
+from .before import previous_of
 from .compose import Piece, Table, listed, period, plain_name, title_of
 from .execute import Called, Desk
 from .facts import MONEY, Fact
 from .question import Question
-from .when import previous_of
 
 _PARTS = ("volume", "mix", "price", "driver", "rule", "correction", "other")
 _NAMED = 3
@@ -92,7 +92,7 @@ class _Line:
 def _of_many(desk: Desk, question: Question) -> Piece:
     """By service and by tenant: where the difference between two windows lies."""
     window, before = question.window, previous_of(question.window)
-    asked = {f"except_{f.dimension}" if f.without else f.dimension: f.values[0] for f in question.filters}
+    asked = {f"except_{f.dimension}" if f.without else f.dimension: [*f.values] for f in question.filters}
     piece = Piece()
     totals = _sums(desk, window, asked), _sums(desk, before, asked)
     for (name, currency), after in totals[0].items():
@@ -106,7 +106,7 @@ def _of_many(desk: Desk, question: Question) -> Piece:
             f" a change of {{{delta.handle}:+}}{relative}."
         )
     for by in ("service", "tenant"):
-        if by not in asked:
+        if len(asked.get(by, "all of them")) > 1:
             _differences(desk, piece, by, _sums(desk, window, asked, by), _sums(desk, before, asked, by))
     if not piece.lines:
         piece.lines.append(f"There is no cost in both {period(window)} and {period(before)}.")
@@ -114,7 +114,7 @@ def _of_many(desk: Desk, question: Question) -> Piece:
 
 
 def _sums(
-    desk: Desk, window: Window, asked: dict[str, str], by: str | None = None
+    desk: Desk, window: Window, asked: dict[str, list[str]], by: str | None = None
 ) -> dict[tuple[str, str], Fact]:
     called = desk.call("figures", "totals", measure="cost", by=by, window=window, **asked)
     return {
@@ -125,7 +125,7 @@ def _sums(
             f"[{n}].value",
             window=window,
             currency=row.currency,
-            of={by or "": row.name, **asked},
+            of={**{name: listed(values) for name, values in asked.items()}, by or "": row.name},
             basis="effective",
         )
         for n, row in enumerate(called.rows)

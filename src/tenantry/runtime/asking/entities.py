@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 from .claims import folded
@@ -42,6 +43,7 @@ _SERVICES = {
     "object storage": "simple storage service",
     "queue": "queue",
     "queues": "queue",
+    "genai": "bedrock",
 }
 """Short names that clouds' users have for services, by words of the service's full name."""
 _MAKERS = frozenset("amazon aws azure google microsoft the of for and service services".split())
@@ -49,6 +51,7 @@ _GENERIC = frozenset(
     "cloud simple elastic usage plans plan savings management systems system data web".split()
 )
 _DISTINCT = 4
+_USED = "how much .*(?:use|uses|used|using|consume[ds]?)"
 
 
 @dataclass(frozen=True)
@@ -72,40 +75,28 @@ class Mark(str):  # noqa: SLOT000 - it carries its entity
 
 
 class Names:
-    """The names of a vocabulary by the words they are made of."""
+    """Names by the words they are made of; of each its dimension, itself or an alias, and the value that it means."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, known: Iterable[tuple[str, str, str]]) -> None:
         self._by_words: dict[tuple[str, ...], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         self._parts: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-        for dimension, values in vocabulary.values.items():
-            for value in values:
-                self._learn(dimension, value, value)
-            for alias, meant in vocabulary.aliases.get(dimension, {}).items():
-                for value in meant:
-                    self._learn(dimension, alias, value)
+        services: list[str] = []
+        for dimension, name, value in known:
+            self._learn(dimension, name, value)
+            if dimension == "service":
+                services.append(value)
         for short, full in _SERVICES.items():
-            self._learn_short(short, full, vocabulary.values.get("service", ()))
+            self._learn_short(short, full, services)
         self.longest = max(map(len, self._by_words), default=0)
         self.whole = {word for words in self._by_words for word in words}
         self.words = self.whole | {*self._parts}
 
     def _learn(self, dimension: str, name: str, value: str) -> None:
-        words = tuple(_said(name))
+        words = _said(name)
         if not words:
             return
-        self._by_words[words][dimension].add(value)
-        joined = "".join(words)
-        if len(words) > 1 and dimension != "meter":
-            self._by_words[joined,][dimension].add(value)
-        if dimension == "feature" and len(words) == 1:
-            other = words[0].removesuffix("s") if words[0].endswith("s") else f"{words[0]}s"
-            self._by_words[other,][dimension].add(value)
-            if words[0].endswith("ch"):
-                self._by_words[f"{words[0]}es",][dimension].add(value)
-        if dimension == "service":
-            own = tuple(w.removeprefix("amazon") for w in words if w not in _MAKERS)
-            if own:
-                self._by_words[own][dimension].add(value)
+        for said in _ways(dimension, words):
+            self._by_words[said][dimension].add(value)
         for word in words:
             if len(word) >= _DISTINCT and word not in _MAKERS | _GENERIC:
                 self._parts[word][dimension].add(value)
@@ -136,8 +127,13 @@ class Names:
                     continue
                 found.append(self._put(words, first, length, self._chosen(meant, before, after)))
                 return [*found, *self.take(words, common)]
+        used = words.has(_USED)
         for first, word in enumerate(words.words):
             meant = self._parts.get(word, {}) if word not in common else {}
+            if (
+                used and "meter" in meant
+            ):  # `how much storage did they use`: of what is metered, not of what is billed
+                meant = {"meter": meant["meter"]}
             if meant:
                 found.append(self._put(words, first, 1, self._chosen(meant, "", "", whole=False)))
                 return [*found, *self.take(words, common)]
@@ -157,6 +153,44 @@ class Names:
         dimension = next(d for d in ("tenant", "tier", "feature", "service", "meter", "plan") if d in meant)
         values = tuple(sorted(meant[dimension]))
         return Entity(dimension, values, whole or (len(values) == 1 and dimension in {"service", "meter"}))
+
+
+def names_of(vocabulary: Vocabulary) -> Names:
+    """The names of a vocabulary, learnt once for all that have the same."""
+    values = ((d, value, value) for d, some in vocabulary.values.items() for value in some)
+    aliases = (
+        (d, alias, value)
+        for d, some in vocabulary.aliases.items()
+        for alias, meant in some.items()
+        for value in meant
+    )
+    return _learnt((*values, *aliases))
+
+
+@lru_cache(maxsize=4)
+def _learnt(known: tuple[tuple[str, str, str], ...]) -> Names:
+    return Names(known)
+
+
+def _ways(dimension: str, words: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """The ways to say a name of these words."""
+    *before, last = words
+    yield (*words,)
+    if before and dimension != "meter":
+        yield ("".join(words),)
+    if dimension == "service" and (own := tuple(w.removeprefix("amazon") for w in words if w not in _MAKERS)):
+        yield own
+        yield ("".join(own),)
+    if dimension == "feature":
+        if not before:
+            yield (last.removesuffix("s") if last.endswith("s") else f"{last}s",)
+        if last.endswith("ch"):
+            yield (*before, f"{last}es")
+        yield (*before, f"{last.removesuffix('e')}ing")  # `file sharing`
+    if dimension == "meter" and before:
+        for end in (last, last.removesuffix("s")):
+            yield (*before, end)
+            yield (*words[1:-1], end, "of", words[0])  # `GB-hours of storage`
 
 
 def _said(name: str) -> list[str]:

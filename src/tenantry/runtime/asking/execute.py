@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
 from ...errors import TenantryError, invalid
-from ...kernel import Principal, Window
+from ...kernel import Effect, Principal, Window
 from ..call import Answer, Runtime, plain
 from ..reader import several
 from .compose import Piece, plain_name
 from .facts import MONEY, RATIO, Fact, Facts
 from .question import Question
 
+_AT_ONCE = 4
 _NOUNS = {"rows": "rows", "ratio": RATIO, "money": MONEY}
 
 
@@ -36,30 +39,64 @@ class Desk:
     def call(self, capability: str, tool: str, **arguments: Any) -> Called:
         """A tool's answer. Raises what the tool raises."""
         given = {name: value for name, value in arguments.items() if value is not None}
-        for place, held in enumerate(self.calls):  # asked before, in this very answer
-            if (held.capability, held.tool) == (capability, tool) and self.given[place] == given:
-                return Called(self, held, place)
-        asked = {"capability": capability, "tool": tool, "arguments": plain(given)}
-        self.listen("tool_start", asked)
-        answer = self.runtime.call(capability, tool, given, self.principal)
-        self.calls.append(answer)
-        self.given.append(given)
-        self.listen("tool_result", {**asked, "call": len(self.calls) - 1})
-        return Called(self, answer, len(self.calls) - 1)
+        place = self._place(capability, tool, given)
+        if place is None:
+            [place] = self._made(capability, tool, [given])
+        return Called(self, self.calls[place], place)
+
+    def call_all(self, capability: str, tool: str, calls: Sequence[Mapping[str, Any]]) -> None:
+        """Call a tool with each of these arguments, side by side: called again with them, it has answered. Kept in this
+        order. Raises what the first raises that fails.
+        """
+        new = [given for given in calls if self._place(capability, tool, given) is None]
+        self._made(capability, tool, [given for n, given in enumerate(new) if given not in new[:n]])
+
+    def _place(self, capability: str, tool: str, given: Mapping[str, Any]) -> int | None:
+        """Where the same call stands, if it was made in this very answer."""
+        places = range(len(self.calls))
+        same = (n for n in places if (self.calls[n].capability, self.calls[n].tool) == (capability, tool))
+        return next((n for n in same if self.given[n] == given), None)
+
+    def _made(self, capability: str, tool: str, calls: Sequence[Mapping[str, Any]]) -> list[int]:
+        asked = [{"capability": capability, "tool": tool, "arguments": plain(dict(given))} for given in calls]
+        for one in asked:
+            self.listen("tool_start", one)
+        first = len(self.calls)
+        if len(calls) == 1:
+            self.calls.append(self.runtime.call(capability, tool, calls[0], self.principal))
+        else:
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                made = [
+                    pool.submit(
+                        copy_context().run, self.runtime.call, capability, tool, given, self.principal
+                    )
+                    for given in calls
+                ]
+            self.calls += [one.result() for one in made]
+        self.given += calls
+        for place, one in enumerate(asked, first):
+            self.listen("tool_result", {**one, "call": place})
+        return [*range(first, len(self.calls))]
 
     def trace(self) -> list[dict[str, Any]]:
-        """The calls, each with the address under which it can be repeated."""
+        """The calls; those that read with the address under which they can be repeated."""
         return [
             {
                 "call": place,
                 "capability": answer.capability,
                 "tool": answer.tool,
                 "arguments": _given(answer),
-                "href": f"/api/v1/{answer.capability}/{answer.tool}?{urlencode(_given(answer))}",
+                **self._address(answer),
                 "evidence": [plain(vars(e)) for e in answer.evidence],
             }
             for place, answer in enumerate(self.calls)
         ]
+
+    def _address(self, answer: Answer) -> dict[str, str]:
+        """Where the call can be repeated: one that reads. A deed has no address, lest somebody follow it."""
+        if self.runtime.catalog.tool(answer.capability, answer.tool).effect is not Effect.READ:
+            return {}
+        return {"href": f"/api/v1/{answer.capability}/{answer.tool}?{urlencode(_given(answer))}"}
 
 
 def _given(answer: Answer) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The curated lexicon: which words mean which metric, dimension and order; and words of what lies outside.
+"""The curated lexicon: which words mean which metric, dimension and order.
 
 A pattern is a regular expression over whole words. `@tenant`, `@feature` … stand for a name of that dimension. Longer
 matches go before shorter ones. A metric is in a vocabulary where the catalog has its tool.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+
+from .outside import ACTS, CURRENCY, FOREIGN, NOT_ACTS, OTHERS, SUPPOSED
 
 _ALL = frozenset({"tenant", "tier", "plan", "service", "feature"})
 _WHO = frozenset({"tenant", "tier"})
@@ -41,12 +43,14 @@ def _figures(name: str, title: str, cuts: frozenset[str], *patterns: str, says: 
 
 _COSTS = "costs?|costing|costed"
 _WHOM = "tenants?|customers?|clients?|accounts?|logos?|companies|organi[sz]ations?|vendors?"
+_OF = r"(?: (?:on|of|in|from|at|with) (?:the |our )?@\w+(?: tier| plan)?)?"
+_PAYS = "pays?(?: us)?|brings?(?: us)?(?: in)?|earns?(?: us)?"
 METRICS: tuple[Metric, ...] = (
     _figures(
         "cost",
         "cost",
         _ALL,
-        rf"{_COSTS}|spend|spends|spending|spent|expenses?|expenditures?|cogs|outlays?|burn|burned|burnt|showback|chargeback",
+        rf"{_COSTS}|spend|spends|spending|spent|expenses?|expenditures?|cogs|outlays?|burn|burned|burnt|burning|showback|chargeback",
         "cost of goods sold|cost to serve|amorti[sz]ed costs?|effective costs?|cloud bill|cloud costs?|infra(?:structure)? (?:costs?|spend)",
         "(?:are|do|did|were) we pay(?:ing)?|we (?:pay|paid)|how expensive|how dear",
         says="cost by tenant, tier, plan, service or feature",
@@ -73,33 +77,36 @@ METRICS: tuple[Metric, ...] = (
         "revenue",
         "revenue",
         _PAID,
-        "revenues?|sales|income|turnover|mrr|monthly recurring revenue|takings|top line|recurring revenue",
-        r"(?:bring|brought|brings)(?: in)?|pays? us|paid us|(?:did|do|does) (?:@\w+ )?pay us|money (?:come|came|coming) in|earn|earned|earns",
+        "revenues?|revs?|sales|income|turnover|mrr|monthly recurring revenue|takings|top line|recurring revenue",
+        r"(?:did|do|does|have|has|are) we (?:bill|bills|billed|billing|invoice|invoiced|invoicing|charge|charged|charging) @\w+|(?:bill|invoice|charge)(?:s|d|ed)? (?:out )?to @tenant",
+        r"(?:bring|brought|brings)(?: in)?|pays? us|paid us|(?:did|do|does) (?:@\w+ )?pay us|(?:did|do|does) (?:@\w+|they) pay|money (?:come|came|coming) in|earn|earned|earns",
         says="revenue, margin and unprofitable tenants",
     ),
     _figures(
         "margin",
         "margin",
         _PAID,
-        "(?:gross |contribution |operating )?margins?|profits?|gross profits?|profitability|profitable|bottom line|make a profit|contribution",
+        "(?:gross |contribution |operating )?margins?|gm|profits?|gross profits?|profitability|profitable|bottom line|make a profit|contribution",
+        "(?:revenues?|income) (?:minus|less|@not) (?:the |our )?costs?",
+        r"(?:earn|earns|earned|earning|make|makes|made|keep|kept) (?:\S+ ){0,4}after (?:all |our |the |its |their )?(?:costs?|expenses)|(?:is |are )?(?:left|remains?) after (?:all |the )?(?:costs?|expenses)",
     ),
     _figures(
         "margin_ratio",
         "margin ratio",
         _PAID,
-        "(?:gross |contribution )?margins? (?:ratios?|percent(?:age)?|rates?|pct)|profit margins?|percent(?:age)? (?:gross )?margins?|margin as a (?:percent(?:age)?|ratio|share)(?: of revenue)?",
+        "(?:(?:gross |contribution )?margins?|gm) (?:ratios?|percent(?:age)?|rates?|pct)|profit margins?|percent(?:age)? (?:gross )?margins?|margins? (?:as a|in) (?:percent(?:age)?|ratio|share)(?: of revenue)?|(?:percent(?:age)?|share|part) of (?:the |our )?revenues? (?:is |are )?(?:left|kept|remains?|remaining|profit|margin)(?: (?:as|over as) (?:margin|profit))?",
     ),
     _figures(
         "errors",
         "errors",
         frozenset({"tenant", "tier", "feature"}),
-        "errors?|failed requests|failures|5xx|server errors",
+        "errors?|failed requests|failures|fails?(?: most)?(?: often)?|failing|5xx|server errors",
     ),
     _figures(
         "error_rate",
         "error rate",
         frozenset({"tenant", "tier", "feature"}),
-        "errors? (?:rates?|percent(?:age)?|ratios?|share)|failure rates?|rate of errors",
+        "(?:errors?|failures?) (?:rates?|percent(?:age)?|ratios?|share)|rate of errors",
     ),
     _figures(
         "requests",
@@ -112,7 +119,7 @@ METRICS: tuple[Metric, ...] = (
         "usage",
         "usage",
         frozenset({"tenant", "tier", "service", "feature", "meter"}),
-        r"usage|use|uses|used|using|consum(?:e|es|ed|ption)|volumes?|units? used|heaviest users?|popular(?:ity)?|burned|burns|queued|@meter",
+        r"usage|use|uses|used|using|consum(?:e|es|ed|ption)|volumes?|units? used|heaviest users?|popular(?:ity)?|burned|burns|queued|@meter(?: (?:traffic|volumes?|usage|use|consumption))?",
     ),
     _figures(
         "active_users",
@@ -125,16 +132,17 @@ METRICS: tuple[Metric, ...] = (
         "tenants",
         _WHO,
         rf"(?:how many|number of|count of|count|total) (?:active |current |paying |of )*(?:our |the )?(?:@tier )?(?:{_WHOM})",
-        rf"(?:list|name|show)(?: me)?(?: all)?(?: of)? (?:the |our )?(?:@tier )?(?:{_WHOM})|who are (?:our|the|all) (?:@tier )?(?:{_WHOM})|tenant count|customer count",
-        rf"(?:{_WHOM}) (?:do we have|are there)",
+        rf"(?:list|name|show)(?: me)?(?: all)?(?: of)? (?:the |our )?(?:@tier )?(?:{_WHOM})|list of (?:all |the |our )*(?:@tier )?(?:{_WHOM})|who are (?:our|the|all) (?:@tier )?(?:{_WHOM})|tenant count|customer count",
+        rf"(?:{_WHOM}) (?:do we have|are there)|(?:customer|tenant) base",
+        rf"^(?:our |the |active |paying )*(?:{_WHOM})(?= (?:per|by) (?:tier|plan)(?!\S))",
         says="how many tenants there are, and what tier, plan and entitlements one has",
     ),
     _figures(
         "cost_per_user",
         "cost per active user",
         _WHO,
-        r"(?:costs?|spend) (?:per|of (?:an?|one|each)|for each) (?:active )?(?:users?|seats?|person|head)|unit costs? of (?:an? )?(?:active )?users?|per user costs?",
-        r"(?:does|do|did) (?:an?|one|each) (?:active )?user costs?(?: us)?|(?:an?|one|each) (?:active )?user costs?",
+        r"(?:costs?(?: to serve)?|spend) (?:per|of (?:an?|one|each)|for each) (?:active )?(?:users?|maus?|daus?|waus?|seats?|person|head)|unit costs? of (?:an? )?(?:active )?users?|per user costs?",
+        rf"(?:does|do|did) (?:an?|one|each) (?:active )?user{_OF} costs?(?: us)?|(?:an?|one|each) (?:active )?user{_OF} costs?",
         says="cost per active user, request, use of a feature or unit of a meter",
     ),
     _figures(
@@ -142,20 +150,21 @@ METRICS: tuple[Metric, ...] = (
         "cost per request",
         _WHO,
         r"(?:costs?|spend) (?:per|of (?:an?|one|each|every|a single)|for each) (?:million |thousand )?(?:api )?(?:requests?|calls?|hit)",
-        r"(?:does|do|did) (?:an?|one|each|a single) (?:api )?(?:request|call) cost(?: us)?",
+        rf"(?:does|do|did) (?:an?|one|each|a single) (?:api )?(?:request|call){_OF} costs?(?: us)?|costs?(?: us)? to (?:serve|answer|handle) (?:an?|one|each|a single|every) (?:api )?(?:request|call)",
     ),
     _figures(
         "average_cost",
         "average cost per tenant",
         frozenset({"tier", "service"}),
         rf"(?:average|avg|mean|typical) (?:costs?|spend)(?: (?:per|of) (?:an?|one|each)? ?(?:{_WHOM}))?|(?:costs?|spend) (?:on average|per (?:{_WHOM}) on average)",
-        rf"(?:average|typical) (?:@tier )?(?:{_WHOM}) costs?|(?:average|avg|mean) (?:costs?|spend) per (?:@tier )?(?:{_WHOM})",
+        rf"(?:(?:average|typical) (?:@tier )?(?:{_WHOM})|(?:an?|one|each|every) (?:@tier |@plan )?(?:{_WHOM})){_OF} costs?(?: us)?(?: on average)?|(?:{_COSTS})(?: us)? on average|(?:average|avg|mean) (?:costs?|spend) per (?:@tier )?(?:{_WHOM})",
     ),
     _figures(
         "average_revenue",
         "average revenue per tenant",
         frozenset({"tier", "plan"}),
-        rf"(?:average|avg|mean|typical) revenues?(?: (?:per|of) (?:an?|one|each)? ?(?:{_WHOM}))?|arpa|acv|revenue per (?:{_WHOM}) on average",
+        rf"(?:average|avg|mean|typical) revenues?(?: (?:per|of) (?:an?|one|each)? ?(?:{_WHOM}))?|arpa|acv|revenues? (?:per (?:{_WHOM}) )?on average",
+        rf"(?:average|typical) (?:@tier |@plan )?(?:{_WHOM}){_OF} (?:{_PAYS})|(?:an?|one|each) (?:@tier |@plan )?(?:{_WHOM}){_OF} (?:{_PAYS}) on average",
     ),
     Metric(
         "unprofitable",
@@ -164,9 +173,9 @@ METRICS: tuple[Metric, ...] = (
         "unprofitable",
         frozenset(),
         (
-            r"unprofitable(?: (?:\w+ )?(?:tenants?|customers?))?|underwater|in the red|loss making|losses|loss (?:leaders?|makers?)|money losers?|not profitable|no profit",
-            r"(?:los(?:e|es|ing|t)|cost(?:ing)?)(?: us| you)? money|money losing|negative margins?|margins? negative|margins? (?:is |are )?(?:below|under|less than) zero|margin ratios? (?:below|under) zero",
-            rf"(?:costs?|costing)(?: us)? more than (?:they|it|he) (?:pays?|paid|brings?(?: in)?|earns?)|(?:pays?|paying|paid)(?: us)? less than (?:they|it) costs?|(?:{_WHOM}) (?:at|with) a loss|at a loss",
+            r"unprofitable(?: (?:\w+ )?(?:tenants?|customers?))?|underwater|(?:p l|pnl) negative|negative (?:p l|pnl)|in the red|loss making|losses|loss (?:leaders?|makers?)|money losers?|(?:not|@not) (?:being |very )?profitable|@not profits?",
+            r"losing money|lose money|loses money|lost money|(?:los(?:e|es|ing|t)|cost(?:ing)?)(?: us| you)? money|money losing|negative margins?|margins? negative|margins? (?:is |are )?(?:below|under|less than) zero|margin ratios? (?:below|under) zero",
+            rf"(?:costs?|costing)(?: us)? more than (?:they|it|he) (?:pays?|paid|brings?(?: us)?(?: in)?|earns?)|(?:do|does|did)? ?(?:not|@not) (?:cover|pay for) (?:their|its|his) (?:own )?costs?|(?:do|does)? ?(?:not|@not) pay for (?:themselves|itself)|(?:{_PAYS}|paying|paid)(?: us)? less than (?:they|it) costs?(?: us)?|(?:costs?|costing)(?: us)? more than we (?:charge|bill|invoice|earn|get)(?: from| on)?(?: them| it)?|(?:{_WHOM}) (?:at|with) a loss|at a loss",
         ),
         filters=frozenset({"tenant"}),
     ),
@@ -177,8 +186,8 @@ METRICS: tuple[Metric, ...] = (
         "unit_cost",
         frozenset({"feature"}),
         (
-            r"(?:does|do|did|is) (?:an?|one|each|a single|every) (?:use of )?@feature (?:costs?(?: us)?|cost to serve)|(?:costs?|price) (?:of|for|per) (?:an?|one|each|a single|every|single)? ?(?:use of )@feature",
-            r"costs? (?:of|for) (?:an?|one|each|a single|every|single) @feature|costs? per @feature|unit (?:costs?|economics) of @feature|costs? per use(?: of @feature)?|unit costs? (?:by|per|of each|of) features?",
+            r"(?:does|do|did|is) (?:an?|one|each|a single|every) (?:use of (?:the |our )?)?@feature (?:costs?(?: us)?|cost to serve)|(?:costs?|price) (?:of|for|per) (?:an?|one|each|a single|every|single)? ?(?:use of (?:the |our )?)@feature",
+            r"costs? (?:of|for) (?:an?|one|each|a single|every|single) @feature|(?:every|each) time (?:some(?:one|body)|any(?:one|body)|people|they|an? (?:user|customer|tenant)) uses? (?:it|them|@feature)|(?:every|each) time (?:it|@feature) (?:is used|runs?)|costs? per @feature|unit (?:costs?|economics) of @feature|(?:costs? )?per use(?: of @feature)?|unit costs? (?:by|per|of each|of) features?",
         ),
     ),
     Metric(
@@ -188,7 +197,7 @@ METRICS: tuple[Metric, ...] = (
         "cost_per_unit",
         frozenset({"meter"}),
         (
-            r"costs? (?:per|of (?:an?|one|each)) (?:unit of )?@meter|costs? per unit(?: of (?:each|every) meter)?|unit costs? (?:by|per|of each) meters?|what does a unit of (?:each|every) meter cost",
+            r"costs? (?:per|of (?:an?|one|each)) (?:unit of )?@meter|(?:costs? )?per unit(?: of (?:each|every) meter)?|unit (?:costs?|prices?) (?:of|for) (?:an? |one )?@meter|(?:does|do|did|is) (?:an?|one|each) (?:million |thousand |billion )?(?:unit of |(?:\w+ ){1,2}of )?@meter costs?(?: us)?|unit costs? (?:by|per|of each) meters?|what does a unit of (?:each|every) meter cost",
         ),
     ),
     Metric(
@@ -198,8 +207,9 @@ METRICS: tuple[Metric, ...] = (
         "adoption",
         frozenset(),
         (
-            r"adoption|adopted|penetration|uptake|(?:used|use) by (?:the )?(?:few|fewest|least|hardly any) (?:tenants|customers)|(?:few|fewest) (?:tenants|customers) use|hardly (?:anyone|anybody|any tenant) uses",
-            rf"(?:how many|which share of|what share of|number of) (?:{_WHOM}) (?:use|uses|used|are using|have used) @feature",
+            r"adoption|adopted|attach rates?|penetration|uptake|(?:used|use) by (?:the )?(?:few|fewest|least|hardly any) (?:tenants|customers)|(?:few|fewest) (?:tenants|customers) use|hardly (?:anyone|anybody|any tenant) uses",
+            rf"(?:how many|which share of|what share of|number of)(?: of)?(?: the| our| all)* (?:{_WHOM}) (?:have |has )?(?:use|uses|used|are using|adopt|adopted) (?:the |our )?@feature",
+            rf"(?:are|do|is|does|did) (?:our |the |all |any |many )*(?:{_WHOM}|people|anybody|anyone) (?:of them |actually |really |even )*(?:using|use) (?:the |our )?@feature|how (?:widely|broadly|many people) (?:is|are)(?: the| our)? @feature used",
         ),
         filters=frozenset({"feature"}),
     ),
@@ -250,7 +260,7 @@ METRICS: tuple[Metric, ...] = (
         "accuracy",
         frozenset(),
         (
-            r"forecast (?:accuracy|errors?|quality)|(?:accuracy|error) of (?:the |our )?forecasts?|how (?:good|accurate|reliable|right) (?:are|were|is|was) (?:the |our )?forecasts?",
+            r"forecast (?:accuracy|errors?|quality)|how well (?:did|do|have) (?:the |our )?(?:\w+ )?forecasts? (?:turn(?:ed)? out|do|done|hold|held)(?: up)?|(?:accuracy|error) of (?:the |our )?forecasts?|how (?:good|accurate|reliable|right|wrong|far off) (?:are|were|is|was|have|has) (?:the |our )?(?:\w+ )?forecasts?(?: been)?",
         ),
     ),
     Metric(
@@ -260,8 +270,8 @@ METRICS: tuple[Metric, ...] = (
         "findings",
         frozenset(),
         (
-            r"insights?|findings?|(?:what|anything) (?:has |have )?(?:moved|stands out|stood out|is unusual|unusual|is notable|notable|is new|happened)|surpris(?:es|ing)|headlines?",
-            r"what changed(?: that)?(?: we| i)? (?:should (?:we |i )?know(?: of| about)?)|that we should know(?: of| about)?|what should (?:we|i) know",
+            r"insights?|findings?|(?:what|anything) (?:has |have )?(?:moved|stands out|stood out|(?:is )?(?:unusual|notable|new|weird|strange|odd|interesting|suspicious|surprising)|happened)|surpris(?:es|ing)|headlines?|how (?:are|were|did) we (?:doing|do)(?: overall| lately)?(?=$| ·$)",
+            r"what changed(?: that)?(?: we| i)? (?:should (?:we |i )?know(?: of| about)?)|(?:that )?(?:we|i) should (?:know|look at|look into|worry about|be worried about|watch|care about|check)(?: of| about)?|what should (?:we|i) know",
         ),
         "what moved in twelve months",
     ),
@@ -272,7 +282,7 @@ METRICS: tuple[Metric, ...] = (
         "certificate",
         frozenset(),
         (
-            r"reconcil(?:e|es|ed|iation)(?: certificate| status)?|recon(?: status)?|certificate|(?:add|adds|added|adding|sum|sums) up(?: to the (?:bill|invoice))?|tie(?:s)? out|(?:match|matches|agree with|agrees with) the (?:bill|invoice)|every (?:cent|penny|dollar)|penny exact|exact(?:ly)? to the bill|exact to the (?:cent|penny)",
+            r"reconcil(?:e|es|ed|iation)(?: certificate| status)?(?: (?:with|to|against) (?:the|our) (?:\w+ )?(?:bill|invoice))?|recon(?: status)?|certificate|(?:(?:add|adds|added|adding|sum|sums) up|(?:tie|ties|tied)(?: back| out)?|balances?|(?:come|comes) out)(?: (?:to|with) (?:the|our) (?:\w+ )?(?:bill|invoice))?|(?:match|matches|agree with|agrees with|equal|equals) (?:the|our) (?:\w+ )?(?:bill|invoice)|every (?:cent|penny|dollar)|penny exact|exact(?:ly)? to the bill|exact to the (?:cent|penny)",
         ),
         "whether it all adds up to the bill",
     ),
@@ -283,7 +293,7 @@ METRICS: tuple[Metric, ...] = (
         "coverage",
         frozenset(),
         (
-            r"(?:allocation )?coverage|unallocated(?: costs?| spend)?|(?:costs?|spend|bill|money) (?:is|are|was|were) (?:not )?(?:allocated|attributed|explained|assigned|known)(?: (?:directly|by (?:metered )?(?:usage|meters?|drivers?)))?|allocated by (?:metered )?(?:usage|meters?|drivers?)|allocation quality|how sure (?:are|is) (?:we|the|our)|confidence(?: of the allocation)?|allocated directly",
+            r"(?:allocation )?coverage|unallocated(?: costs?| spend)?|(?:costs?|spend|bill|money) (?:is|are|was|were|could|can)(?: @?not)?(?: be)? (?:allocated|attributed|explained|assigned|known)(?: (?:directly|by (?:metered )?(?:usage|meters?|drivers?)))?|allocated by (?:metered )?(?:usage|meters?|drivers?)|(?:measured|metered|known|attributed) directly|directly (?:measured|metered|known|attributed)|(?:is|are|was|were) (?:only |just )?(?:estimated|guessed|inferred|(?:a )?guess(?:es|work)?)(?: by (?:coarse )?(?:keys?|drivers?|ratios?))?|(?:do|can) we (?:really |actually )?(?:know|trust)|how (?:sure|certain|confident|reliable|trustworthy|accurate|solid) (?:are|is) (?:we|the|our|these|those)(?: of| about| in)?(?: the| our| these)?(?: (?:costs?|numbers?|figures?|allocation|spend))*|coarse|allocation quality|how sure (?:are|is) (?:we|the|our)|confidence(?: of the allocation)?|allocated directly",
         ),
         "how sure cost is",
     ),
@@ -294,7 +304,7 @@ METRICS: tuple[Metric, ...] = (
         "uncertainty",
         frozenset(),
         (
-            r"least (?:certain|sure|reliable|known)|most (?:uncertain|doubtful)|uncertain(?:ty)?|doubtful|unsure",
+            r"(?:the )?least (?:certain|sure|reliable|known|confident)(?: (?:of|about|in))?|shakiest|most (?:uncertain|doubtful)|uncertain(?:ty)?|doubtful|unsure",
         ),
     ),
     Metric(
@@ -304,7 +314,7 @@ METRICS: tuple[Metric, ...] = (
         "meter_next",
         frozenset(),
         (
-            r"(?:should|shall|could|to) (?:we )?meter(?: next| first)?|meter (?:next|first)|metering (?:pay|start|next|first)|start metering|next meter|missing meters?|better metering",
+            r"(?:should|shall|could|to) (?:we |(?:the |our )?\w+ )?(?:be |start |begin )?(?:to )?(?:meter|measur|instrument)(?:e|ed|ing)?(?: next| first)?|(?:meter|instrument) next|(?:should|shall|could) (?:we |i )?(?:add|put|install|introduce|improve) (?:a |more |better )?(?:meters?|metering)(?: next| first)?|meter (?:next|first)|metering (?:pay|start|next|first)|start metering|next meter|missing meters?|better metering",
         ),
         "what to meter next",
     ),
@@ -316,7 +326,7 @@ METRICS: tuple[Metric, ...] = (
         frozenset(),
         (
             r"(?:what|which) (?:tier|plan|region|isolation|subscription|importance)(?: is| does| has| was)?(?: tenant)? @tenant(?: (?:in|on|have|at|from))?|(?:tier|plan|region|isolation|subscription) (?:of|for|is|does|has) @tenant|@tenant (?:tier|plan|region|profile|details)",
-            r"(?:when|since when) (?:did|has|is|was)(?: tenant)? @tenant(?: (?:started?|join(?:ed)?|become|became|been|come|sign up|signed up|onboard(?:ed)?))?(?: (?:a|our|as|with))?(?: (?:customer|tenant|us))?|who is @tenant|(?:details|profile|facts) (?:of|about|for|on) @tenant|tell me about @tenant|how long has @tenant been (?:a|our) (?:customer|tenant)",
+            r"(?:when|since when) (?:did|has|is|was)(?: tenant)? @tenant(?: (?:started?|join(?:ed)?|become|became|been|come|sign up|signed up|onboard(?:ed)?))?(?: (?:a|our|as|with))?(?: (?:customer|tenant|us))?|who is @tenant|(?:details|profile|facts) (?:of|about|for|on) @tenant|tell me about (?:the |our )?(?:tenant |customer )?@tenant|how long has @tenant been (?:a|our) (?:customer|tenant)",
         ),
         filters=frozenset({"tenant"}),
     ),
@@ -327,7 +337,7 @@ METRICS: tuple[Metric, ...] = (
         "entitlements",
         frozenset(),
         (
-            r"entitle(?:d|ments?)(?: to)?|quotas?|(?:may|can|is|are) @tenant (?:allowed to )?use|allowances?|included (?:for|in the plan of)|(?:use )?left of (?:its|their|the) quota",
+            r"entitle(?:d|ments?)(?: to)?|quotas?|(?:may|can|is|are) @tenant (?:allowed to )?use|allowances?|included (?:for|in (?:the )?(?:plan of )?@tenant(?: package| plan| subscription| contract)?)|(?:use )?left of (?:its|their|the) quota",
         ),
         filters=frozenset({"tenant"}),
     ),
@@ -361,39 +371,19 @@ CUT = rf"(?:{_CUT})(?: (?:the|our|all))?(?: \w+est)?"
 
 LARGEST = "dearest|most expensive|priciest|costliest|most costly|largest|biggest|highest|greatest|most|top|heaviest|best|leading|largest first|dearest first|best first|highest first|most used|most popular"
 SMALLEST = "cheapest|least expensive|lowest|smallest|least|fewest|worst|bottom|weakest|cheapest first|lowest first|smallest first|least used|worst first|least profitable|least popular"
+JUDGED = "worst|worst first|best|best first|weakest"
+"""Of these, which end is meant depends on the figure: the worst margins are small, the worst error rates are not."""
 PRICED = (
     "dearest|most expensive|priciest|costliest|most costly|cheapest|least expensive|expensive|dear|costly"
 )
 PROFITED = "most profitable|least profitable"
 
-NEGATION = "not|without|excluding|except|except for|excl|exclude|excludes|but not|other than|apart from|minus|no|ignoring|leaving out|leave out|besides|outside"
+NEGATION = "not counting|not including|not|non|leaving aside|disregarding|without|excluding|except|except for|excl|exclude|excludes|but not|other than|apart from|minus|no|ignoring|leaving out|leave out|besides|outside"
 
-ACTS = (
-    "delete|drop|remove|move|send|email|mail|cancel|set|change|update|create|add|onboard|offboard|approve|reject|refund|give|raise|"
-    "lower|increase|decrease|reduce|book|schedule|turn|switch|stop|start|restart|reboot|shut|disable|enable|throttle|block|ban|"
-    "fire|hire|buy|sell|pay|grant|revoke|assign|release|migrate|upgrade|downgrade|deploy|fix|write|translate|ignore|forget|"
-    "pretend|install|run|execute|call|invite|rename|merge|transfer|terminate|kill|purge|wipe|erase|insert|alter|truncate|post|notify|charge"
+LEFT_OUT = (
+    rf"(?:(?:{'|'.join(DIMENSIONS.values())}) )?(?:excluded|left out|set aside|not included|not counted)"
 )
-"""Verbs of what is done to the world: a question that begins with one asks for a deed."""
-NOT_ACTS = r"give (?:me|us)|run (?:me|us)|call up|write down the (?:cost|revenue)|pay(?:ing)? (?:us|less|more)|change (?:in|of|from|since)|set of|increase (?:in|of|from)|decrease (?:in|of|from)|raise in|reduce to|post a"
-
-FOREIGN = frozenset(
-    """weather ceo cfo cto cmo founder nps csat satisfaction satisfied sentiment reviews review ticket tickets complaint complaints complained complain
-    sales-rep rep reps pipeline deal deals lead leads marketing campaign acquisition cac ltv runway cash salary salaries payroll employee
-    employees staff headcount engineer engineers developer developers deployed deployment deployments commit commits pull bug bugs incident incidents
-    uptime availability outage outages latency p95 p99 p50 slow slower slowest fast faster response cpu memory ram disk utilisation utilization idle carbon
-    co2 footprint emissions green greenest sustainability water electricity energy-use card key keys time churn retention renew renewal upsell conversion trial trials funnel
-    valuation stock shares share-price exchange rate-of-exchange fx tax taxes vat law lawyer legal-advice divorce joke jokes poem song story password
-    passwords credentials secret secrets token-secret credit-card phone address emails inbox meeting calendar competitor competitors netflix google azure
-    gcp spanner iphone iphones slack salesforce hubspot jira github gitlab graviton savings save discount discounts coupon ransom hacker hackers fed
-    inflation gdp election president germany berlin german french spanish english translate translation code lines loc source repository logged login
-    logins signed-in oncall on-call sla slos slo performance security vulnerability vulnerabilities compliance audit gdpr contract contracts legal
-    cash-flow ebitda debt loan loans funding investors investor growth-rate forecast forecasts forecasted predict prediction predictions predicted
-    will tomorrow next future budget budgets life meaning love sentience happy hungry old age birthday name-of sentence words grammar time-spent
-    customer-satisfaction market markets competitor-price roi payback recommend recommendation should opportunity opportunities optimise optimize
-    rightsizing rightsize anomaly anomalies incident alert alerts persona personas""".split()
-)
-"""Words of what no tool of the catalog knows: a question with one of them is refused."""
+"""Words behind a name that is left out."""
 
 FILLERS = frozenset(
     """a an the of for in on at to from by with and or is are was were be been being do does did done has have had having we us our ours they them
@@ -402,8 +392,8 @@ FILLERS = frozenset(
     amounts figure figures number numbers value values data report overview ranking ranked rank ranks sorted sort order ordered compare compared comparison versus
     vs than per as so far now currently current today also same again then just only really actually exactly about around roughly approximately please
     thanks thank hi hey can could would may might must shall be go going goes gone come came comes most least more less very quite too
-    money dollars euros usd eur gbp company business saas quillhaven vendor aws cloud infrastructure infra provider
-    month months year years quarter quarters week weeks day days period periods date last first next-month previous prior
+    money dollars usd company business saas quillhaven vendor aws cloud infrastructure infra provider
+    month months year years quarter quarters week weeks day days period periods date last first previous prior
     tenant tenants customer customers client clients account accounts tier tiers plan plans service services feature features meter meters
     cost costs costing it-cost share shares part parts percent percentage proportion fraction mix split breakdown break broken down up
     if but nor not no yes ok okay well because into onto over under out off among amongst across along between within during while until since
@@ -412,9 +402,10 @@ FILLERS = frozenset(
     biggest largest top best worst highest lowest cheapest dearest smallest good bad big small high low large
     by-the come-from due caused causes drive drives driving driven drove main mainly reason reasons behind explain
     pro-rata give-me display print draw chart charts graph plot table line bar csv answer question kind of-all type
-    state status develop developed earlier later before after ago starting ended ending end beginning start began begin
+    state status develop developed
     api aws amazon product products application app platform system software though although first-place invoice invoices against assigned each allocation allocated exact exactly
     compared-with spender spenders wise terms term customers-of
+    anybody anyone nobody somebody someone everybody everyone still often past hit better useful thing things throw throws threw thrown cause caused generate generated produce produced occur occurs occurred happen happens happened
     i'd id ids name names called named""".split()
 )
 """Words that change nothing of what is asked."""
@@ -428,12 +419,22 @@ CORE = frozenset(
 
 
 def vocabulary_words() -> frozenset[str]:
-    """All words the lexicon knows: what a slip of the keyboard may be mended to, and what is none."""
+    """The words that mean something: what a slip of the keyboard may be mended to. A filler is none of them, because to
+    mend to it is to leave a word out.
+    """
     patterns = [pattern for metric in METRICS for pattern in metric.patterns]
     patterns += [pattern for pattern, _ in AMBIGUOUS]
     patterns += [*DIMENSIONS.values(), CUT, LARGEST, SMALLEST, NEGATION, ACTS, NOT_ACTS, BREAKDOWN, AHEAD]
+    patterns += [SUPPOSED, OTHERS, CURRENCY, LEFT_OUT]
     spelt = {word for pattern in patterns for token in _TOKEN.findall(pattern) for word in _spelt(token)}
-    return frozenset(word for word in spelt if len(word) > 1) | FILLERS | FOREIGN
+    return frozenset(word for word in spelt if len(word) > 1) | FOREIGN
+
+
+def dimension_words() -> frozenset[str]:
+    """The words for dimensions, alone or as parts of their names."""
+    return frozenset(
+        word for pattern in DIMENSIONS.values() for token in _TOKEN.findall(pattern) for word in _spelt(token)
+    )
 
 
 _TOKEN = re.compile(r"(?<![@\\?a-z])[a-z]+(?:\(\?:[a-z|?]*\)\??|\[[a-z]+\]\??|\?|[a-z]+)*")

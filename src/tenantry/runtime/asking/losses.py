@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 from ...kernel import Window
+from .before import previous_of
 from .compose import Piece, Table, listed, period, plain_name, title_of
 from .execute import Called, Desk
 from .facts import MONEY, RATIO, Fact
 from .question import Question
-from .when import previous_of
 
 _EXPLAINED = 3
 _DRIVERS = 3
@@ -36,6 +37,7 @@ def unprofitable(desk: Desk, question: Question) -> Piece:
         lines = [f"In {period(window)} {plain_name(losses[0].row.tenant_id)} cost more than it paid."]
     lines += [loss.line() for loss in losses[: _EXPLAINED if question.why else 2 * _EXPLAINED]]
     if question.why:
+        _look_up(desk, losses[:_EXPLAINED])
         lines += [line for loss in losses[:_EXPLAINED] for line in _reasons(desk, loss)]
     columns = ("tenant", "tier", "revenue", "cost", "margin", "margin ratio", "confidence")
     return Piece(lines, [Table(title_of(question), columns, tuple(loss.cells() for loss in losses))])
@@ -83,6 +85,18 @@ class _Loss:
             self.ratio,
             self.confidence,
         )
+
+
+def _look_up(desk: Desk, losses: Sequence[_Loss]) -> None:
+    """Call for what the reasons of all of them take, side by side."""
+    calls: list[dict[str, Any]] = []
+    for loss in losses:
+        of = {"measure": "cost", "by": "service", "tenant": loss.row.tenant_id}
+        calls += [{**of, "window": window} for window in (loss.window, previous_of(loss.window))]
+        if desk.principal.tenant_id is None and loss.row.tier:
+            tier = {"window": loss.window, "tier": loss.row.tier}
+            calls += [{"measure": "cost", "by": "service", **tier}, {"measure": "revenue", **tier}]
+    desk.call_all("figures", "totals", calls)
 
 
 def _reasons(desk: Desk, loss: _Loss) -> list[str]:

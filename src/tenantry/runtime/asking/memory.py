@@ -13,7 +13,7 @@ from ...errors import Kind, TenantryError, invalid
 from ...kernel import Principal
 from ..state import State
 from ..state.tables import ASKED, VERIFIED_QUESTION, moment
-from .planner import Conversation
+from .plans import Conversation
 from .question import Question, Vocabulary
 
 _TURNS = 10

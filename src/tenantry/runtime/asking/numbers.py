@@ -27,19 +27,24 @@ _SIGNIFICANT = 2
 
 
 def gate(
-    text: str, facts: Iterable[Fact], question: Question | None = None, names: Iterable[str] = ()
+    text: str,
+    facts: Iterable[Fact],
+    question: Question | None = None,
+    names: Iterable[str] = (),
+    within: range | None = None,
 ) -> list[str]:
     """The numbers in a text that nothing vouches for, as they are written there; empty where all are right.
 
     A figure must be a fact's, rounded to the precision it is written with (of two digits at least), with its sign and
     its currency, percent sign or noun; an ordinal a rank; a date a boundary or the whole of a fact's or the question's
     window; any other number must stand in the question beside the same word. Names, those of facts and question and the
-    given ones, are read over.
+    given ones, are read over. `within`: only what begins at these places of the folded text is judged.
     """
     held = list(facts)
     plain = folded(text)
     judge = _Judge(held, question, names)
-    return [claim.text for claim in claims(judge.without_names(plain)) if not judge.holds(claim, plain)]
+    judged = [c for c in claims(judge.without_names(plain)) if within is None or c.start in within]
+    return [claim.text for claim in judged if not judge.holds(claim, plain)]
 
 
 class _Judge:
@@ -54,15 +59,13 @@ class _Judge:
         said |= {name for fact in facts for name in fact.of.values()}
         money = {(fact.currency or "").casefold() for fact in facts}
         said = {name for name in said if name.casefold() not in money}  # without it no amount could be read
-        harmless = (name for name in map(folded, said) if _is_name(name, frozenset(self.nouns)))
-        names = "|".join(map(re.escape, sorted(harmless, key=len, reverse=True)))
-        self.names = re.compile(rf"(?<!\w)(?:{names})(?!\w)", re.IGNORECASE) if names else None
+        self.names = _pattern_of(said, frozenset(self.nouns))
         self.asked = folded(question.asked) if question else ""
         self.said = [(claim, self.asked) for claim in claims(self.without_names(self.asked))]
 
     def without_names(self, text: str) -> str:
         """The text with the names in it blanked: their digits claim nothing."""
-        return self.names.sub(lambda found: "\x01" * len(found.group()), text) if self.names else text
+        return _blanked(text, self.names)
 
     def holds(self, claim: Claim, text: str) -> bool:
         """Whether something vouches for what is claimed."""
@@ -72,11 +75,11 @@ class _Judge:
             return self._dated(claim.window) or any(said.window == claim.window for said, _ in self.said)
         if claim.kind in {"number", "ordinal"} and self._was_asked(claim, text):
             return True
-        with localcontext(EXACT):
-            return any(self._is(claim, fact, text) for fact in self.facts)
-
-    def _is(self, claim: Claim, fact: Fact, text: str) -> bool:
         before, after = _around(claim, text)
+        with localcontext(EXACT):
+            return any(self._is(claim, fact, before, after) for fact in self.facts)
+
+    def _is(self, claim: Claim, fact: Fact, before: list[str], after: list[str]) -> bool:
         match claim.kind:
             case "money":
                 fits = fact.unit == MONEY and fact.currency == claim.unit
@@ -113,7 +116,22 @@ class _Judge:
         return False
 
     def _dated(self, claimed: Window | None) -> bool:
-        return claimed is not None and any(_names(claimed, window) for window in self.windows)
+        return claimed is not None and any(names_window(claimed, window) for window in self.windows)
+
+
+def without_names(text: str, names: Iterable[str]) -> str:
+    """A folded text with these names in it blanked, but for those that read like figures."""
+    return _blanked(text, _pattern_of(names, _NOUNS))
+
+
+def _pattern_of(names: Iterable[str], nouns: frozenset[str]) -> re.Pattern[str] | None:
+    harmless = (name for name in map(folded, names) if _is_name(name, nouns))
+    text = "|".join(map(re.escape, sorted(harmless, key=len, reverse=True)))
+    return re.compile(rf"(?<!\w)(?:{text})(?!\w)", re.IGNORECASE) if text else None
+
+
+def _blanked(text: str, names: re.Pattern[str] | None) -> str:
+    return names.sub(lambda found: "\x01" * len(found.group()), text) if names else text
 
 
 @lru_cache(maxsize=4096)
@@ -128,10 +146,12 @@ def _is_name(name: str, nouns: frozenset[str]) -> bool:
     return all(claim.kind in harmless and claim.step == 1 and "," not in claim.text for claim in found)
 
 
-def _names(claimed: Window, window: Window) -> bool:
+def names_window(claimed: Window, window: Window) -> bool:
     """Whether a date names a window, its first or last day or the day after; one without a year has the year 4."""
     if claimed.start.year == NO_YEAR:
-        return any(_names(_in_year(claimed, year), window) for year in {window.start.year, window.end.year})
+        return any(
+            names_window(_in_year(claimed, year), window) for year in {window.start.year, window.end.year}
+        )
     if claimed == window:
         return True
     edges = {window.start, window.end, window.end - timedelta(days=1)}

@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
+from ...errors import TenantryError
 from ...kernel import Window
-from .claims import months_from
-from .entities import Names
+from .able import FORECASTS, MOST_CHOICES, Able, each, last_day
+from .before import previous_of, years_before
+from .entities import names_of
 from .lexicon import ROWS
-from .question import DIMENSIONS, Question, Vocabulary, window_name
+from .outside import CURRENCIES
+from .plans import Answerable, Conversation, Plan, Unanswerable, Unclear, abilities
+from .question import Order, Question, Vocabulary
 from .reading import Reading, read
-from .when import previous_of, years_before
 
-MOST_CHOICES = 3
 _FEW = 4
 """Words in which one of several choices is taken."""
+_STRANGE = 2
+"""Words that nobody knows beside a figure, with which a question is still asked back and not refused."""
+_FIGURES = frozenset("active_users errors error_rate margin_ratio".split())
+"""Figures of their own, which are not how another is meant."""
 _PLAIN = frozenset("cost billed_cost list_cost contracted_cost revenue margin usage requests".split())
 _OFFERED = ("cost", "revenue", "margin", "requests", "active_users")
+_BAD = frozenset(
+    name for name in ROWS if name.startswith(("error", "average_cost", "cost")) or name.endswith("_cost")
+)
+"""Figures of which less is better."""
+_RATIOS = {"errors": "error_rate", "margin": "margin_ratio"}
+"""What a figure is as a part of another."""
+_RANKED = ("tenant", "feature", "service")
+"""What is ranked, where nobody says what."""
 _SPECIFIC = frozenset(name for name in ROWS if name not in _PLAIN)
 _VERSUS = re.compile(r"\b(?:compar|vs|versus|against|over|than|yoy|mom|qoq)", re.IGNORECASE)
 _AHEAD = {
@@ -28,68 +42,46 @@ _AHEAD = {
     "billed_cost": "forecast_cost",
 }
 """What is forecast, by the name of what was."""
-_FORECASTS = frozenset(_AHEAD.values())
-_MONTHS_AHEAD = 6
-_NEEDS_TENANT = frozenset({"explain", "tenant", "entitlements"})
-
-
-@dataclass(frozen=True)
-class Answerable:
-    """What to answer: one question, or several that were asked in one. `notes` say what was read into the words;
-    `confidence` orders plans by how much that was: 1 where every word stood there.
-    """
-
-    questions: tuple[Question, ...]
-    notes: tuple[str, ...] = ()
-    confidence: float = 1.0
-
-
-@dataclass(frozen=True)
-class Unclear:
-    """What might be meant, likeliest first; at most three."""
-
-    choices: tuple[Question, ...]
-    reason: str
-
-
-@dataclass(frozen=True)
-class Unanswerable:
-    """Why it is not answered, and what is."""
-
-    reason: str
-    can: tuple[str, ...] = ()
-
-
-Plan = Answerable | Unclear | Unanswerable
-
-
-@dataclass(frozen=True)
-class Conversation:
-    """What was asked before, newest last, and the choices that were offered last."""
-
-    questions: tuple[Question, ...] = ()
-    choices: tuple[Question, ...] = ()
-    verified: Mapping[str, str] = field(default_factory=dict[str, str])
-    """By the masked words of a question, the metric that somebody chose for them."""
 
 
 def plan(text: str, vocabulary: Vocabulary, conversation: Conversation, now: date) -> Plan:
     """What a text asks, in the light of what was asked before; relative time is so to the data and to `now`."""
     if chosen := _chosen(text, conversation):
         return Answerable((replace(chosen, asked=text),))
-    reading = read(text, vocabulary, Names(vocabulary), now)
+    try:
+        reading = read(text, vocabulary, names_of(vocabulary), now)
+    except TenantryError as problem:  # a day that is none
+        return Unanswerable(problem.message, abilities(vocabulary.metrics))
     if refusal := _refusal(reading, vocabulary, conversation):
         return refusal
     planned = _Planner(reading, vocabulary, conversation, text).plan()
-    if isinstance(planned, Answerable) and reading.unknown:
-        words = ", ".join(map(repr, reading.unknown))
-        return Unclear(planned.questions[:MOST_CHOICES], f"I do not know what {words} means here")
+    if isinstance(planned, Answerable) and (doubt := _doubt(reading, vocabulary)):
+        return Unclear(planned.questions[:MOST_CHOICES], doubt)
     return planned
+
+
+def _doubt(reading: Reading, vocabulary: Vocabulary) -> str:
+    """Why a plan is offered and not carried out."""
+    if reading.negated:
+        return "only names can be left out; what is not so is not looked for"
+    if reading.unknown:
+        return f"I do not know what {', '.join(map(repr, reading.unknown))} means here"
+    if reading.currency and not _is_billed_in(reading.currency, vocabulary):
+        return (
+            f"amounts are in the currencies they were billed in, and none is changed into {reading.currency}"
+        )
+    return ""
+
+
+def _is_billed_in(said: str, vocabulary: Vocabulary) -> bool:
+    """Whether all money here is of the currency that was said."""
+    codes = frozenset(code for code, words in CURRENCIES.items() if re.fullmatch(words, said))
+    return bool(codes) and vocabulary.currencies == codes
 
 
 def masked(text: str, vocabulary: Vocabulary, now: date) -> str:
     """The words of a question with names as their kinds: what a choice is remembered for."""
-    return read(text, vocabulary, Names(vocabulary), now).masked
+    return read(text, vocabulary, names_of(vocabulary), now).masked
 
 
 def _chosen(text: str, conversation: Conversation) -> Question | None:
@@ -111,9 +103,9 @@ def _refusal(reading: Reading, vocabulary: Vocabulary, conversation: Conversatio
         return Unanswerable(f"to {reading.act} is a deed, and asking does none", can)
     if reading.unknown_names:
         return Unanswerable(f"there is nothing here named {', '.join(map(repr, reading.unknown_names))}", can)
-    if reading.foreign:
-        return Unanswerable(f"there are no data about {', '.join(map(repr, reading.foreign))}", can)
-    if len(reading.unknown) > (1 if reading.metrics or reading.filters else 0):
+    if outside := _outside(reading):
+        return Unanswerable(outside, can)
+    if len(reading.unknown) > (_STRANGE if reading.metrics else 1 if reading.filters else 0):
         return Unanswerable(f"I do not know {', '.join(map(repr, reading.unknown[:5]))}", can)
     if (
         not reading.metrics
@@ -121,15 +113,19 @@ def _refusal(reading: Reading, vocabulary: Vocabulary, conversation: Conversatio
         and not reading.why
         and not reading.ambiguous
         and not reading.ahead
+        and not reading.as_ratio
+        and not reading.changed
     ):
         unknown = f": {reading.unknown[0]!r} is nothing I know" if reading.unknown else ""
         return Unanswerable(f"it names no figure that there is{unknown}", can)
     return None
 
 
-def abilities(metrics: Container[str]) -> tuple[str, ...]:
-    """What can be asked where these metrics are known, in words."""
-    return tuple(row.says for name, row in ROWS.items() if row.says and name in metrics)
+def _outside(reading: Reading) -> str:
+    """What of a text no tool does."""
+    if reading.foreign:
+        return f"there are no data about {', '.join(map(repr, reading.foreign))}"
+    return "no tool puts these figures in proportion" if reading.ratio else ""
 
 
 class _Planner:
@@ -140,6 +136,7 @@ class _Planner:
     ) -> None:
         self.of = reading
         self.vocabulary = vocabulary
+        self.able = Able(vocabulary)
         self.before = conversation.questions[-1] if conversation.questions else None
         self.verified = conversation.verified.get(reading.masked)
         self.text = text
@@ -149,26 +146,79 @@ class _Planner:
         metrics = self._metrics()
         follows = self.before is not None and (self.of.follows or not metrics) and not self._whole(metrics)
         if self.of.ambiguous and not metrics:
-            return self._choose(
+            return self.able.choose(
                 [self._question(name, by) for name, by in self.of.ambiguous], "that may be several figures"
             )
         if not metrics and self.verified:
             metrics = [self.verified]
         if self.of.ahead and self.before and not self.of.metrics and self.before.metric in _AHEAD:
             metrics, follows = [_AHEAD[self.before.metric]], True
+        if self.of.as_ratio and self.before and not metrics and self.before.metric in _RATIOS:
+            metrics, follows = [_RATIOS[self.before.metric]], True
         if follows and self.before:
             return self._follow_up(self.before, metrics)
         if not metrics:
             return self._without_metric()
+        found = [self._question(name) for name in metrics]
         if len(metrics) > 1 and not self.of.joined:
-            return self._choose([self._question(name) for name in metrics], "it names several figures")
-        return self._checked([self._question(name) for name in metrics])
+            return self.able.choose(found, "it names several figures")
+        return self._settled(found)
+
+    def _settled(self, found: Sequence[Question]) -> Plan:
+        """These questions, of each time and name that was said, where nothing else may be meant."""
+        if unsure := self._two_ways(found):
+            return unsure
+        also = [replace(question, window=window) for question in found for window in self.of.when.also]
+        return self._checked([one for question in (*found, *also) for one in each(question)])
+
+    def _two_ways(self, found: Sequence[Question]) -> Plan | None:
+        """What may be meant where names of two kinds are joined, or figures cut twice or ranked by what ranks none."""
+        of = self.of
+        if of.mixed:
+            apart = [replace(q, filters=(f,), by=None) for q in found for f in q.filters]
+            return self.able.choose(apart, "it names things of two kinds")
+        if of.cuts[1:]:
+            cut = [replace(q, by=by) for q in found for by in of.cuts]
+            return self.able.choose(cut, "figures are cut by one thing at a time")
+        return self._unranked(found)
+
+    def _unranked(self, found: Sequence[Question]) -> Plan | None:
+        """What may be meant by the most of what changed, by the most of periods, and by all of a ranking."""
+        of, ranked = self.of, bool(self.of.top or self.of.order)
+        if ranked and (of.changed or of.when.compare_to) and any(q.compare_to for q in found):
+            costs = [q for q in found if q.metric == "cost"]
+            changes = [Question("change", q.window, filters=q.filters, asked=self.text) for q in costs]
+            return self.able.choose(
+                [*changes, *found], "names are ranked by their size, not by how it changed"
+            )
+        if of.ranks_periods or (ranked and of.when.grain and not any(q.by for q in found)):
+            by_month = [replace(q, grain=q.grain or "month", by=None, top=None) for q in found]
+            return self.able.choose(by_month, "periods are not ranked")
+        if ranked and not any(q.by or q.grain for q in found):
+            ways = [
+                replace(q, by=by, top=of.top, order=of.order or "desc")
+                for q in found
+                for by in _RANKED
+                if by in ROWS[q.metric].cuts
+            ]
+            return self.able.choose(ways, "it does not say what is ranked") if ways else None
+        if of.together and of.top:
+            return self.able.choose(found, "what is ranked is not added together")
+        if of.changed and of.when.since and any(q.compare_to for q in found):
+            return self.able.choose([self._since(q) for q in found], "since then, or now against then")
+        return None
+
+    def _since(self, question: Question) -> Question:
+        """The newest month against the one that is said."""
+        then = next(iter(question.window.months()))
+        return replace(question, window=self.vocabulary.newest_month, compare_to=then)
 
     def _whole(self, metrics: Sequence[str]) -> bool:
         """Whether a text that begins like a follow-up is a question of its own."""
         first = self.of.masked.split()[:1]
         return (
             bool(metrics)
+            and not self.of.theirs
             and first != ["and"]
             and first[0] not in {"same", "what", "only", "now", "also", "but", "or"}
         )
@@ -176,7 +226,11 @@ class _Planner:
     def _metrics(self) -> list[str]:
         """What is asked for: the specific before the plain; `why` makes cost its change."""
         names = self.of.metrics
+        if "unprofitable" in names:
+            names = [name for name in names if name != "tenants"]
         specific = [name for name in names if name in _SPECIFIC]
+        if len(names) > 1 and {*specific} & _FIGURES and {*names} - {*specific} - {"usage"}:
+            return names
         if specific and not (self.of.joined and not {"unprofitable", "change"} & {*specific}):
             names = specific[:1] if len(specific) == 1 or not self.of.joined else specific
         if len(names) > 1 and "usage" in names:
@@ -193,8 +247,8 @@ class _Planner:
         of, when = self.of, self.of.when
         filters, by = list(of.filters), of.by or by
         several = next((f.dimension for f in filters if len(f.values) > 1 and not f.without), None)
-        by = by or several
-        if of.share and by is None and len(filters) == 1 and not filters[0].without:
+        by = by or (None if of.together else several)
+        if of.share and not of.changed and by is None and len(filters) == 1 and not filters[0].without:
             by, filters = filters[0].dimension, []
         if of.breakdown and by is None and "service" in ROWS[metric].cuts:
             by = "service"
@@ -202,10 +256,15 @@ class _Planner:
         if of.changed and compare is None and when.grain is None and ROWS[metric].tool == "totals":
             compare = previous_of(when.window)
         found = Question(
-            metric, when.window, by, tuple(filters), when.grain, of.top, of.order or "desc", compare,
+            metric, when.window, by, tuple(filters), when.grain, of.top, self._order(metric), compare,
             of.why and metric == "unprofitable", self.text,
         )  # fmt: skip
         return self._fitted(found)
+
+    def _order(self, metric: str) -> Order:
+        """Which end first: of the worst the largest, where less is better."""
+        turned = self.of.judged and metric in _BAD
+        return "asc" if (self.of.order == "asc") is not turned else "desc"
 
     def _fitted(self, question: Question) -> Question:
         """What some metrics always ask for, and what they cannot be asked with taken off."""
@@ -213,8 +272,8 @@ class _Planner:
             question = replace(question, by="feature")
         if question.metric == "usage" and question.only("meter") and question.by == "meter":
             question = replace(question, by=None)
-        if question.metric in _FORECASTS and not self.of.when.ahead:
-            question = replace(question, window=self._ahead())
+        if question.metric in FORECASTS and not self.of.when.ahead:
+            question = replace(question, window=self.able.ahead)
         if ROWS[question.metric].tool != "totals":
             by = question.by if question.by in ROWS[question.metric].cuts else None
             filters = question.filters
@@ -232,14 +291,30 @@ class _Planner:
 
     def _checked(self, questions: Sequence[Question]) -> Plan:
         """The questions, where they can be answered; else what else might be meant, or why not."""
+        questions = [self._of_known_days(question) for question in questions]
         for question in questions:
-            if problem := self._problem(question):
+            if problem := self.able.problem(question):
                 return problem
         unsure = self.of.unsure
         if unsure and questions:
             return self._meant(questions[0], unsure.dimension, unsure.values)
         read_in = 0.2 * len(self.of.mended) + 0.1 * (len(questions) - 1) + 0.1 * (self.before is not None)
         return Answerable(tuple(questions), tuple(self.notes), max(0.0, 1 - read_in - 0.1 * self._untold()))
+
+    def _of_known_days(self, question: Question) -> Question:
+        """The question of those days of its window that there are data of, with a note where they are not all."""
+        span, window = self.vocabulary.span, question.window
+        months = span.widened_to_months()
+        known = (
+            Window(max(window.start, months.start), min(window.end, months.end))
+            if _overlap(window, months)
+            else window
+        )
+        if question.metric in FORECASTS or known == window:
+            return question
+        note = f"there are data of {span.start} to {last_day(span)}, and none of the rest of what was asked"
+        self.notes += [note] if note not in self.notes else []
+        return replace(question, window=known)
 
     def _untold(self) -> int:
         """How many slots were filled without a word for them."""
@@ -252,58 +327,12 @@ class _Planner:
             )
             for value in values
         ]
-        return self._choose(
+        if len(values) in range(2, MOST_CHOICES) and dimension in ROWS[question.metric].cuts:
+            both = [replace(f, values=tuple(values)) for f in question.filters if f.dimension == dimension]
+            choices.append(replace(question.filtered(*both), by=dimension))
+        return self.able.choose(
             choices, f"{len(values)} names fit" if len(values) > 1 else "only a part of a name is said"
         )
-
-    def _problem(self, question: Question) -> Plan | None:
-        row, can = ROWS[question.metric], abilities(self.vocabulary.metrics)
-        span, window = self.vocabulary.span, question.window
-        if question.metric in _FORECASTS:
-            return self._not_forecast(question)
-        if window.start >= span.end or window.end <= span.start:
-            last = span.end.fromordinal(span.end.toordinal() - 1)
-            return Unanswerable(
-                f"there are data of {span.start} to {last}, not of {window_name(window)}", can
-            )
-        if question.metric in _NEEDS_TENANT and not question.only("tenant"):
-            return Unanswerable(f"{row.title} is told of a tenant, and none is named", can)
-        if question.metric == "usage" and not any(
-            question.only(d) or question.by == d for d in ("meter", "feature")
-        ):
-            others = [replace(question, metric=name) for name in ("requests", "active_users")]
-            return self._choose([*others, replace(question, by="meter")], "use is measured in several ways")
-        wrong = [f.dimension for f in question.filters if f.dimension not in row.known]
-        if question.by and question.by not in row.cuts:
-            wrong.append(question.by)
-        if wrong or (
-            (question.by == "plan" or question.only("plan"))
-            and (question.only("service") or question.only("feature"))
-        ):
-            by = ", ".join(d for d in DIMENSIONS if d in row.known) or "the whole alone"
-            return Unanswerable(
-                f"{row.title} is not known by {' and '.join(wrong or ['plan with these'])}; it is by {by}",
-                can,
-            )
-        return None
-
-    def _not_forecast(self, question: Question) -> Plan | None:
-        """Why there is no such forecast: it is of six months after the newest whole one."""
-        ahead = self._ahead()
-        if question.window.end > ahead.end or question.window.start < ahead.start:
-            return Unanswerable(
-                f"forecasts are of {window_name(ahead)}, not of {window_name(question.window)}",
-                abilities(self.vocabulary.metrics),
-            )
-        if any(f.without or f.dimension not in {"tenant", "tier"} for f in question.filters):
-            return Unanswerable(
-                "forecasts are of tenants, tiers and the whole", abilities(self.vocabulary.metrics)
-            )
-        return None
-
-    def _ahead(self) -> Window:
-        start = self.vocabulary.newest_month.end
-        return months_from(start.year, start.month, _MONTHS_AHEAD)
 
     def _without_metric(self) -> Plan:
         """Slots and no figure: what they might be asked of."""
@@ -312,24 +341,14 @@ class _Planner:
                 return Unanswerable(
                     "forecasts are of cost, revenue and margin", abilities(self.vocabulary.metrics)
                 )
-            return self._choose([self._question(name) for name in sorted(_FORECASTS)], "it names no figure")
+            return self.able.choose(
+                [self._question(name) for name in sorted(FORECASTS)], "it names no figure"
+            )
         if self.of.why:
-            return self._choose(
+            return self.able.choose(
                 [self._question("change"), self._question("unprofitable")], "it does not say why what"
             )
-        return self._choose([self._question(name) for name in _OFFERED], "it names no figure")
-
-    def _choose(self, questions: Sequence[Question], reason: str) -> Plan:
-        """At most three of these that can be answered; none is no choice."""
-        known = [
-            q
-            for q in questions
-            if q.metric in self.vocabulary.metrics and not isinstance(self._problem(q), Unanswerable)
-        ]
-        choices = tuple({str(q): q for q in known}.values())[:MOST_CHOICES]
-        if not choices:
-            return Unanswerable(reason, abilities(self.vocabulary.metrics))
-        return Unclear(choices, reason)
+        return self.able.choose([self._question(name) for name in _OFFERED], "it names no figure")
 
     def _follow_up(self, before: Question, metrics: Sequence[str]) -> Plan:
         """The question before with what this text changes of it."""
@@ -338,17 +357,30 @@ class _Planner:
         if of.why and not metrics:
             return self._why(found)
         if metrics:
-            found = replace(found, metric=metrics[0])
+            known = ROWS[metrics[0]].known
+            if strange := [f.dimension for f in found.filters if f.dimension not in known]:
+                rest = tuple(f for f in found.filters if f.dimension in known)
+                title, by = ROWS[metrics[0]].title, found.by if found.by in known else None
+                without = self._fitted(replace(found, metric=metrics[0], filters=rest, by=by))
+                return self.able.choose([without], f"{title} is not known by {' and '.join(strange)}")
+            by = found.by if found.by in ROWS[metrics[0]].cuts else None
+            found = replace(found, metric=metrics[0], by=by)
             if before.metric in {"change", "unprofitable"} and metrics[0] not in {"change", "unprofitable"}:
                 found = replace(found, why=False)
+        if of.all_of and not any(f.dimension == of.all_of for f in of.filters):
+            kept = tuple(f for f in found.filters if f.dimension != of.all_of or f.without)
+            found = replace(found, filters=kept)
         found = self._moved(found.filtered(*of.filters), plain=not metrics and not of.changed)
         if of.changed and not when.compares and not found.grain and ROWS[found.metric].tool == "totals":
             found = replace(found, compare_to=previous_of(found.window))
         several = next((f.dimension for f in of.filters if len(f.values) > 1 and not f.without), None)
         found = replace(
-            found, by=of.by or several or found.by, top=of.top or found.top, order=of.order or found.order
+            found,
+            by=None if of.together else of.by or several or found.by,
+            top=of.top or found.top,
+            order=self._order(found.metric) if of.order else found.order,
         )
-        return self._checked([self._fitted(found)])
+        return self._settled([self._fitted(found)])
 
     def _moved(self, found: Question, *, plain: bool) -> Question:
         """The question in the time of this text; `plain`: nothing but time may be meant by it."""
@@ -381,7 +413,7 @@ class _Planner:
             return (
                 self._checked([found])
                 if before.metric == "unprofitable"
-                else self._choose(
+                else self.able.choose(
                     [found, replace(found, metric="change", why=False, top=None)], "it does not say why what"
                 )
             )
@@ -391,5 +423,9 @@ class _Planner:
         return (
             self._checked([change])
             if before.metric in {"cost", "billed_cost", "change"}
-            else self._choose([change], "why is told of cost")
+            else self.able.choose([change], "why is told of cost")
         )
+
+
+def _overlap(one: Window, other: Window) -> bool:
+    return one.start < other.end and other.start < one.end

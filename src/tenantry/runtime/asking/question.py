@@ -129,6 +129,8 @@ class Vocabulary:
     span: Window
     aliases: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict[str, Any])
     """By dimension and other name, the values that it may mean."""
+    currencies: frozenset[str] = frozenset()
+    """Of the newest month's cost and revenue."""
 
     @property
     def newest_month(self) -> Window:

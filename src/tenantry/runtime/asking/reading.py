@@ -9,7 +9,6 @@ from datetime import date
 from .claims import folded
 from .entities import Entity, Mark, Names, quoted
 from .lexicon import (
-    ACTS,
     AHEAD,
     AMBIGUOUS,
     BREAKDOWN,
@@ -17,21 +16,25 @@ from .lexicon import (
     CUT,
     DIMENSIONS,
     FILLERS,
-    FOREIGN,
+    JUDGED,
     LARGEST,
+    LEFT_OUT,
     METRICS,
     NEGATION,
-    NOT_ACTS,
     PRICED,
     PROFITED,
     SMALLEST,
+    dimension_words,
     vocabulary_words,
 )
+from .outside import ACTS, ASIDE, CURRENCY, FOREIGN, NOT_ACTS, OTHERS, SUPPOSED
 from .question import Filter, Order, Vocabulary
 from .when import NUMBER, Calendar, When, number_of
 from .words import TAKEN, Words, corrected, words_of
 
-_COMMON = vocabulary_words()
+_MEANT = vocabulary_words()
+_COMMON = _MEANT | FILLERS
+_COMMON_ALONE = FILLERS | dimension_words()
 _TIMES = frozenset(
     """january february march april may june july august september october november december jan feb mar apr jun jul aug sep sept oct nov
     dec day days week weeks month months quarter quarters year years last past previous prior trailing recent latest preceding this current
@@ -41,7 +44,16 @@ _TIMES = frozenset(
 )
 _ANY_DIMENSION = "|".join(f"(?P<{name}>{words})" for name, words in DIMENSIONS.items())
 _SUPERLATIVE = f"{LARGEST}|{SMALLEST}"
-_POLITE = r"(?:please|can you|could you|would you|will you|i want you to|i want to|i would like to|i need you to|let us|lets|go and|now|then|and|just) "
+_PERIODS = "(?:days?|weeks?|months?|quarters?|years?)"
+_BEFORE_NAMES = r"aws|amazon|the|any|all|those|in|on|of|for|from|at|with|our|its|their|his|is|tenants?|customers?|tier|service|feature"
+_SIDE_BY_SIDE = r"@(tenant|tier|plan|service|feature|meter) (?:and|or|nor|vs|versus|plus) (?:the |our |all )*@(tenant|tier|plan|service|feature|meter)(?!\S)"
+_PROPORTION = r"\$(\w+) (?:per|divided by|for each|for every|@not|times|relative to|to) (?:(?:the|each|every|an?|single|dollar|of) )*\$(\w+)"
+_POLITE = r"(?:ok|okay|so|well|great|thanks|alright|hey|hi|please|can you|could you|would you|will you|i want you to|i want to|i would like to|i need you to|let us|lets|go and|now|then|and|just) "
+_THEY, _SOMEBODY = (
+    "they|them|their|theirs",
+    "|".join([*DIMENSIONS.values(), "people|someone|somebody|anyone|anybody"]),
+)
+"""A word for whom the question before named, unless this one names some."""
 _FOLLOWS = (
     r"^(?:and|what about|how about|what of|same|the same|only|just|but|also|now|instead|or|then|as|ok|okay|for|in|on|by|per|split by|broken down by|top|without|"
     r"not|no|excluding|except|compared?|vs|versus|against|why|how come|since|from|monthly|daily|weekly|quarterly|yearly|make it|with|show (?:it|that|them|this)|those|that|it)(?!\S)"
@@ -61,10 +73,14 @@ class Reading:
     by: str | None = None
     top: int | None = None
     order: Order | None = None
+    judged: bool = False
+    """It ranks by good and bad, not by more and less."""
     why: bool = False
     changed: bool = False
     share: bool = False
     follows: bool = False
+    theirs: bool = False
+    """It says `they` of whom the question before names."""
     act: str = ""
     unknown: list[str] = field(default_factory=list[str])
     foreign: list[str] = field(default_factory=list[str])
@@ -74,6 +90,19 @@ class Reading:
     ambiguous: tuple[tuple[str, str | None], ...] = ()
     breakdown: bool = False
     ahead: bool = False
+    mixed: bool = False
+    """Names of different kinds joined by `and`: neither both at once nor one of them."""
+    negated: bool = False
+    """Something is denied that is no name."""
+    ratio: bool = False
+    """One figure in proportion to another."""
+    as_ratio: bool = False
+    together: bool = False
+    ranks_periods: bool = False
+    """It asks which day, month or year had most."""
+    cuts: tuple[str, ...] = ()
+    all_of: str | None = None
+    currency: str = ""
 
     @property
     def slots(self) -> bool:
@@ -106,7 +135,7 @@ def read(text: str, vocabulary: Vocabulary, names: Names, now: date) -> Reading:
         else:
             said.append(entity)
     known = _COMMON | _TIMES | names.words
-    mendable = _COMMON | _TIMES | names.whole
+    mendable = _MEANT | _TIMES | names.whole
     tokens = words_of(plain.replace("§", " quotedname "))
     fixed, mended = corrected(tokens, {*known, "quotedname"}, mendable, CORE)
     words = Words(fixed)
@@ -118,11 +147,18 @@ def read(text: str, vocabulary: Vocabulary, names: Names, now: date) -> Reading:
     entities = [*said, *names.take(words, _COMMON | _TIMES)]
     top = words.take(rf"(?P<way>top|bottom) (?P<n>{NUMBER})(?! (?:days?|weeks?|months?|quarters?|years?))")
     when = Calendar(vocabulary.span, now).read(words)  # `top 10, september` is no tenth of September
-    reading = Reading(words, when, entities, follows=follows, act=act, masked=str(words))
+    theirs = not entities and words.has(rf"{_THEY}|then$") and not words.has(_SOMEBODY)
+    reading = Reading(
+        words, when, entities, follows=follows or theirs, theirs=theirs, act=act, masked=str(words)
+    )
     if top:
         reading.top, reading.order = number_of(top["n"]), "asc" if top["way"] == "bottom" else None
     reading.mended, reading.unknown_names = mended, unknown_names
     _read_slots(reading, vocabulary)
+    strange = {*reading.unknown}
+    reading.unknown_names += [
+        name for name in re.findall(r"[a-z]+(?:-[a-z]+)+", plain.lower()) if {*name.split("-")} <= strange
+    ]
     return reading
 
 
@@ -137,37 +173,58 @@ def _act(words: Words) -> str:
 
 def _read_slots(reading: Reading, vocabulary: Vocabulary) -> None:
     words = reading.words
+    reading.foreign += [found.group() for pattern in (SUPPOSED, OTHERS) if (found := words.take(pattern))]
+    if currency := words.take(CURRENCY):
+        reading.currency = currency["currency"]
+    reading.mixed = any(one != other for one, other in re.findall(_SIDE_BY_SIDE, str(words)))
     reading.filters = _filters(words)
-    reading.share = words.has("shares?|percent(?:age)?|proportion|fraction|which part|what part")
     if "forecast_cost" in vocabulary.metrics and not words.has(
-        "how (?:good|accurate|reliable|right) .*forecasts?|forecast (?:accuracy|errors?|quality)|(?:accuracy|error) of .*"
+        "how (?:good|well|accurate|reliable|right|wrong|far off) .*forecasts?|forecast (?:accuracy|errors?|quality)|(?:accuracy|error) of .*"
     ):
         reading.ahead = words.take(AHEAD) is not None or reading.when.ahead
     reading.ambiguous = next((meant for pattern, meant in AMBIGUOUS if words.take(pattern)), ())
     reading.metrics = _metrics(words, vocabulary)
+    reading.ranks_periods = words.has(
+        rf"(?:which|what) {_PERIODS}(?!\S).*(?:{_SUPERLATIVE})|(?:{_SUPERLATIVE}) (?:\$\w+ )?{_PERIODS}"
+    )
+    if words.has(r"\$\w+ (?:rank|position)|(?:rank|position|place) of @\w+"):
+        reading.unknown.append("rank")
+    reading.share = words.has("shares?|percent(?:age)?|proportion|fraction|which part|what part")
+    reading.negated = words.has(rf"@not(?! (?:(?:{_BEFORE_NAMES}) )*@)")
+    reading.ratio = any(one != other for one, other in re.findall(_PROPORTION, str(words)))
+    reading.as_ratio = words.take("(?:as|in) (?:an? )?(?:rate|ratio|percent(?:age)?)") is not None
+    reading.together = words.take("together|combined|altogether|in sum|jointly|taken together") is not None
+    if every := words.find(rf"(?:all|every|each)(?: of)?(?: the| our)? (?:{_ANY_DIMENSION})"):
+        reading.all_of = next((name for name in DIMENSIONS if every.groupdict().get(name)), None)
     reading.breakdown = words.take(BREAKDOWN) is not None
     reading.joined = bool(
         re.search(
-            r"\$\w+(?:,| and| vs| versus| plus| against| with| or| as well as) (?:the |our |also )*(?:total )?\$\w+",
+            r"\$\w+(?:,| and| vs| versus| plus| against| with| or| as well as) (?:the |our |also |number of |how many |total |@\w+ )*\$\w+",
             str(words),
         )
     )
     reading.why = bool(words.take(r"and why|why|how come|for what reasons?"))
-    reading.changed = bool(
-        words.take(
-            r"changes?|changed|differ(?:ed|ence|s)?|growth|grew|grow|grown|increase[ds]?|decrease[ds]?|rise|rose|fall|fell|delta|jump(?:ed)?"
-        )
+    moved = words.take(
+        r"changes?|changed|differ(?:ed|ence|ent|s)?|growth|grew|grow|grown|increase[ds]?|decrease[ds]?|rise|rose|fall|fell|delta|jump(?:ed)?"
+        r"|(?:go|goes|gone|went|going|gone) (?:up|down)|climb(?:s|ed)?"
+        r"|(?:get|gets|got|gotten|getting|become|became|becoming|been getting) (?:any |much |a lot |a bit )?(?P<dear>more expensive|dearer|pricier|costlier|cheaper|less expensive)"
     )
+    reading.changed = moved is not None
+    if moved and moved["dear"]:
+        reading.metrics = reading.metrics or ["cost"]
+        reading.order = "desc" if words.has("which|what|who|whose") else None  # by how it changed
     _read_rank(reading)
+    reading.cuts = _cut_twice(words)
     reading.by = reading.by or _cut(words)
+    if reading.metrics == ["tenants"] and re.search(r"(?<!\S)(?:list|name|show|who)(?!\S)", reading.masked):
+        reading.by = reading.by or "tenant"
     if not reading.metrics and (priced := words.take(PROFITED) or words.take(PRICED)):
         reading.metrics = ["margin"] if re.fullmatch(PROFITED, priced.group()) else ["cost"]
-    rest = words.left(
-        FILLERS | {TAKEN} | {w for pattern in DIMENSIONS.values() for w in re.findall("[a-z]+", pattern)}
-    )
+    rest = words.left(_COMMON_ALONE)
     rest = [word for word in rest if not re.fullmatch(rf"{_SUPERLATIVE}|{NEGATION}", word)]
-    reading.foreign = [word for word in rest if word in FOREIGN]
-    reading.unknown = [word for word in rest if word not in FOREIGN]
+    foreign = FOREIGN - ASIDE if reading.metrics else FOREIGN
+    reading.foreign += [word for word in rest if word in foreign]
+    reading.unknown += [word for word in rest if word not in foreign]
 
 
 def _filters(words: Words) -> list[Filter]:
@@ -185,14 +242,13 @@ def _filters(words: Words) -> list[Filter]:
             and before[-1] in {"and", "or", "nor"}
             and isinstance(before[-2], Mark)
         )
-        lead = re.sub(
-            r"(?: (?:the|any|all|those|in|on|of|for|from|at|with|our|is|tenants?|customers?|tier|service|feature))+$",
-            "",
-            " " + " ".join(before),
-        )
+        lead = re.sub(rf"(?: (?:{_BEFORE_NAMES}))+$", "", " " + " ".join(before))
         negated = negated if joined else bool(re.search(rf"(?<!\S)(?:{NEGATION})$", lead))
+        negated = negated or bool(re.match(rf"(?:{LEFT_OUT})(?!\S)", " ".join(words.words[place + 1 :])))
         (without if negated else only).setdefault(word.entity.dimension, []).extend(word.entity.values[:1])
-    words.take(rf"(?:{NEGATION})(?= )", "@not")
+    words.take(LEFT_OUT)
+    while words.take(rf"(?:{NEGATION})(?= )", "@not"):
+        pass
     return [
         Filter(dimension, tuple(dict.fromkeys(values)), left_out)
         for some, left_out in ((only, False), (without, True))
@@ -209,6 +265,7 @@ def _metrics(words: Words, vocabulary: Vocabulary) -> list[str]:
             for metric in METRICS
             if metric.name in vocabulary.metrics
             for pattern in metric.patterns
+            if words.may_have(pattern)
             for match in [words.find(pattern)]
             if match
         ]
@@ -227,12 +284,13 @@ def _read_rank(reading: Reading) -> None:
         rf"(?P<way>top|bottom|first|worst|best|{_SUPERLATIVE}) (?P<n>{NUMBER})",
         rf"(?P<n>{NUMBER}) (?:of (?:the|our) )?(?P<way>{_SUPERLATIVE})",
         rf"(?:which|what|the) (?P<n>{NUMBER})(?= (?:{dimension}))",
-        rf"(?P<n>{NUMBER}) (?=(?:{dimension}))",
+        rf"(?P<n>{NUMBER})(?= (?:@\w+ )?(?:{dimension}) .*(?<!\S)(?:{_SUPERLATIVE})(?!\S))",
     ):
         if reading.top is None and (found := words.take(pattern)):
             reading.top = number_of(found["n"])
             way = found.groupdict().get("way") or ""
             reading.order = "asc" if re.fullmatch(SMALLEST, way) else reading.order
+            reading.judged = re.fullmatch(JUDGED, way) is not None
             if re.fullmatch(PRICED, way) and not reading.metrics:
                 reading.metrics = ["cost"]
             break
@@ -254,6 +312,7 @@ def _read_rank(reading: Reading) -> None:
 
 
 def _read_way(reading: Reading, way: str) -> None:
+    reading.judged = reading.judged or re.fullmatch(JUDGED, way) is not None
     if re.fullmatch(SMALLEST, way) or way == "least profitable":
         reading.order = "asc"
     else:
@@ -266,8 +325,9 @@ def _read_way(reading: Reading, way: str) -> None:
 
 def _cut(words: Words) -> str | None:
     """The dimension that figures are to be cut by."""
+    whole = words.has("total|sum|overall")
     for pattern in (
-        rf"(?:{CUT}) (?:{_ANY_DIMENSION})",
+        rf"(?:{CUT}) (?:@tier |@plan )?(?:{_ANY_DIMENSION})",
         rf"(?:which|what|whose|top|list of|list|all|both|these|those|our|every|each|the|{TAKEN}) (?:@tier |@plan |of the |of our |our |the |other )*(?:{_ANY_DIMENSION})(?<!service level)",
         r"(?P<tenant>who|whom|whose|customers?|tenants?|accounts?|spenders?|clients?)",
         r"(?P<service>services)|(?P<feature>features)|(?P<tier>tiers)|(?P<plan>plans)|(?P<meter>meters)",
@@ -278,10 +338,22 @@ def _cut(words: Words) -> str | None:
             text = found[name]
             if cue in {"the", "our", "all", "these", "those", TAKEN, "both"} and not text.endswith("s"):
                 continue
-            if _belongs(str(words), found, name):
+            if whole and re.search(
+                rf"(?<!\S)(?:all|our|the) {re.escape(text)}$", str(words)[: found.end(name)]
+            ):
+                continue
+            if _belongs(str(words), found, name) or _acts(str(words), found):
                 continue
             return name
     return None
+
+
+def _cut_twice(words: Words) -> tuple[str, ...]:
+    """The dimensions of `by tier and service`."""
+    kinds = "|".join(DIMENSIONS.values())
+    found = words.find(rf"(?:{CUT}) (?P<one>{kinds}) (?:and|then|x|by|per|and by|and per) (?P<two>{kinds})")
+    names = [_dimension(found[place]) for place in ("one", "two")] if found else []
+    return tuple(dict.fromkeys(name for name in names if name))
 
 
 def _belongs(text: str, found: re.Match[str], name: str) -> bool:
@@ -291,9 +363,24 @@ def _belongs(text: str, found: re.Match[str], name: str) -> bool:
     people = (
         name == "tenant"
         and re.search(r"@(?:tier|plan)$", before)
-        and not re.search(r"(?:which|what|top|by|per|each|every|list|\d|·)(?: \S+)? @(?:tier|plan)$", before)
+        and not re.search(
+            r"(?:which|what|top|by|per|each|every|list|\d|·)(?: (?!on|of|in|for|from|with|at|to|have|has|had|did|do|does|are|is|were|was)\S+)? @(?:tier|plan)$",
+            before,
+        )
     )
     return bool(same or people)
+
+
+def _acts(text: str, found: re.Match[str]) -> bool:
+    """Whether the word only says who all of a figure is of: `how many tokens did our customers use`."""
+    if not found.groupdict().get("tenant") or re.search(r"(?<!\S)(?:each|every|by|per)(?!\S)", text):
+        return False
+    before = text[: found.start("tenant")].rstrip()
+    return bool(
+        re.match(
+            r"(?:how (?:many|much)|what)(?: .*)? (?:did|do|does|have|has)(?: (?:all|the|our|of))*$", before
+        )
+    )
 
 
 def _dimension(word: str) -> str | None:

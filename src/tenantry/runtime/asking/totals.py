@@ -38,20 +38,21 @@ Key = tuple[str, str | None, int]
 def _read(desk: Desk, question: Question, window: Window) -> dict[Key, tuple[Fact, Fact | None]]:
     """Facts by name, currency and place of the period, each with its share where it has one."""
     found: dict[Key, tuple[Fact, Fact | None]] = {}
-    for arguments in _calls(question):
-        called = desk.call("figures", "totals", **arguments, window=window)
-        wanted = question.only(question.by) if question.by else ()
-        places: dict[str, int] = {}
-        for row_place, row in enumerate(called.rows):
-            if row.value is None or (wanted and row.name not in wanted):
-                continue
-            place = places.setdefault(str(row.start), len(places))
-            found[row.name, row.currency, place] = _facts(called, question, row, row_place)
+    called = desk.call("figures", "totals", **_asked(question), window=window)
+    wanted = question.only(question.by) if question.by else ()
+    places: dict[str, int] = {}
+    for row_place, row in enumerate(called.rows):
+        if row.value is None or (wanted and row.name not in wanted):
+            continue
+        place = places.setdefault(str(row.start), len(places))
+        found[row.name, row.currency, place] = _facts(called, question, row, row_place)
     return found
 
 
-def _calls(question: Question) -> list[dict[str, Any]]:
-    """The arguments of the tool; of several values of one dimension the tool is asked for all, and they are picked."""
+def _asked(question: Question) -> dict[str, Any]:
+    """The arguments of the tool. Cut by what the question asks some of, the tool is asked for all, and they are picked:
+    each with its share of the whole.
+    """
     measure = question.metric
     if measure == "usage" and not question.only("meter") and question.by != "meter":
         measure = "requests"
@@ -66,17 +67,17 @@ def _calls(question: Question) -> list[dict[str, Any]]:
         if one.dimension == question.by and not one.without:
             picked = True
             continue
-        arguments[f"except_{one.dimension}" if one.without else one.dimension] = one.values[0]
+        arguments[f"except_{one.dimension}" if one.without else one.dimension] = (
+            one.values[0] if len(one.values) == 1 else [*one.values]
+        )
     if question.by and not picked:
         arguments["top"] = question.top
-    return [arguments]
+    return arguments
 
 
 def _facts(called: Called, question: Question, row: Any, place: int) -> tuple[Fact, Fact | None]:
-    of = {
-        question.by or "": row.name,
-        **{f.dimension: f.values[0] for f in question.filters if not f.without},
-    }
+    some = {f.dimension: listed([*f.values]) for f in question.filters if not f.without}
+    of = {**some, question.by or "": row.name}
     title, named = ROWS[question.metric].title, f" of {row.name}" if row.name else ""
     more: dict[str, Any] = {
         "window": Window(row.start, row.end),

@@ -36,8 +36,11 @@ def vocabulary_of(runtime: Runtime, principal: Principal) -> Vocabulary:
                 aliases[name] = tuple(sorted({*aliases.get(name, ()), one.tenant_id}))
     month = whole.newest_month
 
+    currencies: set[str] = set()
+
     def names(measure: str, by: str) -> tuple[str, ...]:
         rows = _rows(runtime, principal, "figures", "totals", measure=measure, by=by, window=month)
+        currencies.update(row.currency for row in rows if row.currency)
         return tuple(dict.fromkeys(row.name for row in rows if not row.name.startswith("(")))
 
     values = {
@@ -51,7 +54,7 @@ def vocabulary_of(runtime: Runtime, principal: Principal) -> Vocabulary:
         "feature": names("cost", "feature"),
         "meter": names("usage", "meter"),
     }
-    return Vocabulary(metrics_of(runtime.catalog), values, whole, {"tenant": aliases})
+    return Vocabulary(metrics_of(runtime.catalog), values, whole, {"tenant": aliases}, frozenset(currencies))
 
 
 def _tenants(runtime: Runtime, principal: Principal) -> list[Any]:

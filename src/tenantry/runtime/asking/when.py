@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from ...errors import invalid
 from ...kernel import Window
 from ...kernel.time import month_start, next_month
+from .before import period_before, previous_of, year_before, years_before
 from .claims import MONTH, MONTHS, months_from
+from .lexicon import AHEAD
 from .words import Words
 
 _UNITS = "days?|weeks?|months?|quarters?|years?"
@@ -32,6 +35,16 @@ _ORDINALS = {
     "last": 4,
 }
 _YEAR = r"(?:19|20)\d{2}"
+_DAYS = {
+    "first": 1,
+    "second": 2,
+    "third": 3,
+    "fourth": 4,
+    "fifth": 5,
+    "tenth": 10,
+    "fifteenth": 15,
+    "twentieth": 20,
+}
 _DAY = rf"\d{{4}}-\d{{2}}-\d{{2}}|(?:the )?\d{{1,2}}(?:st|nd|rd|th)? (?:of )?(?:{MONTH})(?: {_YEAR})?|(?:{MONTH}) \d{{1,2}}(?:st|nd|rd|th)?(?: {_YEAR})?(?! {_YEAR})"
 _PERIOD = (
     rf"\d{{4}}-\d{{2}}|(?:{MONTH})(?: (?:of )?(?:{_YEAR}|\d{{2}}))?|q[1-4](?: (?:of )?{_YEAR})?|{_YEAR} q[1-4]"
@@ -42,7 +55,13 @@ _PERIOD = (
 _LAST = r"last|past|previous|prior|trailing|recent|latest|preceding"
 _RELATIVE = rf"(?:the )?(?:{_LAST}|this|current) (?:full |whole |calendar )?(?:day|week|month|quarter|year)"
 _ANY = rf"{_DAY}|{_PERIOD}|{_RELATIVE}|yesterday|today"
-_VS = r"(?:vs|versus|against|compared? (?:to|with|against)|in comparison (?:to|with)|relative to|than|over)"
+CHANGED = (
+    r"chang(?:e|es|ed)|differ(?:ed|ence|ent|s)?|growth|grew|grow|grown|increase[ds]?|decrease[ds]?|rise|rose|risen|fall|fell|fallen|delta|jump(?:ed)?"
+    r"|cheaper|dearer|more expensive|went up|gone up|go up|went down|gone down|go down"
+)
+"""Words of a figure that moved."""
+_QUARTERS = "qoq|quarter (?:over|on|to) quarter"
+_VS = r"(?:vs|versus|against|compared? (?:to|with|against)|in comparison (?:to|with)|relative to|different (?:from|to|than)|(?:higher|lower|bigger|smaller|better|worse|greater|larger|more|less|fewer) than|than|over)"
 
 
 @dataclass(frozen=True)
@@ -56,6 +75,8 @@ class When:
     compares: bool = False
     since: bool = False
     ahead: bool = False
+    also: tuple[Window, ...] = ()
+    """Further windows that were said side by side with it."""
 
 
 @dataclass(frozen=True)
@@ -66,31 +87,83 @@ class Calendar:
     now: date
 
     def read(self, words: Words) -> When:
-        """Take what is time from the words."""
-        grain, year, previous = self._grain(words), _year_before(words), _period_before(words)
+        """Take what is time from the words. Raises `invalid` for a day that is none."""
+        self._say_years(words)
+        quarters = words.has(_QUARTERS)
+        grain, year, previous = self._grain(words), year_before(words), period_before(words)
         other = self._compared(words)
         since = words.has("since")
         ahead = self._ahead(words)
-        window = ahead or self._window(words)
+        moved = None if other else self._moved(words)
+        several = () if moved or ahead else self._several(words)
+        other = moved[0] if moved else other
+        window = ahead or (moved[1] if moved else several[0] if several else self._window(words))
         named = window is not None
-        if window is None:
+        if window is None and quarters:
+            window = self._named("last quarter")
+        elif window is None:
             window = (
                 self._months_back(12) if grain in {"month", "quarter", "week"} else self.span.newest_month
             )
         if grain is None and words.take(
             "trend(?:ing|s)?|over time|develop(?:ed|ment)?|evol(?:ve|ved|ution)|histor(?:y|ical|ically)"
         ):
-            grain, window = (
-                "month",
-                window if named and len([*window.months()]) > 1 else self._months_back(12),
-            )
+            if named and len([*window.months()]) == 1:
+                grain = "day"
+            else:
+                grain, window = "month", window if named else self._months_back(12)
         compare = other or (years_before(window) if year else previous_of(window) if previous else None)
         if compare and grain and not named:
             grain, window = None, self.span.newest_month
             compare = years_before(window) if year else previous_of(window)
         return When(
-            window, named, grain, compare, compares=compare is not None, since=since, ahead=ahead is not None
-        )
+            window, named, grain, compare, compares=compare is not None, since=since, ahead=ahead is not None,
+            also=several[1:],
+        )  # fmt: skip
+
+    def _say_years(self, words: Words) -> None:
+        """`October last year` with its year, the first of a month with its number, and both days of `5 to 11 October`."""
+        last = self.span.end - timedelta(days=1)
+        day, till = r"(?:the )?\d{1,2}(?:st|nd|rd|th)?", r"(?P<till>to|and|until|till|through|thru|-)"
+        if found := words.find(
+            rf"(?:between |from )?(?P<one>{day}) {till} (?P<two>{day}) (?:of )?(?P<month>{MONTH})"
+        ) or words.find(rf"(?P<month>{MONTH}) (?P<one>{day}) {till} (?P<two>{day})"):
+            both = f"from {found['one']} {found['month']} to {found['two']} {found['month']}"
+            words.words = str(words).replace(found.group(), both, 1).split(" ")
+        while found := words.find(rf"(?:the )?(?P<n>{'|'.join(_DAYS)}) (?:day )?of (?P<month>{MONTH})"):
+            words.words = (
+                str(words).replace(found.group(), f"{_DAYS[found['n']]} {found['month']}", 1).split(" ")
+            )
+        while found := words.find(
+            rf"(?P<one>{MONTH}|q[1-4]|h[12]|(?:first|second|third|fourth|last) quarter|(?:first|second) half) (?:of )?(?:the )?"
+            rf"(?:(?:(?P<this>this|current)|last|past|previous|prior) year|(?:an?|one|the) year (?:ago|earlier|before))"
+        ):
+            year = last.year - (found["this"] is None)
+            words.words = str(words).replace(found.group(), f"{found['one']} {year}", 1).split(" ")
+
+    def _moved(self, words: Words) -> tuple[Window, Window] | None:
+        """Two periods that a figure changed between: `rose from August to September`."""
+        if not words.has(CHANGED):
+            return None
+        found = words.take(rf"(?:from|between) (?P<first>{_ANY}) (?:to|and|until|till) (?P<last>{_ANY})")
+        if not found:
+            return None
+        last = self._one(found["last"])
+        return self._one(found["first"], before=last.end), last
+
+    def _several(self, words: Words) -> tuple[Window, ...]:
+        """Periods side by side, which are no range: `in March and May`."""
+        lead = "(?:in |for |during |on )?"
+        if words.has(rf"(?:between|from) (?:{_ANY})"):
+            return ()
+        found = words.take(rf"{lead}(?P<one>{_ANY})(?: {lead}(?P<two>{_ANY}))? and {lead}(?P<last>{_ANY})")
+        if not found:
+            return ()
+        last = self._one(found["last"])
+        before = (
+            last.end if re.search(_YEAR, found["last"]) else None
+        )  # `March and May 2025` are both of 2025
+        return (*(self._one(found[n], before=before) for n in ("one", "two") if found[n]), last)
 
     def _grain(self, words: Words) -> str | None:
         for grain, pattern in (
@@ -111,15 +184,24 @@ class Calendar:
             if words.has(_ANY) or not found.group().startswith(("than", "over")):
                 return self._one(found["other"])
             words.words = kept
-        return None
+        # `compare October with September`: two periods, the second one to compare with.
+        found = words.find(
+            rf"compare (?:\S+ )*?(?:{_ANY}) (?P<lead>(?:with|to|and|against) (?:that of |those of |the one of )?)(?P<other>{_ANY})"
+        )
+        if not found:
+            return None
+        words.take(re.escape(f"{found['lead']}{found['other']}"))
+        return self._one(found["other"])
 
     def _window(self, words: Words) -> Window | None:
         for read in (
             self._iso,
+            self._week_of,
             self._between,
             self._since,
             self._to_date,
             self._counted,
+            self._month_of,
             self._relative,
             self._single,
         ):
@@ -139,6 +221,12 @@ class Calendar:
             size = {"month": 1, "quarter": 3, "year": 12, "half year": 6}[unit.rstrip("s")]
             start = self.span.newest_month.end
             return months_from(start.year, start.month, number_of(found["n"] or "1") * size)
+        if words.has(AHEAD) and (
+            found := words.take(rf"(?:through|until|till|up to|by)(?: the end of)? (?P<one>{MONTH})")
+        ):
+            start = self.span.newest_month.end
+            month = self._one(found["one"]).start.month
+            return Window(start, months_from(start.year + (month < start.month), month, 1).end)
         found = words.find(rf"(?:in|for|by|until|during) (?P<one>{_PERIOD})")
         if found and any(word.isdigit() and int(word) >= self.span.end.year for word in found["one"].split()):
             window = self._one(found["one"])
@@ -150,6 +238,26 @@ class Calendar:
     def _iso(self, words: Words) -> Window | None:
         found = words.take(r"\d{4}-\d{2}-\d{2}\.\.\d{4}-\d{2}-\d{2}")
         return Window.parse(found.group()) if found else None
+
+    def _week_of(self, words: Words) -> Window | None:
+        found = words.take(
+            rf"(?:in |for |during |of )?(?:the )?week (?:of|from|starting|beginning) (?P<day>{_DAY})"
+        )
+        if not found:
+            return None
+        day = self._one(found["day"]).start
+        monday = day - timedelta(days=day.weekday())
+        return Window(monday, monday + timedelta(days=7))
+
+    def _month_of(self, words: Words) -> Window | None:
+        found = words.take(
+            rf"(?:in |for |during |of )?(?:the )?(?P<n>first|last|second|third|middle|final) month (?:of|in) (?P<one>{_PERIOD}|{_RELATIVE})"
+        )
+        if not found:
+            return None
+        months = [*self._one(found["one"]).months()]
+        place = {"first": 0, "second": 1, "middle": len(months) // 2, "third": 2}.get(found["n"], -1)
+        return months[min(place, len(months) - 1)]
 
     def _between(self, words: Words) -> Window | None:
         pattern = rf"(?:between|from)? ?(?P<first>{_ANY}) (?:to|until|till|through|thru|and|-) (?:the end of )?(?P<last>{_ANY})"
@@ -173,7 +281,9 @@ class Calendar:
 
     def _to_date(self, words: Words) -> Window | None:
         last = self.span.end - timedelta(days=1)
-        if words.take("ytd|year to date|so far this year|this year so far"):
+        if words.take(
+            "ytd|year to date|so far this year|(?:for |in |over )?(?:this|the) year so far|since the (?:start|beginning) of (?:the|this) year"
+        ):
             return Window(date(last.year, 1, 1), self.span.end)
         if words.take("qtd|quarter to date|so far this quarter"):
             return Window(months_from(last.year, (last.month - 1) // 3 * 3 + 1, 3).start, self.span.end)
@@ -240,7 +350,7 @@ class Calendar:
         limit = before or self.span.end
         year = next((int(w) for w in words if w.isdigit() and len(w) == 4), None)  # noqa: PLR2004
         if month := next((w for w in words if w[:3] in _SHORT_MONTHS), None):
-            return self._month(_SHORT_MONTHS[month[:3]], words, year, limit)
+            return self._month(_SHORT_MONTHS[month[:3]], words, year, before)
         if (words[0][0] in "qh" and words[0][1:].isdigit()) or (
             len(words) > 1 and words[1][0] == "q" and words[1][1:].isdigit()
         ):
@@ -251,13 +361,18 @@ class Calendar:
             return self._part(_ORDINALS[words[0]], 3 if "quarter" in words else 6, year, limit)
         return self._clipped(months_from(int(words[0]), 1, 12))
 
-    def _month(self, number: int, words: list[str], year: int | None, limit: date) -> Window:
+    def _month(self, number: int, words: list[str], year: int | None, before: date | None) -> Window:
+        limit = before or self.span.end
         numbers = [word.rstrip("sthndr") for word in words if word[0].isdigit()]
         days = [int(number) for number in numbers if len(number) < len("2026")]
         known = {self.span.start.year % 100, self.span.end.year % 100}
         if year is None and words[-1].isdigit() and days and days[0] in known:  # `sept 26`
             year, days = 2000 + days[0], []
         at = year or (limit.year if date(limit.year, number, 1) < limit else limit.year - 1)
+        if not (year or before) and (self.now.month == number and self.now > self.span.end):
+            at = (
+                self.now.year
+            )  # whoever names the month that it is means that one, of which there may be no data
         start = date(at, number, 1)
         if days:
             return _iso_day(f"{start:%Y-%m}-{days[0]:02}")
@@ -305,52 +420,6 @@ class Calendar:
 
 
 _SHORT_MONTHS = {name[:3]: number for number, name in enumerate(MONTHS, 1)}
-
-
-def _year_before(words: Words) -> bool:
-    return bool(
-        words.take(
-            r"yoy|year (?:over|on) year|(?:compared? (?:to|with) |vs |versus |against |than |with )?(?:(?:a|one|the) year (?:earlier|ago|before)"
-            r"|the same (?:period|month|quarter|time) (?:of )?(?:last|the previous|the prior) year|(?:(?<=vs )|(?<=to )|(?<=with ))last year)"
-        )
-        or words.take(
-            r"(?:compared? (?:to|with)|vs|versus|against|than) (?:the )?(?:last|previous|prior) year"
-        )
-    )
-
-
-def _period_before(words: Words) -> bool:
-    unit = "period|day|week|month|quarter|year"
-    return bool(
-        words.take(r"mom|qoq|wow|(?:month|quarter|week|period) (?:over|on|to) (?:month|quarter|week|period)")
-        or words.take(
-            rf"(?:compared? (?:to|with|against)|vs|versus|against|than|relative to|over|from) (?:the |that of the )?"
-            rf"(?:(?:previous|prior|preceding) (?:{unit})|(?:{unit}) before(?: that)?|before|previous|one before)"
-        )
-        or words.take(rf"(?:and )?the (?:{unit}) before(?: that)?$")
-    )
-
-
-def previous_of(window: Window) -> Window:
-    """The window of the same length just before: of whole months so many months, else so many days."""
-    if window != window.widened_to_months():
-        return window.previous
-    return _shifted(window, -len([*window.months()]))
-
-
-def years_before(window: Window) -> Window:
-    """The same days a year before."""
-    return _shifted(window, -12)
-
-
-def _shifted(window: Window, months: int) -> Window:
-    def moved(day: date) -> date:
-        place = day.year * 12 + day.month - 1 + months
-        first = date(place // 12, place % 12 + 1, 1)
-        return min(first + timedelta(days=day.day - 1), next_month(first) - timedelta(days=1))
-
-    start, end = moved(window.start), moved(window.end)
-    return Window(start, end if start < end else start + timedelta(days=1))
 
 
 def number_of(text: str) -> int:

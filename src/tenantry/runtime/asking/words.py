@@ -11,8 +11,12 @@ TAKEN = "·"
 """Stands where words were taken, so that what stood apart stays apart."""
 _SPELLINGS = (
     (r"\bw/o\b", "without"), (r"\bmo[./]mo\b|\bm[./]m\b", "mom"), (r"\by[./]y\b", "yoy"), (r"%", " percent "),
+    (r"\bper cent\b", "percent"), (r"\bpull up\b", "show"), (r"\bcalendar (?=year|quarter|month)", ""),
     (r"\bvs\.", "vs"),
     (r"['\N{RIGHT SINGLE QUOTATION MARK}](?:s|re|ve|ll|d)\b", ""), (r"[\N{EN DASH}\N{EM DASH}]", " - "),
+    # Slips in words too short or too common to mend by their letters.
+    (r"\b(?:adn|nad)\b", "and"), (r"\b(?:teh|hte)\b", "the"), (r"\b(?:waht|whta)\b", "what"),
+    (r"\b(?:mcuh|muhc)\b", "much"), (r"\bw(?:ich|hcih|ihch)\b", "which"), (r"\bcomp(?:air|aire|ear)\b", "compare"),
 )  # fmt: skip
 _WORD = re.compile(
     r"\d{4}-\d{2}(?:-\d{2})?(?:\.\.\d{4}-\d{2}-\d{2})?|\d+(?:st|nd|rd|th)\b|\d+[^\W\d]\w*|\d+(?:[.,]\d+)*|[^\W\d_]\w*|-|\d\w*"
@@ -21,11 +25,11 @@ _SHORT, _MIDDLE, _LONG = 4, 6, 8
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a folded text, in lower case; hyphens part words, dates stay whole."""
+    """The words of a folded text, in lower case; hyphens and underscores part words, dates stay whole."""
     text = text.lower()
     for pattern, plain in _SPELLINGS:
         text = re.sub(pattern, plain, text)
-    text = re.sub(r"(?<=[^\W\d])[-/](?=\w)|(?<=\w)[-/](?=[^\W\d])", " ", text)
+    text = re.sub(r"(?<=[^\W_])_(?=[^\W_])|(?<=[^\W\d])[-/](?=\w)|(?<=\w)[-/](?=[^\W\d])", " ", text)
     return _WORD.findall(text)
 
 
@@ -33,6 +37,13 @@ def words_of(text: str) -> list[str]:
 def _whole(pattern: str) -> re.Pattern[str]:
     """A pattern over whole words."""
     return re.compile(rf"(?<!\S)(?:{pattern})(?!\S)")
+
+
+@cache
+def _parts(pattern: str) -> frozenset[str]:
+    """Letters that stand together in a pattern, of which any text that fits it has some; not the last before `?`."""
+    found = re.findall(r"[a-z]+\??", re.sub(r"\[[a-z]+\]", " ", pattern))
+    return frozenset(part[:-2] if part.endswith("?") else part for part in found) - {""}
 
 
 @dataclass
@@ -57,6 +68,11 @@ class Words:
     def find(self, pattern: str) -> re.Match[str] | None:
         """The first run of whole words that fits; nothing is taken."""
         return _whole(pattern).search(str(self))
+
+    def may_have(self, pattern: str) -> bool:
+        """Whether a run of words may fit a pattern of words: one that has no part of theirs need not be compiled."""
+        text = str(self)
+        return any(part in text for part in _parts(pattern))
 
     def has(self, pattern: str) -> bool:
         """Whether a run of whole words fits."""

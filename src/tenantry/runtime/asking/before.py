@@ -1,0 +1,59 @@
+"""Windows that others are compared with: the one just before and the one a year before, and the words for them."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from ...kernel import Window
+from ...kernel.time import next_month
+from .words import Words
+
+
+def year_before(words: Words) -> bool:
+    """Whether the same days a year before are said, which is taken."""
+    return bool(
+        words.take(
+            r"yoy|year (?:over|on) year"
+            r"|(?:compared? (?:to|with) |vs |versus |against |than |with )?(?:(?:a|one|the) year (?:earlier|ago|before)"
+            r"|(?:the )?same (?:period|month|quarter|time) (?:of )?(?:last|the previous|the prior) year"
+            r"|(?:(?<=vs )|(?<=to )|(?<=with ))last year)"
+        )
+        or words.take(
+            r"(?:compared? (?:to|with)|vs|versus|against|than) (?:the )?(?:last|previous|prior) year"
+        )
+    )
+
+
+def period_before(words: Words) -> bool:
+    """Whether the window just before is said, which is taken."""
+    unit = "period|day|week|month|quarter|year"
+    return bool(
+        words.take(r"mom|qoq|wow|(?:month|quarter|week|period) (?:over|on|to) (?:month|quarter|week|period)")
+        or words.take(
+            rf"(?:compared? (?:to|with|against)|vs|versus|against|than|relative to|over|from) (?:the |that of the )?"
+            rf"(?:(?:previous|prior|preceding) (?:{unit})|(?:{unit}) before(?: that)?|before|previous|one before)"
+        )
+        or words.take(rf"(?:and )?the (?:{unit}) before(?: that)?$")
+    )
+
+
+def previous_of(window: Window) -> Window:
+    """The window of the same length just before: of whole months so many months, else so many days."""
+    if window != window.widened_to_months():
+        return window.previous
+    return _shifted(window, -len([*window.months()]))
+
+
+def years_before(window: Window) -> Window:
+    """The same days a year before."""
+    return _shifted(window, -12)
+
+
+def _shifted(window: Window, months: int) -> Window:
+    def moved(day: date) -> date:
+        place = day.year * 12 + day.month - 1 + months
+        first = date(place // 12, place % 12 + 1, 1)
+        return min(first + timedelta(days=day.day - 1), next_month(first) - timedelta(days=1))
+
+    start, end = moved(window.start), moved(window.end)
+    return Window(start, end if start < end else start + timedelta(days=1))

@@ -1,0 +1,76 @@
+"""Words of what lies outside: deeds, what nobody here knows, what is not so, and other money."""
+
+from __future__ import annotations
+
+ACTS = (
+    "delete|drop|remove|move|send|email|mail|cancel|set|change|update|create|add|onboard|offboard|"
+    "approve|reject|refund|give|raise|lower|increase|decrease|reduce|book|schedule|turn|switch|stop|"
+    "start|restart|reboot|shut|disable|enable|throttle|block|ban|fire|hire|restate|adjust|edit|modify|"
+    "overwrite|reset|reopen|unlock|bump|put|kick|waive|warn|remind|contact|buy|sell|pay|grant|revoke|"
+    "assign|release|migrate|upgrade|downgrade|deploy|fix|write|translate|ignore|forget|pretend|install|"
+    "run|execute|call|invite|rename|merge|transfer|terminate|kill|purge|wipe|erase|insert|alter|truncate|"
+    "post|notify|charge"
+)
+"""Verbs of what is done to the world: a question that begins with one asks for a deed."""
+NOT_ACTS = (
+    "give (?:me|us)|run (?:me|us)|call up|write down the (?:cost|revenue)|pay(?:ing)? (?:us|less|more)|"
+    "change (?:in|of|from|since)|set of|increase (?:in|of|from)|decrease (?:in|of|from)|raise in|"
+    "reduce to|post a"
+)
+
+FOREIGN = frozenset(
+    """
+    acquisition address age alert alerts angry anomalies anomaly audit availability azure berlin birthday
+    budget budgets bug bugs cac calendar campaign carbon card cash cash-flow ceo cfo churn cmo co2 code
+    commit commits competition competitor competitor-price competitors complain complained complaint
+    complaints compliance contract contracts conversion coupon cpu credentials credit-card csat cto
+    customer-satisfaction deal deals debt deployed deployment deployments developer developers discount
+    discounts disk divorce ebitda election electricity emails emissions employee employees energy-use
+    engineer engineers english exchange fast faster fed feel feeling feels footprint forecast forecasted
+    forecasts founder french frustrated funding funnel future fx gcp gdp gdpr german germany github gitlab
+    google grammar graviton green greenest growth-rate hacker hackers happy headcount hubspot hungry idle
+    inbox incident incidents inflation investor investors iphone iphones jira joke jokes key keys latency
+    law lawyer lead leads legal legal-advice life lines loan loans loc logged login logins love ltv market
+    marketing markets meaning meeting memory name-of netflix next nps old on-call oncall opportunities
+    opportunity optimise optimize outage outages p50 p95 p99 password passwords payback payroll
+    performance persona personas phone pipeline poem predict predicted prediction predictions president
+    pull ram ransom rate-of-exchange recommend recommendation renew renewal rep repository reps response
+    retention review reviews rightsize rightsizing rival rivals roi runway salaries salary sales-rep
+    salesforce satisfaction satisfied save savings secret secrets security sentence sentience sentiment
+    share-price shares should signed-in sla slack slo slos slow slower slowest song source spanish spanner
+    staff stock story sustainability tax taxes ticket tickets time time-spent token-secret tomorrow
+    translate translation trial trials unhappy upsell upset uptime utilisation utilization valuation vat
+    vulnerabilities vulnerability water weather will words
+    """.split()
+)
+"""Words of what no tool of the catalog knows: a question with one of them is refused."""
+
+ASIDE = frozenset(
+    """
+    calendar code contract contracts deal deals future idle key keys lead leads life lines next old
+    response should time tomorrow will words
+    """.split()
+)
+"""Those of them that are also said in passing: beside a figure that there is they are a reason to ask."""
+
+SUPPOSED = (
+    r"(?<!me )(?<!check )(?<!see )(?<!know )if (?:we|it|they|i|he|she|all|every|the|our|there|@\w+)|"
+    r"what if|suppos(?:e|ing)|assum(?:e|ing)|would (?:it|that|this) cost|would (?:we|it|they|that|"
+    r"this) (?:save|gain|lose|earn|happen)|one more|an(?:other| additional| extra)|additional|marginal|"
+    r"incremental"
+)
+"""Words of what is not so: no tool knows what would be."""
+
+OTHERS = (
+    r"(?:an)?other (?:\w+ )?(?:companies|company|vendors?|business(?:es)?|firms?|startups?)|peers?|"
+    r"peer group|(?:the |our )?industry|benchmark(?:s|ed|ing)?"
+)
+"""Words for those whose figures nobody here has."""
+
+CURRENCIES = {
+    "EUR": "euros?|eur", "GBP": "pounds?(?: sterling)?|sterling|gbp", "JPY": "yen|jpy", "CHF": "francs?|chf",
+    "CNY": "yuan|cny", "INR": "rupees?|inr", "CAD": "cad", "AUD": "aud", "SEK": "kronor|sek", "NOK": "nok",
+    "DKK": "dkk", "PLN": "zloty|pln",
+}  # fmt: skip
+"""Words for money of one currency, by its code in ISO 4217; dollars are what most say for any money."""
+CURRENCY = rf"in (?P<currency>{'|'.join(CURRENCIES.values())}|kroner)"
