@@ -1,29 +1,18 @@
-"""Processes in which agents propose and a person decides, to be killed: `python deciding.py` forks one for each line.
-
-A line is JSON: `folder` (of the lake), `url` of the state store, `conversation`, `kill_after` (seconds after it has
-opened both). What a process finds half done it goes on with. The answer is its exit code, once it has ended, and the
-seconds that it took. The act adds to a number, so that doing it twice shows.
+"""Processes in which agents propose and a person decides, to be killed: asked by lines of `folder` (of the lake), `url`
+of the state store and `conversation`. What a process finds half done it goes on with. The act adds to a number, so that
+doing it twice shows. See forking.py.
 """
 
 from __future__ import annotations
 
-import importlib
-import json
-import os
-import select
-import signal
-import sys
-import traceback
 from collections.abc import AsyncGenerator, Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import monotonic, sleep
 from typing import Any
 
-from nursery import LAZY
+from forking import fork_each
 from pydantic_ai.messages import (
     ModelMessage,
     ModelResponse,
@@ -40,7 +29,7 @@ from tenantry.engine.lake import Lake
 from tenantry.kernel import AccessRole, Capability, Catalog, Context, Effect, Principal, tool
 from tenantry.runtime.agents import team
 from tenantry.runtime.agents.agency import Agency
-from tenantry.runtime.agents.framework.agents import Limits
+from tenantry.runtime.agents.framework.agents import FREE, Limits
 from tenantry.runtime.agents.runs import Daily, Runs
 from tenantry.runtime.call import Runtime
 from tenantry.runtime.decision import DecisionState, Verdict
@@ -102,7 +91,9 @@ async def _streamed(messages: list[ModelMessage], info: AgentInfo) -> AsyncGener
 def agency_of(runtime: Runtime) -> Agency:
     runs = Runs(runtime.state, runtime.now, Daily(10**12, Decimal(10**6)))
     voice: Any = (FunctionModel(_reply, stream_function=_streamed), lambda *_: [])
-    return Agency(runtime, team(runtime.catalog), "function:grow", lambda _: voice, Limits(), lambda: runs)
+    return Agency(
+        runtime, team(runtime.catalog), "function:grow", lambda _: voice, Limits(price=FREE), lambda: runs
+    )
 
 
 def work(asked: dict[str, Any], opened: Callable[[], None]) -> None:
@@ -122,42 +113,10 @@ def work(asked: dict[str, Any], opened: Callable[[], None]) -> None:
         gone_on.add(left[0])
 
 
-def _forked(asked: dict[str, Any], say: int) -> int:
-    try:
-        work(asked, lambda: os.close(say))
-    except BaseException:  # noqa: BLE001 - a forked child must not go on with its parent's work
-        traceback.print_exc()
-        return 1
-    return 0
-
-
-def main() -> None:
-    for name in LAZY:
-        with suppress(ImportError):
-            importlib.import_module(name)
+if __name__ == "__main__":
     # What is made once per process is made before it forks; but nothing of the lake's, whose library refuses forks.
-    with TemporaryDirectory() as folder:
-        first = agency_of(runtime_of(Path(folder), f"sqlite:///{folder}/state.db"))
+    with TemporaryDirectory() as scratch:
+        first = agency_of(runtime_of(Path(scratch), f"sqlite:///{scratch}/state.db"))
         first.advise("Give teal more seats", ASKER)
         first.runtime.state.close()
-    for line in sys.stdin:
-        asked = json.loads(line)
-        heard, say = os.pipe()
-        child = os.fork()
-        if child == 0:
-            code = _forked(asked, say)
-            sys.stderr.flush()
-            os._exit(code)
-        os.close(say)
-        select.select([heard], [], [])  # until the child has closed its end: it is open, or has ended
-        os.close(heard)
-        began = monotonic()
-        if asked.get("kill_after") is not None:
-            sleep(asked["kill_after"])
-            os.kill(child, signal.SIGKILL)  # not waited for yet: the number is no other process's
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        print(json.dumps([code, monotonic() - began]), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+    fork_each(work)

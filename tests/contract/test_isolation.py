@@ -30,6 +30,8 @@ from tenantry.runtime.plane import ControlPlane
 from tenantry.runtime.sandbox import Rooms
 from tenantry.runtime.state import audit
 
+pytestmark = pytest.mark.slow
+
 TOOLS = [(c, t) for c in CATALOG.capabilities for t in c.tools]
 each_called = pytest.mark.parametrize(
     ("capability", "tool"),

@@ -21,6 +21,8 @@ from tenantry.gateways.export import write_json
 from tenantry.kernel import Capability, Dataset, Effect, Principal, Tool
 from tenantry.runtime.call import Runtime
 
+pytestmark = pytest.mark.slow
+
 TEAL = Principal("kim", "teal-partners")
 STRANGERS = [json.dumps(name)[1:-1] for name in TENANTS if name != TEAL.tenant_id]
 TOOLS = [(c, t) for c in CATALOG.capabilities for t in c.tools]

@@ -20,6 +20,8 @@ from tenantry.gateways.http.app import build_app
 from tenantry.kernel import Capability, Dataset, Effect, Principal, Tool
 from tenantry.runtime.call import Runtime
 
+pytestmark = pytest.mark.slow
+
 TOOLS = [(c, t) for c in CATALOG.capabilities for t in c.tools if t.effect is not Effect.ACT]
 each_tool = pytest.mark.parametrize(
     ("capability", "tool"), TOOLS, ids=[f"{c.name}.{t.name}" for c, t in TOOLS]

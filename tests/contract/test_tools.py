@@ -24,6 +24,8 @@ from tenantry.kernel import AccessRole, Capability, Dataset, Effect, Principal, 
 from tenantry.kernel.dataset import Column
 from tenantry.runtime.call import Runtime, plain
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SNAPSHOT = ROOT / "tests" / "contract" / "catalog.json"
 GENERATED: dict[str, Any] = runpy.run_path(str(ROOT / "docs" / "catalog.py"))

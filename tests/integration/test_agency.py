@@ -24,7 +24,7 @@ from tenantry.errors import Kind, TenantryError
 from tenantry.kernel import Capability, Catalog, Context, Effect, Principal, tool
 from tenantry.runtime.agents import team
 from tenantry.runtime.agents.agency import Agency
-from tenantry.runtime.agents.framework.agents import Limits
+from tenantry.runtime.agents.framework.agents import FREE, Limits
 from tenantry.runtime.agents.runs import Daily, Runs
 from tenantry.runtime.asking.asking import AskAnswer
 from tenantry.runtime.call import Runtime
@@ -95,7 +95,7 @@ class Desk:
         self.turns: list[Any] = []
         self.agency = Agency(
             self.runtime, team(catalog), "function:test", lambda _who: (FunctionModel(self._reply), self._gate),
-            Limits(cost=Decimal(1), tokens=20_000), lambda: self.runs,
+            Limits(cost=Decimal(1), tokens=20_000, price=FREE), lambda: self.runs,
         )  # fmt: skip
 
     def _gate(self, text: str, *_: Any) -> list[str]:

@@ -14,8 +14,9 @@ from sqlalchemy import update
 
 from tenantry.errors import Kind, TenantryError
 from tenantry.kernel import AccessRole, Principal
+from tenantry.runtime.call import LASTS
 from tenantry.runtime.decision import Decision, DecisionState, Verdict
-from tenantry.runtime.decisions import LASTS, Decisions
+from tenantry.runtime.decisions import Decisions
 from tenantry.runtime.state import audit
 from tenantry.runtime.state.tables import DECISION
 

@@ -18,7 +18,8 @@ from tenantry.app import main
 from tenantry.gateways.http.app import Part, build_app
 from tenantry.gateways.mcp import catalog_server, mounted
 from tenantry.kernel import AccessRole, Principal
-from tenantry.runtime.decisions import LASTS, Decisions
+from tenantry.runtime.call import LASTS
+from tenantry.runtime.decisions import Decisions
 
 API = "/api/v1"
 PEOPLE = {

@@ -17,7 +17,7 @@ from tenantry.kernel import Principal
 from tenantry.runtime.agents import Handles, team
 from tenantry.runtime.agents.agency import Advice, Agency
 from tenantry.runtime.agents.figures import ungrounded
-from tenantry.runtime.agents.framework.agents import Limits
+from tenantry.runtime.agents.framework.agents import FREE, Limits
 from tenantry.runtime.agents.runs import Daily, Runs
 from tenantry.runtime.call import Runtime
 from tenantry.runtime.state import State
@@ -63,7 +63,7 @@ class Seen:
 def ask(runtime: Runtime, runs: Runs, principal: Principal) -> Seen:
     done.clear()
     model = Gullible()
-    limits = Limits(requests=400, tokens=10**8, seconds=60)
+    limits = Limits(requests=400, tokens=10**8, seconds=60, price=FREE)
     agency = Agency(
         runtime,
         team(runtime.catalog),

@@ -7,18 +7,26 @@ import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from time import monotonic, sleep
 from typing import Any
 
 import pytest
+from others import free_port
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tenantry.app import main, open_plane, open_worker
+from tenantry.app import main, open_plane, open_worker, sources
+from tenantry.engine.duckdb import DuckDB
+from tenantry.engine.lake import Lake
 from tenantry.gateways.http.app import build_app
 from tenantry.gateways.http.jobs import job_part
-from tenantry.kernel import AccessRole, Principal
+from tenantry.kernel import AccessRole, Catalog, Principal
+from tenantry.runtime.jobs import JobState
+from tenantry.runtime.kinds import job_kinds
+from tenantry.runtime.plane import ControlPlane
 
 BILL = (
     "BilledCost,EffectiveCost,ListCost,ContractedCost,BillingCurrency,BillingPeriodStart,BillingPeriodEnd,"
@@ -170,3 +178,60 @@ def test_a_schedule_that_cannot_be_is_told_with_all_others(
     text = capsys.readouterr().err
     assert "schedules.a" in text
     assert "schedules.b" in text
+
+
+def test_a_source_that_fails_keeps_no_other_from_landing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("tenantry.sources.asking.sleep", lambda _: None)
+    monkeypatch.setenv("TENANTRY_SOURCES__BOOKS__KEY", "sk_test")
+    away = f'[sources.books]\nkind = "stripe"\nurl = "http://127.0.0.1:{free_port()}"\n'
+    gone = '[sources.people]\nkind = "tenants"\npath = "gone.csv"\n'
+    (tmp_path / "tenantry.toml").write_text(SETTINGS + away + gone)
+    assert main(["land", "--json"]) == 6
+    text = capsys.readouterr()
+    told = json.loads(text.out)
+    assert told["accepted"] == 1
+    assert [(one["source"], one["kind"]) for one in told["failed"]] == [
+        ("books", "unavailable"),
+        ("people", "invalid"),
+    ]
+    assert all(one["message"] and one["hint"] for one in told["failed"])
+    problem = json.loads(text.err)
+    assert problem["type"] == "/errors/unavailable"
+    assert "gone.csv" in problem["detail"]
+    assert main(["land", "books", "people"]) == 6, "nothing is left to land"
+    assert not capsys.readouterr().out
+
+    worker = open_worker(None)
+    ada = Principal("ada", role=AccessRole.OPERATOR)
+    asked = worker.jobs.submit("land", [], ada)
+    worker.run(Event(), until_idle=True)
+    job = worker.jobs.get(asked.id, ada)
+    assert (job.state, job.step, [*job.steps]) == (JobState.PARTIAL, None, ["land"])
+    assert job.error
+    assert (job.error.kind, job.error.message, job.error.hint) == (
+        "unavailable",
+        problem["detail"],
+        problem["hint"],
+    )
+
+    steps: list[str] = []
+
+    def step(name: str, do: Any) -> Any:
+        steps.append(name)
+        return do(lambda *_: None)
+
+    none, at = Catalog((), (), ()), datetime(2026, 7, 1, tzinfo=UTC)
+    plane = ControlPlane(DuckDB(Lake(tmp_path / "lake")), none, lambda _: {}, lambda _: {}, lambda: at)
+    failed = job_kinds(none, sources)["run"].work(plane, (), step)
+    assert steps == ["land", "build"], "what landed is built"
+    assert failed
+    assert failed.message == problem["detail"]
+
+    (tmp_path / "tenantry.toml").write_text(SETTINGS)
+    monkeypatch.delenv("TENANTRY_SOURCES__BOOKS__KEY")
+    worker.jobs.retry(asked.id, ada)
+    worker.run(Event(), until_idle=True)
+    job = worker.jobs.get(asked.id, ada)
+    assert (job.state, job.error, job.steps["land"]["failed"]) == (JobState.SUCCEEDED, None, [])

@@ -1,71 +1,34 @@
-"""Proposals of agents, decided on in processes that are killed at any moment: each act is done once, at any depth.
-
-TENANTRY_KILLS=1000 makes that many kills, and an eighth of them beside PostgreSQL.
+"""Proposals of agents, decided on in processes that are killed at any moment, whose disk is full, whose database
+restarts: each act is done once, at any depth.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Generator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
-from typing import Any
+from time import sleep
 
 from deciding import ASKER, NESTED, agency_of, runtime_of
+from forking import forking, kills
 from postgres import Server
 
-import tenantry
 from tenantry.datasets import Tenants
+from tenantry.errors import PROTOCOLS, Kind
 from tenantry.runtime.decision import DecisionState
 from tenantry.runtime.state import audit
 
-TESTS = Path(__file__).parents[1]
-KILLS = int(os.environ.get("TENANTRY_KILLS", "32"))
+RESTARTS, FULL = 3, 4
+UNAVAILABLE = PROTOCOLS[Kind.UNAVAILABLE][1]
 ASK = "decisions.propose", "decisions.approve", "seats.grow"
-
-
-class Forks:
-    def __init__(self) -> None:
-        paths = (str(Path(tenantry.__file__).parents[1]), str(TESTS))
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("TENANTRY_")}
-        self.process = subprocess.Popen(
-            [sys.executable, str(TESTS / "deciding.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env=environment | {"PYTHONPATH": os.pathsep.join(paths)},
-        )  # fmt: skip
-
-    def run(self, **asked: Any) -> tuple[int, float]:
-        """The exit code of a process that goes on with what waits, and its seconds."""
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write(json.dumps(asked) + "\n")
-        self.process.stdin.flush()
-        code, took = json.loads(self.process.stdout.readline())
-        return code, took
-
-
-@contextmanager
-def forking() -> Generator[Forks]:
-    found = Forks()
-    try:
-        yield found
-    finally:
-        assert found.process.stdin
-        assert found.process.stdout
-        found.process.stdin.close()
-        found.process.wait(30)
-        found.process.stdout.close()
 
 
 def survive(folder: Path, url: str, kills: int) -> None:
     seed = Random().randrange(2**32)
     print(f"seed {seed}, {kills} kills")
     random = Random(seed)
-    with forking() as forks:
+    with forking("deciding.py") as forks:
         code, took = forks.run(folder=str(folder), url=url, conversation="calm")
         assert code == 0
         rounds = 1
@@ -102,8 +65,38 @@ def must_be_done_once(folder: Path, url: str, rounds: int) -> None:
 
 
 def test_kills_at_any_moment_act_once_at_any_depth(tmp_path: Path):
-    survive(tmp_path, f"sqlite:///{tmp_path}/state.db", KILLS)
+    survive(tmp_path, f"sqlite:///{tmp_path}/state.db", kills(0.19))
 
 
 def test_kills_beside_postgresql_act_once_at_any_depth(tmp_path: Path, postgres: Server):
-    survive(tmp_path, postgres.database(), max(KILLS // 8, 1))
+    survive(tmp_path, postgres.database(), kills(0.02))
+
+
+def test_a_database_that_restarts_at_any_moment_acts_once(tmp_path: Path, postgres: Server):
+    url, random, codes = postgres.database(), Random(0), list[int]()
+    with forking("deciding.py") as forks, ThreadPoolExecutor(1) as beside:
+        _, took = forks.run(folder=str(tmp_path), url=url, conversation="calm")
+        for n in range(RESTARTS):
+            asked = {"folder": str(tmp_path), "url": url, "conversation": f"round {n}"}
+            running = beside.submit(forks.run, **asked)
+            sleep(random.uniform(0, took))
+            postgres.stop()
+            codes.append(running.result(60)[0])
+            postgres.start()
+            assert forks.run(**asked)[0] == 0
+    assert {*codes} <= {0, UNAVAILABLE}
+    assert UNAVAILABLE in codes
+    must_be_done_once(tmp_path, url, RESTARTS + 1)
+
+
+def test_a_disk_that_is_full_at_any_moment_acts_once(tmp_path: Path):
+    url, codes = f"sqlite:///{tmp_path}/state.db", list[int]()
+    with forking("deciding.py") as forks:
+        assert forks.run(folder=str(tmp_path), url=url, conversation="calm")[0] == 0
+        for n in range(FULL):
+            asked = {"folder": str(tmp_path), "url": url, "conversation": f"round {n}"}
+            codes.append(forks.run(**asked, file_bytes=4_096 + n * 30_000)[0])
+            assert forks.run(**asked)[0] == 0
+    assert {*codes} <= {0, UNAVAILABLE}
+    assert UNAVAILABLE in codes
+    must_be_done_once(tmp_path, url, FULL + 1)

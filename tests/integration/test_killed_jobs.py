@@ -1,28 +1,20 @@
-"""Jobs whose processes are killed at any moment: none is lost, nothing is done twice, the lake is as if none had been.
-
-TENANTRY_KILLS=1000 makes that many kills, and a quarter of them beside PostgreSQL; by default it is a share of the 200.
-"""
+"""Jobs whose processes are killed at any moment: none is lost, none done twice, the lake is as if none had been."""
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from time import monotonic
 from typing import Any
 
 from building import DERIVED, LANDING
+from forking import Forks, forking, kills
 from postgres import Server
 
-import tenantry
 from tenantry.engine.duckdb import DuckDB, quoted
 from tenantry.engine.lake import Lake
 from tenantry.errors import Kind
@@ -31,8 +23,6 @@ from tenantry.kernel.landing import Deliveries, Quarantine
 from tenantry.runtime.jobs import Job, Jobs, JobState
 from tenantry.runtime.state import State, audit
 
-TESTS = Path(__file__).parents[1]
-KILLS = int(os.environ.get("TENANTRY_KILLS", "20"))
 ADA = Principal("ada")
 HEAD = (
     "BilledCost,EffectiveCost,ListCost,ContractedCost,BillingCurrency,BillingPeriodStart,BillingPeriodEnd,"
@@ -40,43 +30,12 @@ HEAD = (
 )
 
 
-class Nursery:
-    """Processes that work on the jobs of a folder; see tests/nursery.py."""
-
-    def __init__(self, url: str = "") -> None:
-        paths = (str(Path(tenantry.__file__).parents[1]), str(TESTS))
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("TENANTRY_")}
-        environment |= {"PYTHONPATH": os.pathsep.join(paths), "TENANTRY_ENGINE__THREADS": "1"}
-        if url:
-            environment["TENANTRY_STATE__URL"] = url
-        self._process = subprocess.Popen(
-            [sys.executable, str(TESTS / "nursery.py")],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
-        )  # fmt: skip
-
-    def run(self, folder: Path, **asked: Any) -> int:
-        """Have a process do all that waits; its exit code."""
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(json.dumps({"folder": str(folder), **asked}) + "\n")
-        self._process.stdin.flush()
-        return int(self._process.stdout.readline())
-
-    def close(self) -> None:
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.close()
-        self._process.wait(30)
-        self._process.stdout.close()
-
-
 @contextmanager
-def nursery(url: str = "") -> Generator[Nursery]:
-    found = Nursery(url)
-    try:
+def nursery(url: str = "") -> Generator[Forks]:
+    """Processes that work on the jobs of a folder; see tests/nursery.py."""
+    state = {"TENANTRY_STATE__URL": url} if url else {}
+    with forking("nursery.py", TENANTRY_ENGINE__THREADS="1", **state) as found:
         yield found
-    finally:
-        found.close()
 
 
 class Vendor:
@@ -110,12 +69,13 @@ class Vendor:
             "id,source,time,tenant_id,meter,quantity,service_name\n" + "".join(lines)
         )
         kind = self._random.choice(["land", "land", "build", "build", "build", "build", "run"])
-        # Most builds are of one table: a kill then costs less, and the pace is what finds mistakes.
-        names = (
-            self._random.choice([["meter_hours"], ["meter_hours"], ["meter_hours"], []])
-            if kind == "build"
-            else []
-        )
+        # Most work is little: a kill then costs less, and the pace is what finds mistakes.
+        few = {
+            "land": [],
+            "run": ["cost_profile"],
+            "build": self._random.choice([["meter_hours"]] * 3 + [[]]),
+        }
+        names: list[str] = few[kind]
         return {"kind": kind, "names": names, "key": f"round {number}"}
 
     def engine(self) -> DuckDB:
@@ -157,7 +117,7 @@ def jobs_of(url: str) -> tuple[list[Job], int]:
         state.close()
 
 
-def survive(folder: Path, killing: Nursery, calm: Nursery, url: str, kills: int) -> None:
+def survive(folder: Path, killing: Forks, calm: Forks, url: str, kills: int) -> None:
     seed = Random().randrange(2**32)
     print(f"seed {seed}, {kills} kills")
     random = Random(seed)
@@ -166,19 +126,20 @@ def survive(folder: Path, killing: Nursery, calm: Nursery, url: str, kills: int)
     while left:
         asked = killed.happens(number)
         assert undisturbed.happens(number) == asked
-        began = monotonic()
-        assert calm.run(undisturbed.folder, **asked) == 0
-        took = monotonic() - began
-        for _ in range(min(left, random.randint(1, 9))):
-            code = killing.run(killed.folder, kill_after=random.uniform(0, took), **asked)
+        code, took = calm.run(folder=str(undisturbed.folder), **asked)
+        assert code == 0
+        for _ in range(min(left, random.randint(3, 12))):
+            again = asked | {"kill_after": random.uniform(0, took)}
+            code, _ = killing.run(folder=str(killed.folder), **again)
             if code == 0:
                 break
             assert code == -signal.SIGKILL
             left -= 1
-        assert killing.run(killed.folder, **asked) == 0
+        assert killing.run(folder=str(killed.folder), **asked)[0] == 0
         number += 1
     for vendor, runner in ((undisturbed, calm), (killed, killing)):
-        assert runner.run(vendor.folder, kind="run", names=[], key=f"round {number}") == 0
+        asked = {"folder": str(vendor.folder), "kind": "run", "names": [], "key": f"round {number}"}
+        assert runner.run(**asked)[0] == 0
     number += 1
     jobs, entries = jobs_of(url)
     assert {job.state for job in jobs} == {JobState.SUCCEEDED}
@@ -191,13 +152,13 @@ def survive(folder: Path, killing: Nursery, calm: Nursery, url: str, kills: int)
 
 def test_kills_at_any_moment_lose_and_double_nothing(tmp_path: Path):
     with nursery() as one:
-        survive(tmp_path, one, one, f"sqlite:///{tmp_path}/killed/.tenantry/state.db", KILLS)
+        survive(tmp_path, one, one, f"sqlite:///{tmp_path}/killed/.tenantry/state.db", kills(0.2))
 
 
 def test_kills_beside_postgresql_lose_and_double_nothing(tmp_path: Path, postgres: Server):
     url = postgres.database()
     with nursery(url) as killing, nursery() as calm:
-        survive(tmp_path, killing, calm, url, max(KILLS // 4, 1))
+        survive(tmp_path, killing, calm, url, kills(0.04))
 
 
 def test_a_full_disk_fails_the_job_and_a_retry_succeeds(tmp_path: Path):
@@ -212,7 +173,8 @@ def test_a_full_disk_fails_the_job_and_a_retry_succeeds(tmp_path: Path):
         file.writelines(lines)
     url = f"sqlite:///{vendor.folder}/.tenantry/state.db"
     with nursery() as one:
-        assert one.run(vendor.folder, kind="run", names=[], key="k", file_bytes=1_500_000) == 0
+        asked = {"folder": str(vendor.folder), "kind": "run", "names": [], "key": "k"}
+        assert one.run(**asked, file_bytes=1_500_000)[0] == 0
         (job,), _ = jobs_of(url)
         assert (job.state, job.step) == (JobState.FAILED, "land")
         assert job.error
@@ -221,6 +183,6 @@ def test_a_full_disk_fails_the_job_and_a_retry_succeeds(tmp_path: Path):
         state = State(url)
         Jobs(state, {}, lambda: datetime.now(UTC)).retry(job.id, ADA)
         state.close()
-        assert one.run(vendor.folder) == 0
+        assert one.run(folder=str(vendor.folder))[0] == 0
     (job,), _ = jobs_of(url)
     assert (job.state, job.error, job.steps["land"]["accepted"]) == (JobState.SUCCEEDED, None, 40_026)

@@ -18,7 +18,8 @@ from tenantry.engine.duckdb import DuckDB
 from tenantry.engine.lake import Lake
 from tenantry.errors import Kind, TenantryError
 from tenantry.kernel import Capability, Catalog, Context, Principal, tool
-from tenantry.runtime.agents.framework.agents import Agents, Limits, Reply
+from tenantry.runtime.agents.framework.agents import FREE, Agents, Limits, Reply
+from tenantry.runtime.agents.framework.agents import Price as Rate
 from tenantry.runtime.agents.framework.models import Choice, open_model
 from tenantry.runtime.agents.handles import Handles, vocabulary
 from tenantry.runtime.agents.prompts import team
@@ -106,7 +107,7 @@ def ask(wires: Wires, tmp_path: Path) -> Any:
             team(CATALOG),
             box,
             lambda text: [] if "12.5" in text else ["x"],
-            limits or Limits(),
+            limits or Limits(price=None if provider in PRICED else FREE),
         )
         return asyncio.run(agents.reply("What does teal cost?", streamed=streamed))
 
@@ -126,7 +127,8 @@ def test_a_question_goes_through_supervisor_specialist_and_tool(
         4 * USED[0],
         4 * USED[1],
     )
-    assert (reply.spent.cost is not None) == (provider in PRICED)
+    assert reply.spent.cost is not None
+    assert bool(reply.spent.cost) == (provider in PRICED)
     told = str(wires.asked[2][2])
     assert "12.5" in told
     assert "<data>" in told
@@ -189,8 +191,9 @@ def test_a_question_ends_in_time(ask: Any) -> None:
         replace(Limits(), requests=2),
         replace(Limits(), tokens=25),
         replace(Limits(), cost=Decimal("0.000001")),
+        Limits(cost=Decimal("0.000024"), price=Rate(Decimal("0.5"), Decimal(1))),
     ],
-    ids=["requests", "tokens", "money"],
+    ids=["requests", "tokens", "money", "money by a price of ones own"],
 )
 def test_specialists_spend_from_the_limit_of_the_question(ask: Any, wires: Wires, limits: Limits) -> None:
     reply = ask("openai", ROUND, limits=limits)
@@ -209,3 +212,16 @@ def test_what_is_no_model_is_refused() -> None:
         Choice.of("clever")
     with pytest.raises(TenantryError, match="no model"):
         Choice.of("pigeon:post")
+
+
+def test_a_model_whose_price_nobody_knows_is_not_asked(ask: Any, wires: Wires) -> None:
+    reply = ask("compatible", ROUND, limits=Limits())
+    assert reply.problem.kind is Kind.LIMIT_EXCEEDED
+    assert "agent.input_price" in reply.problem.hint
+    assert not wires.asked
+
+
+def test_a_price_of_ones_own_counts(ask: Any) -> None:
+    reply = ask("compatible", ROUND, limits=Limits(price=Rate(Decimal(2), Decimal(5))))
+    spent = reply.spent
+    assert spent.cost == (2 * Decimal(spent.input_tokens) + 5 * Decimal(spent.output_tokens)) / 10**6 > 0

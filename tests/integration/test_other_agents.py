@@ -28,7 +28,7 @@ from tenantry.kernel import Capability, Catalog, Principal
 from tenantry.runtime.agents import team
 from tenantry.runtime.agents.agency import Advice, Agency
 from tenantry.runtime.agents.figures import ungrounded
-from tenantry.runtime.agents.framework.agents import Limits
+from tenantry.runtime.agents.framework.agents import FREE, Limits
 from tenantry.runtime.agents.runs import Daily, Runs
 from tenantry.runtime.call import Answer, Runtime
 from tenantry.runtime.state import State
@@ -221,7 +221,9 @@ def advised(folder: Path, one: Agent, *turns: Any, question: str = QUESTION) -> 
     state = State(f"sqlite:///{folder / 'state.db'}")
     runs = Runs(state, lambda: datetime(2026, 7, 1, tzinfo=UTC), Daily(10**9, Decimal(10**6)))
     over, voice = runtime(folder, one), (FunctionModel(reply), ungrounded)
-    agency = Agency(over, team(over.catalog), "function:test", lambda _who: voice, Limits(), lambda: runs)
+    agency = Agency(
+        over, team(over.catalog), "function:test", lambda _who: voice, Limits(price=FREE), lambda: runs
+    )
     try:
         return agency.advise(question, ADA), "".join(sent)
     finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,6 @@ from .cli import Command, add_json, add_lake, print_document
 from .doors import Doors
 
 if TYPE_CHECKING:
-    from ..runtime.decision import Decision
     from ..runtime.decisions import Decisions
 
 
@@ -54,6 +52,7 @@ def _decisions(doors: Doors, arguments: argparse.Namespace) -> Decisions:
 def _list(doors: Doors, arguments: argparse.Namespace) -> None:
     from ..runtime.call import LOCAL
     from ..runtime.decision import DecisionState, states_named
+    from .tables import shown_decision
 
     decisions = _decisions(doors, arguments)
     states = states_named(arguments.state or ([] if arguments.all else [DecisionState.PROPOSED]))
@@ -69,6 +68,7 @@ def _decide(doors: Doors, arguments: argparse.Namespace) -> int:
     """The exit code of what it failed with, if it was approved and failed."""
     from ..runtime.call import LOCAL
     from ..runtime.decision import Verdict
+    from .tables import shown_decision
 
     decisions = _decisions(doors, arguments)
     digest = arguments.digest or decisions.get(arguments.decision, LOCAL).digest
@@ -79,35 +79,3 @@ def _decide(doors: Doors, arguments: argparse.Namespace) -> int:
     else:
         sys.stdout.write(shown_decision(found))
     return PROTOCOLS[found.problem.kind][1] if found.problem else 0
-
-
-def shown_decision(decision: Decision) -> str:
-    """A decision as text: what is to be done, with which arguments, for whom and why, and what became of it."""
-    from .tables import visible
-
-    who = (
-        f"the agent of {decision.agent}, for {decision.proposed_by}"
-        if decision.agent
-        else decision.proposed_by
-    )
-    given = [(name, value) for name, value in decision.arguments.items() if value is not None]
-    lines = [
-        decision.said(),
-        f"  {decision.about}",
-        *(
-            f"  {name} = {json.dumps(value, ensure_ascii=False)}{_chosen(decision, name)}"
-            for name, value in given
-        ),
-        f"  proposed by {who}" + (f": {decision.why}" if decision.why else ""),
-    ]
-    if decision.tenant_id is not None:
-        lines.append(f"  for tenant {decision.tenant_id} alone")
-    if decision.note:
-        lines.append(f"  note: {decision.note}")
-    if decision.state == "proposed":
-        lines.append(f"  tenantry decide {decision.id} approve|reject")
-    return "".join(f"{visible(line)}\n" for line in lines)
-
-
-def _chosen(decision: Decision, name: str) -> str:
-    return "  (chosen by the agent: nobody typed it)" if name in decision.tainted else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 from enum import Enum
 from math import isfinite
@@ -25,6 +25,7 @@ from .tables import Evidence, empty
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from .outward import Outward
     from .records import Records
     from .state import State
 
@@ -57,6 +58,10 @@ class Answer:
             "data": plain(self.data),
             "evidence": [plain(vars(e)) for e in self.evidence],
         }
+
+
+LASTS = timedelta(days=7)
+"""How long what is proposed waits for a person, if nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +122,9 @@ class Runtime:
         self.settings = settings
         self._records = records
         self._sandbox = sandbox
+        self.outward: Outward | None = None
+        """Counts calls that leave this installation, where it is there."""
+        self.proposals_last = LASTS
 
     def call(
         self,
@@ -156,6 +164,8 @@ class Runtime:
                     f"{principal.name} sees its own tenant only, and {owner.name} knows no tenants",
                     "ask as a principal that is not bound to a tenant",
                 )
+            if found.outward and self.outward:
+                self.outward.count(principal, owner.name, found.name)
             with self._opened(principal, now) as reader, localcontext(EXACT):
                 data = found.function(reader, **values)
             answer = Answer(owner.name, found.name, values, data, reader.evidence, now)

@@ -18,8 +18,6 @@ from .events import event
 from .state import audit
 from .state.tables import DECISION, moment
 
-LASTS = timedelta(days=7)
-"""How long a proposal waits."""
 LONGEST = 2_000
 """Characters of a reason and of a note."""
 MOST = 1_000
@@ -43,9 +41,8 @@ class Decisions:
     not there for the principal, `unavailable` where there is no store or it cannot be reached.
     """
 
-    def __init__(self, runtime: Runtime, lasts: timedelta = LASTS) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-        self._lasts = lasts
 
     def propose(
         self, capability: str, tool: str, arguments: Mapping[str, Any], principal: Principal, why: str = ""
@@ -96,7 +93,7 @@ class Decisions:
             "needs": NEEDS[tool.effect], "proposed_by": principal.name, "tenant_id": principal.tenant_id,
             "why": why, "agent": proposal.capability if origin else None, "run": origin and origin.run,
             "conversation": origin and origin.conversation, "tainted": list(proposal.tainted),
-            "proposed_at": moment(now), "expires_at": moment(now + self._lasts),
+            "proposed_at": moment(now), "expires_at": moment(now + self.runtime.proposals_last),
             "state": DecisionState.PROPOSED, "note": "",
         }  # fmt: skip
         number = connection.execute(insert(DECISION).values(row).returning(DECISION.c.id)).scalar_one()
@@ -142,6 +139,14 @@ class Decisions:
         with self.runtime.state.read() as connection:
             found = connection.execute(select(DECISION.c.id, DECISION.c.tenant_id).where(waits))
             return {row.id: row.tenant_id for row in found}
+
+    def ended(self, since: datetime, before: datetime) -> list[Decision]:
+        """What agents asked for and ended in this time, the oldest first."""
+        over = (DECISION.c.ended_at >= moment(since)) & (DECISION.c.ended_at <= moment(before))
+        wanted = select(DECISION).where(over & DECISION.c.conversation.is_not(None)).order_by(DECISION.c.id)
+        self.expire()
+        with self.runtime.state.read() as connection:
+            return [_read(row) for row in connection.execute(wanted).mappings()]
 
     def decide(
         self, number: int, verdict: Verdict, principal: Principal, *, digest: str, note: str = ""

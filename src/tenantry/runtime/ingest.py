@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,12 +13,13 @@ from typing import Any
 from ..engine.duckdb import DuckDB
 from ..engine.files import find, recognise, samples
 from ..engine.land import Landing
-from ..errors import TenantryError, invalid
+from ..errors import Kind, TenantryError, invalid
 from ..kernel import RemoteSource, Sample, Source
 from ..kernel.landing import Deliveries
 from .call import plain
 
 Progress = Callable[[str, int, int], None]
+_Work = tuple[type[Source], Source, Sequence[Sample]]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,13 @@ class Ingested:
     """(file, reason) -> rows."""
     left_aside: tuple[tuple[Path, str], ...]
     problems: tuple[tuple[Path, str], ...]
+    failed: Mapping[str, TenantryError] = field(default_factory=dict[str, TenantryError])
+    """Configured sources of which nothing landed, by name, and why. The others landed."""
+
+    def must_be_whole(self) -> None:
+        """Raises why sources failed, where some did."""
+        if self.failed:
+            raise together(self.failed)
 
     @property
     def rows(self) -> int:
@@ -52,6 +60,10 @@ class Ingested:
             "quarantined": sum(d.quarantined for d in self.deliveries),
             "left_out": self.left_out,
             "problems": [f"{path}: {why}" for path, why in self.problems],
+            "failed": [
+                {"source": name, "kind": why.kind, "message": why.message, "hint": why.hint}
+                for name, why in self.failed.items()
+            ],
         }
 
     def account(self) -> dict[str, Any]:
@@ -119,16 +131,35 @@ def pull(
 ) -> Ingested:
     """Land configured sources: each takes the files of its path, whatever they look like, or what its service says.
 
-    Raises `invalid`, and what a service that does not answer raises; nothing is landed then.
+    A source that cannot be read lands nothing and keeps no other from landing: it is in `failed`. Raises why, with
+    nothing landed, where none can be read.
     """
+    work: list[_Work] = []
+    failed: dict[str, TenantryError] = {}
     with ExitStack() as fetched:
-        paths = {
-            name: fetched.enter_context(fetched_from(source, engine.lake.path / "fetched"))
-            if isinstance(source, RemoteSource)
-            else source.path
-            for name, source in sources.items()
-        }
-        return _pulled(engine, sources, paths, now, progress)
+        for name, source in sources.items():
+            try:
+                path = (
+                    fetched.enter_context(fetched_from(source, engine.lake.path / "fetched"))
+                    if isinstance(source, RemoteSource)
+                    else source.path
+                )
+                work.append((type(source), source, _files_of(source, path)))
+            except TenantryError as problem:
+                failed[name] = problem
+        if not work:
+            raise together(failed)
+        return replace(_landed(engine, work, now, (), progress), failed=failed)
+
+
+def together(failed: Mapping[str, TenantryError]) -> TenantryError:
+    """Why sources failed, as one: `unavailable` if any is, for that passes."""
+    kinds = [problem.kind for problem in failed.values()]
+    return TenantryError(
+        Kind.UNAVAILABLE if Kind.UNAVAILABLE in kinds else kinds[0],
+        "; ".join(f"{name}: {problem.message}" for name, problem in failed.items()),
+        "; ".join(dict.fromkeys(problem.hint for problem in failed.values())),
+    )
 
 
 @contextmanager
@@ -143,36 +174,21 @@ def fetched_from(source: RemoteSource, folder: Path | None = None) -> Generator[
         yield one if any(Path(one).iterdir()) else ""
 
 
-def _pulled(
-    engine: DuckDB,
-    sources: Mapping[str, Source],
-    paths: Mapping[str, str],
-    now: datetime,
-    progress: Progress | None,
-) -> Ingested:
-    work: list[tuple[type[Source], Source, Sequence[Sample]]] = []
-    problems: list[str] = []
-    for name, source in sources.items():
-        try:
-            good, bad = samples(find([paths[name]]).files if paths[name] else ())
-        except TenantryError as problem:
-            problems.append(f"{name}: {problem.message}")
-            continue
-        problems += [f"{name}: {path}: {why}" for path, why in bad]
-        problems += [
-            f"{name}: {one.path}: not a file of kind {source.kind}"
-            for one in good
-            if not source.recognises(one)
-        ]
-        work.append((type(source), source, good))
+def _files_of(source: Source, path: str) -> list[Sample]:
+    """What a source reads at a path; nothing where that is empty. Raises `invalid` for files that are not its kind."""
+    good, bad = samples(find([path]).files if path else ())
+    problems = [f"{file}: {why}" for file, why in bad]
+    problems += [
+        f"{one.path}: not a file of kind {source.kind}" for one in good if not source.recognises(one)
+    ]
     if problems:
         raise invalid("; ".join(problems), "mend the paths in tenantry.toml")
-    return _landed(engine, work, now, (), progress)
+    return good
 
 
 def _landed(
     engine: DuckDB,
-    work: Sequence[tuple[type[Source], Source, Sequence[Sample]]],
+    work: Sequence[_Work],
     now: datetime,
     ignored: Sequence[tuple[Path, str]],
     progress: Progress | None,

@@ -28,16 +28,18 @@ _LARGEST = 2**63 - 1
 
 
 class JobState(StrEnum):
-    """A job waits, is at work, or is over in one of three ways."""
+    """A job waits, is at work, or is over in one of four ways."""
 
     QUEUED = "queued"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
+    PARTIAL = "partial"
+    """All is done that could be; its error says what could not."""
     FAILED = "failed"
     CANCELLED = "cancelled"
 
 
-OVER = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
+OVER = (JobState.SUCCEEDED, JobState.PARTIAL, JobState.FAILED, JobState.CANCELLED)
 
 
 class _Frozen(BaseModel):
@@ -45,7 +47,7 @@ class _Frozen(BaseModel):
 
 
 class JobError(_Frozen):
-    """Why a job failed, or why it waits to be tried again."""
+    """Why a job failed, or a part of it; or why it waits to be tried again."""
 
     kind: Kind
     message: Annotated[str, Field(description="what happened")]
@@ -79,20 +81,21 @@ class Job(_Frozen):
     error: JobError | None
 
 
-Step = Callable[[str, "Callable[[Progress], Any]"], None]
-"""`step(name, do)` does what no attempt of the job before has done, and keeps what it came to, as JSON."""
+Step = Callable[[str, "Callable[[Progress], Any]"], Any]
+"""`step(name, do)` does what no attempt of the job before has done, keeps what it came to, as JSON, and returns it."""
 
 
 @dataclass(frozen=True)
 class JobKind:
     """A kind of job: what its names are names of, which there are, and the work itself.
 
-    A step that is cut short is done again from its beginning: that must leave the same as doing it once.
+    A step that is cut short is done again from its beginning: that must leave the same as doing it once. The work
+    returns why a part of it could not be done, where all else is.
     """
 
     what: str
     known: Callable[[], Collection[str]]
-    work: Callable[[ControlPlane, Sequence[str], Step], None]
+    work: Callable[[ControlPlane, Sequence[str], Step], TenantryError | None]
 
 
 class Jobs:
@@ -202,17 +205,18 @@ class Jobs:
         )
 
     def retry(self, number: int, principal: Principal) -> Job:
-        """Try a job again that failed or was cancelled; its steps that are done are not done again.
+        """Try a job again that failed or was cancelled; its steps that are done are not done again. One that is partial
+        is done anew.
 
         Raises `invalid` for any other.
         """
-        again = {
+        again: dict[str, Any] = {
             "state": JobState.QUEUED, "cancelling": 0, "ended_at": None, "run_after": None, "error": None,
             "interruptions": 0, "refusals": 0,
         }  # fmt: skip
-        return self._change(
-            "retry", number, principal, ((JobState.FAILED, again), (JobState.CANCELLED, again))
-        )
+        anew = again | {"steps": dict[str, Any]()}
+        changes = ((JobState.FAILED, again), (JobState.CANCELLED, again), (JobState.PARTIAL, anew))
+        return self._change("retry", number, principal, changes)
 
     def must_be_known(self, kind: str, names: Sequence[str]) -> None:
         """Raises `not_found` for a kind of job, or names, that are not known."""

@@ -9,7 +9,7 @@ from typing import Any
 from ..engine.build import Built
 from ..errors import Kind, TenantryError
 from ..kernel import Capability, Catalog, Source
-from .ingest import Progress, named_sources
+from .ingest import Progress, named_sources, together
 from .jobs import JobKind, Step
 from .plane import ControlPlane
 
@@ -23,24 +23,31 @@ def job_kinds(catalog: Catalog, sources: Sources) -> dict[str, JobKind]:
     too: the lake itself says which tables are up to date, so that those are not built again.
     """
 
-    def land(plane: ControlPlane, names: Sequence[str], step: Step) -> None:
-        step("land", lambda tell: plane.pull(named_sources(sources(), names), tell).document())
+    def land(plane: ControlPlane, names: Sequence[str], step: Step) -> TenantryError | None:
+        landed = step("land", lambda tell: plane.pull(named_sources(sources(), names), tell).document())
+        return _failed(landed.get("failed", ()))  # an earlier release told none
 
     def build(plane: ControlPlane, names: Sequence[str], step: Step) -> None:
         step("build", lambda tell: [_built(one) for one in plane.build(names, tell) if one.days])
 
-    def run(plane: ControlPlane, names: Sequence[str], step: Step) -> None:
-        if sources():
-            land(plane, (), step)
+    def run(plane: ControlPlane, names: Sequence[str], step: Step) -> TenantryError | None:
+        failed = land(plane, (), step) if sources() else None
         build(plane, (), step)
         for name in names or [c.name for c in catalog.capabilities if not c.outward]:
             step(f"ask {name}", partial(_asked, plane, catalog.capability(name)))
+        return failed
 
     return {
         "land": JobKind("source", lambda: [*sources()], land),
         "build": JobKind("dataset", lambda: [d.table() for d in catalog.datasets], build),
         "run": JobKind("capability", lambda: [c.name for c in catalog.capabilities], run),
     }
+
+
+def _failed(told: Sequence[Mapping[str, str]]) -> TenantryError | None:
+    """Why sources failed, of what is told of each."""
+    failed = {one["source"]: TenantryError(Kind(one["kind"]), one["message"], one["hint"]) for one in told}
+    return together(failed) if failed else None
 
 
 def _built(one: Built) -> dict[str, Any]:

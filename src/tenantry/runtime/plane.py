@@ -15,9 +15,9 @@ from ..kernel import Catalog, Source
 from .books import Books
 from .call import LOCAL, Runtime
 from .events import event
-from .ingest import Ingested, Progress, ingest, pull
 
 if TYPE_CHECKING:
+    from .ingest import Ingested, Progress
     from .publish import Published, Publisher
     from .records import Records
     from .state import State
@@ -58,12 +58,18 @@ class ControlPlane:
 
     def ingest(self, paths: Sequence[str], progress: Progress | None = None) -> Ingested:
         """Land the files of these paths, recognised by content. Raises `invalid`, with nothing landed."""
+        from .ingest import ingest  # noqa: PLC0415 - what reads files is slow to import, and few commands land
+
         return self._landed(
             "files", lambda: ingest(self.engine, self.catalog.sources, paths, self.now(), progress)
         )
 
     def pull(self, sources: Mapping[str, Source], progress: Progress | None = None) -> Ingested:
-        """Land configured sources. Raises `invalid`, with nothing landed."""
+        """Land configured sources; those that fail are told in what is returned. Raises, with nothing landed, where all
+        fail.
+        """
+        from .ingest import pull  # noqa: PLC0415 - as above
+
         return self._landed(" ".join(sources), lambda: pull(self.engine, sources, self.now(), progress))
 
     def _landed(self, what: str, land: Callable[[], Ingested]) -> Ingested:
@@ -74,6 +80,8 @@ class ControlPlane:
                 self._records().land(again={d.dataset for d in ingested.deliveries})
                 self.land_own()
             said["rows"] = ingested.rows
+            if ingested.failed:
+                said["failed"] = " ".join(ingested.failed)
         return ingested
 
     def build(self, names: Sequence[str] = (), progress: Progress | None = None) -> list[Built]:

@@ -62,7 +62,16 @@ class Tables:
     def span(self, dataset: type[Dataset], where: str = "", values: Sequence[Any] = ()) -> Window | None:
         """From the first to the last day that holds rows of a condition; None if there are none."""
         self.make_readable(dataset, None)
+        if not where and dataset.stored and dataset.partition and dataset.partition == dataset.day_column():
+            return self._days_of_files(dataset)
         return self._days(dataset, where, values)
+
+    def _days_of_files(self, dataset: type[Dataset]) -> Window | None:
+        """As `_days`, of a table whose files are each of one day: to open hundreds of them takes too long."""
+        version = self.read[dataset].version
+        files = [] if version is None else self.engine.lake.files(dataset, version)
+        days = [date.fromisoformat(file.partition) for file in files if file.rows]
+        return Window(min(days), max(days) + timedelta(days=1)) if days else None
 
     def _days(self, dataset: type[Dataset], where: str = "", values: Sequence[Any] = ()) -> Window | None:
         day = quoted(day_of(dataset))
@@ -125,6 +134,9 @@ class _Supposed(Tables):
         self._stored.make_readable(dataset, window)
         self._attach_inputs(dataset)
         self._make(dataset, window)
+
+    def _days_of_files(self, dataset: type[Dataset]) -> Window | None:
+        return self._days(dataset)  # what is held in memory is in no file
 
     def _attach_inputs(self, dataset: type[Dataset]) -> None:
         """Attach what the dataset, as it is stored, was built from, as far as that does not depend on settings."""

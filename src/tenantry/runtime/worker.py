@@ -149,8 +149,11 @@ class _Attempt:
             self._go_on()
             plane = open_plane()
             with closing(plane.engine.connection):
-                self._worker.jobs.kinds[self._row.kind].work(plane, self._row.names, self._step)
-            self._over(JobState.SUCCEEDED)
+                failed = self._worker.jobs.kinds[self._row.kind].work(plane, self._row.names, self._step)
+            if failed:
+                self._over(JobState.PARTIAL, error=_told(failed))
+            else:
+                self._over(JobState.SUCCEEDED)
         except _Stopped as stopped:
             self._stopped(stopped)
         except TenantryError as problem:
@@ -160,12 +163,12 @@ class _Attempt:
             why = f"a bug in Tenantry: {type(bug).__name__}: {bug}"
             self._failed(TenantryError(Kind.INTERNAL, why, "the log has more; please report it"))
 
-    def _step(self, name: str, do: Callable[[Progress], Any]) -> None:
-        if name in self._steps:
-            return
-        self._go_on(step=name, done=0, total=0)
-        self._steps[name] = do(self._tell)
-        self._go_on(steps=self._steps, interruptions=0, refusals=0)
+    def _step(self, name: str, do: Callable[[Progress], Any]) -> Any:
+        if name not in self._steps:
+            self._go_on(step=name, done=0, total=0)
+            self._steps[name] = do(self._tell)
+            self._go_on(steps=self._steps, interruptions=0, refusals=0)
+        return self._steps[name]
 
     def _tell(self, step: str, done: int, total: int) -> None:
         if monotonic() - self._told >= TELL:
@@ -212,7 +215,7 @@ class _Attempt:
             self._over(stopped.state)
 
     def _failed(self, problem: TenantryError) -> None:
-        error = {"kind": problem.kind, "message": problem.message, "hint": problem.hint}
+        error = _told(problem)
         refusals = self._row.refusals + 1
         wait = self._worker.patience(refusals) if problem.kind is Kind.UNAVAILABLE else None
         if wait is None:
@@ -224,7 +227,7 @@ class _Attempt:
     def _over(self, state: JobState, **values: Any) -> None:
         """End the attempt: the job is over, or waits for the next one."""
         self._log(state, **{k: v["message"] for k, v in values.items() if k == "error"})
-        if state == JobState.SUCCEEDED:
+        if state in (JobState.SUCCEEDED, JobState.PARTIAL):
             values |= {"step": None, "done": 0, "total": 0}
         values = {"error": None, **values, "state": state}
         if state in OVER:
@@ -235,3 +238,7 @@ class _Attempt:
     def _log(self, state: JobState, **more: Any) -> None:
         told = {"what": self._row.kind, "who": self._row.asked_by, "job": self._row.id, "state": str(state)}
         _log.info("job", extra={**told, "attempt": self._row.attempts, **more})
+
+
+def _told(problem: TenantryError) -> dict[str, str]:
+    return {"kind": problem.kind, "message": problem.message, "hint": problem.hint}

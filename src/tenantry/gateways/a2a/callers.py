@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from a2a.auth.user import User
 from a2a.server.context import ServerCallContext
 from a2a.server.routes import ServerCallContextBuilder
@@ -20,9 +22,13 @@ class Callers(ServerCallContextBuilder):
     """Puts the principal of a request where the executor finds it."""
 
     def build(self, request: Request) -> ServerCallContext:
-        principal = principal_of(request.scope)
-        state = {"principal": principal, "headers": dict(request.headers)}
-        return ServerCallContext(user=_Caller(principal), state=state)
+        return context_of(principal_of(request.scope), dict(request.headers))
+
+
+def context_of(principal: Principal, headers: Mapping[str, str] | None = None) -> ServerCallContext:
+    """What the library keeps of who asks."""
+    state = {"principal": principal, "headers": dict(headers or {})}
+    return ServerCallContext(user=_Caller(principal), state=state)
 
 
 class _Caller(User):

@@ -20,12 +20,15 @@ from anyio.to_thread import run_sync
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from ...runtime.decision import Decision
 from ...runtime.given_tasks import GivenTask, GivenTasks, Wanted
+from .verdicts import numbers_of
 
 T = TypeVar("T")
 STEP = "step"
 """In the metadata of a message that tells of a step: such are not kept once the next message has come."""
 _UNDER_WAY = [TaskState.Name(s) for s in (TaskState.TASK_STATE_SUBMITTED, TaskState.TASK_STATE_WORKING)]
+_WAITS, _MOST_OF_ONE = TaskState.TASK_STATE_INPUT_REQUIRED, 200
 _LATEST = 4_000_000_000 * 10**9
 """Nanoseconds since 1970, in 2096: beyond it a page token is made up."""
 _STOPPED = "the server stopped while it worked on this; ask again"
@@ -65,6 +68,12 @@ class KeptTasks(TaskStore):
 
     async def delete(self, task_id: str, context: ServerCallContext) -> None:
         await self._in_thread(partial(self._tasks.delete, task_id, context.user.user_name))
+
+    async def waiting_for(self, decision: Decision, owner: str) -> Task | None:
+        """The owner's task that waits for a person and asked for this decision."""
+        wanted = Wanted(owner, decision.conversation or "", TaskState.Name(_WAITS))
+        given, _ = await self._in_thread(partial(self._tasks.page, wanted, _MOST_OF_ONE))
+        return next((t for t in map(_task, given) if decision.id in numbers_of(t)), None)
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[None]:

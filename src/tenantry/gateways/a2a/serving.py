@@ -8,22 +8,25 @@ from contextlib import asynccontextmanager
 from email.utils import formatdate
 from hashlib import sha256
 
+from a2a.helpers.proto_helpers import new_data_message
 from a2a.server.request_handlers import DefaultRequestHandler
 from a2a.server.routes import create_jsonrpc_routes, create_rest_routes
+from a2a.types import Role, SendMessageRequest
 from google.protobuf.json_format import MessageToDict
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from ...kernel import Catalog
+from ...kernel import Catalog, Principal
 from ...runtime.asking.asking import Answering
+from ...runtime.decision import Decision
 from ...runtime.given_tasks import GivenTasks
 from .answerer import Answerer
 from .bounds import Bounds
-from .callers import Callers
+from .callers import Callers, context_of, owner
 from .card import REST, RPC, card
 from .kept import KeptTasks
-from .verdicts import Verdicts
+from .verdicts import Verdicts, verdict_of
 
 CARD = "/.well-known/agent-card.json"
 _HELD_SECONDS = 5.0
@@ -68,6 +71,20 @@ class Serving:
         for way in found:
             way.app = bounds.wrap(way.app)
         return [Route(CARD, self._show), *found]
+
+    async def push(self, decision: Decision, principal: Principal) -> bool:
+        """Have the task go on that waits for this decision, which is over; whoever listens to the task hears of it.
+        Whether there is one.
+        """
+        task = await self._tasks.waiting_for(decision, owner(principal))
+        if task is None:
+            return False
+        said = {"verdict": verdict_of(decision), "digest": decision.digest, "note": decision.note}
+        message = new_data_message(
+            said, "application/json", task_id=task.id, context_id=task.context_id, role=Role.ROLE_USER
+        )
+        await self._handler.on_message_send(SendMessageRequest(message=message), context_of(principal))
+        return True
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[None]:

@@ -61,6 +61,12 @@ class Verdicts:
         return [one for one in held if one.state is DecisionState.PROPOSED]
 
 
+def verdict_of(decision: Decision) -> Verdict:
+    """What was said to a decision that is over; one that expired was not approved."""
+    approved = decision.state in {DecisionState.ACTED, DecisionState.FAILED}
+    return Verdict.APPROVE if approved else Verdict.REJECT
+
+
 def said_in(message: Message | None) -> Said | None:
     """The verdict in a message; None where it is a question. Raises `invalid` for data that are none."""
     if message is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest
 from ipaddress import ip_address, ip_network
@@ -95,6 +96,7 @@ def note_refusal(scope: Mapping[str, Any], action: str) -> None:
     scope["state"][_REFUSED] = action
 
 
+@lru_cache(1_000)
 def is_loopback(host: str) -> bool:
     """Whether a name or address means this machine and nothing beyond it."""
     try:
@@ -149,7 +151,10 @@ class Access:
             return
         asked = _Request(scope)
         is_open = asked.path in OPEN or (asked.method in _SAFE and self._rules.free(asked.path))
-        admitted = await self._open(asked) if is_open else await self._admit(asked)
+        try:
+            admitted = await self._open(asked) if is_open else await self._admit(asked)
+        except TenantryError as problem:  # the state store is away: senders are told to try again
+            admitted = problem_response(problem)
         if isinstance(admitted, Response):
             await admitted(scope, receive, send)
             return

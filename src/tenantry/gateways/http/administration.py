@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from ...errors import Kind, TenantryError
 from ...kernel import AccessRole
@@ -14,6 +14,7 @@ from ...runtime.access import Tokens
 from ...runtime.access.tokens import FOR_DAYS, NAME, Token
 from ...runtime.state import Entry, State, audit
 from .access import principal_of
+from .closed import CLOSED
 from .problems import PROBLEMS
 
 
@@ -27,7 +28,7 @@ def _number(value: object) -> object:
 class NewToken(BaseModel):
     """A token to make. `days` null: it holds until it is revoked."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = CLOSED
 
     name: Annotated[str, Field(pattern=NAME, examples=["collector"])]
     role: AccessRole

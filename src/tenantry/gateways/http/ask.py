@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.responses import StreamingResponse
 
 from ...errors import Kind, TenantryError, invalid
@@ -54,21 +54,41 @@ _DESCRIBED: dict[int | str, dict[str, Any]] = {
 }
 
 
+_SAYS = r"[^\s\x1c-\x1f\x85]"
+"""Anything but blanks, of which each kind of regular expression knows others."""
+_NOTHING: JsonValue = {"type": "null"}
+_TEXT: JsonValue = {"type": "string"}
+_NUMBER: JsonValue = {"type": "integer"}
+_ONE_OF: list[JsonValue] = [
+    {"required": ["question"], "properties": {"question": _TEXT, "decision": _NOTHING}},
+    {
+        "required": ["decision", "conversation"],
+        "properties": {"decision": _NUMBER, "conversation": _TEXT, "question": _NOTHING},
+    },
+]
+"""What the fields' own types do not say: a question, or a decision of a conversation."""
+
+
 class AskRequest(BaseModel):
     """A question, or a decision that the conversation asked for and that is made. `conversation` is that of the answer
     it goes on from, or of the choices it chooses from.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"oneOf": _ONE_OF})
 
     question: Annotated[
         str | None,
-        Field(min_length=1, max_length=LONGEST, examples=["Which tenants lost us money last quarter?"]),
+        Field(
+            min_length=1,
+            max_length=LONGEST,
+            pattern=_SAYS,
+            examples=["Which tenants lost us money last quarter?"],
+        ),
     ] = None
     conversation: Annotated[str | None, Field(min_length=1, max_length=64)] = None
     decision: Annotated[
         int | None,
-        Field(ge=1, le=2**63 - 1, description="in the place of a question: what came of it, and what next"),
+        Field(ge=1, le=2**53 - 1, description="in the place of a question: what came of it, and what next"),
     ] = None
 
 

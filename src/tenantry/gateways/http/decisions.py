@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Annotated
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
 
 from ...errors import TenantryError
 from ...runtime.decision import Decision, DecisionState, Verdict
 from ...runtime.decisions import LONGEST, MOST, Decisions
+from ..beside import beside
 from .access import principal_of
+from .closed import CLOSED, LARGEST, Number
 from .problems import PROBLEMS
 from .tools import PREFIX
 
@@ -24,21 +26,18 @@ _EVERY = 30.0
 """Seconds between looks for what was approved and left undone."""
 _LEFT_FOR = timedelta(minutes=1)
 """How long an act may take before it counts as left."""
-_Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 _log = logging.getLogger("tenantry.decisions")
 
 
-class _Closed(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class DecisionsWanted(_Closed):
+class DecisionsWanted(BaseModel):
     """Which decisions to list."""
+
+    model_config = CLOSED
 
     state: Annotated[list[DecisionState], Field(description="only of these states")] = []
     capability: Annotated[list[str], Field(description="only of these capabilities")] = []
     before: Annotated[
-        int | None, Field(ge=1, le=2**63 - 1, description="only older than the one of this id")
+        int | None, Field(ge=1, le=LARGEST, description="only older than the one of this id")
     ] = None
     limit: Annotated[int, Field(ge=1, le=MOST)] = 50
 
@@ -51,8 +50,10 @@ class DecisionPage(BaseModel):
     waiting: Annotated[int, Field(description="how many wait in all, on whichever page")]
 
 
-class VerdictRequest(_Closed):
+class VerdictRequest(BaseModel):
     """Yes or no to what was shown."""
+
+    model_config = CLOSED
 
     verdict: Verdict
     digest: Annotated[
@@ -76,12 +77,12 @@ def decision_routes(decisions: Decisions) -> APIRouter:
         return DecisionPage(decisions=found, next=following, waiting=decisions.waiting(who))
 
     @router.get("/decisions/{decision}", operation_id="decisions_show")
-    def show(request: Request, decision: _Number) -> Decision:
+    def show(request: Request, decision: Number) -> Decision:
         """One decision: exactly what would be done, or what came of it."""
         return decisions.get(decision, principal_of(request.scope))
 
     @router.post("/decisions/{decision}", operation_id="decisions_decide")
-    def decide(request: Request, decision: _Number, said: VerdictRequest) -> Decision:
+    def decide(request: Request, decision: Number, said: VerdictRequest) -> Decision:
         """Approve, which does it at once, or reject. It answers `conflict` where somebody decided before, or its time
         is over; `state` says whether what was approved was done (`acted`) or could not be (`failed`).
         """
@@ -94,13 +95,8 @@ def decision_routes(decisions: Decisions) -> APIRouter:
 @asynccontextmanager
 async def settling(decisions: Decisions) -> AsyncGenerator[None]:
     """Do what was approved and left by a process that ended: at once, and again and again."""
-    task = asyncio.create_task(_settle(decisions))
-    try:
+    async with beside(_settle(decisions)):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _settle(decisions: Decisions) -> None:

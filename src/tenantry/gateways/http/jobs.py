@@ -8,39 +8,39 @@ from threading import Event, Thread
 from typing import Annotated
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
 
 from ...runtime.jobs import LONGEST_KEY, MOST, Job, JobState
 from ...runtime.schedules import ScheduleStatus
 from ...runtime.worker import Worker
 from .access import principal_of
 from .app import Part
+from .closed import CLOSED, LARGEST, Number
 from .problems import PROBLEMS
 from .tools import PREFIX
 
 _PATIENCE = 20.0
 """Seconds that a job at work has to come to its next step when the server stops; else the next start resumes it."""
-_Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
-class _Closed(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class JobsWanted(_Closed):
+class JobsWanted(BaseModel):
     """Which jobs to list."""
+
+    model_config = CLOSED
 
     state: Annotated[list[JobState], Field(description="only of these states")] = []
     kind: Annotated[list[str], Field(description="only of these kinds")] = []
     before: Annotated[
-        int | None, Field(ge=1, le=2**63 - 1, description="only older than the job of this id")
+        int | None, Field(ge=1, le=LARGEST, description="only older than the job of this id")
     ] = None
     limit: Annotated[int, Field(ge=1, le=MOST)] = 50
 
 
-class JobRequest(_Closed):
+class JobRequest(BaseModel):
     """A job to ask for."""
+
+    model_config = CLOSED
 
     kind: Annotated[
         str,
@@ -107,17 +107,17 @@ def job_routes(worker: Worker) -> APIRouter:
         return jobs.submit(asked.kind, asked.names, principal_of(request.scope), key=asked.key)
 
     @router.get("/jobs/{job}", operation_id="jobs_show")
-    def show(request: Request, job: _Number) -> Job:
+    def show(request: Request, job: Number) -> Job:
         """One job, and how far it is."""
         return jobs.get(job, principal_of(request.scope))
 
     @router.post("/jobs/{job}/cancel", operation_id="jobs_cancel")
-    def cancel(request: Request, job: _Number) -> Job:
+    def cancel(request: Request, job: Number) -> Job:
         """Cancel a job: one that waits is over at once, one at work stops before its next step (`cancelling`)."""
         return jobs.cancel(job, principal_of(request.scope))
 
     @router.post("/jobs/{job}/retry", operation_id="jobs_retry")
-    def retry(request: Request, job: _Number) -> Job:
+    def retry(request: Request, job: Number) -> Job:
         """Try a job again that failed or was cancelled. Its steps that are done are not done again."""
         return jobs.retry(job, principal_of(request.scope))
 

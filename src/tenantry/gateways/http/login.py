@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from ...errors import Kind, TenantryError, invalid
 from ...kernel import AccessRole, Principal
 from ...runtime.access import Session, Sessions, Tokens
 from .access import COOKIE, note_refusal, principal_of, session_of, unauthorized
+from .closed import CLOSED
 from .oidc import Claims, Provider, plain_word
 from .problems import PROBLEMS
 
@@ -35,7 +36,7 @@ class Asking(BaseModel):
 class SignIn(BaseModel):
     """A token, to be known by a cookie instead for as long as it holds, at most as long as a login does."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = CLOSED
 
     token: Annotated[SecretStr, Field(min_length=1, max_length=200)]
 

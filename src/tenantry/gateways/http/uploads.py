@@ -23,8 +23,8 @@ from .tools import PREFIX
 _PIECE = 2**20
 _BODY = {
     "requestBody": {
-        "required": True,
-        "description": "the file itself",
+        "required": False,
+        "description": "the file itself; without one it is empty",
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from secrets import token_hex
-from time import perf_counter
+from time import monotonic, perf_counter, sleep
 from typing import Any, cast
 
 from sqlalchemy import Connection
@@ -41,6 +43,7 @@ _ROWS = 20
 _DECISIONS = 10
 """Of a conversation, that a model is told of: the newest."""
 _LONGEST_NAME = 64
+_LOCKS, _LOOK_AGAIN = 16, 0.1
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,37 @@ class Agency(Asking):
             raise TenantryError(
                 Kind.CONFLICT, decision.said(), "decide first", decision=decision.model_dump(mode="json")
             )
+        with self._alone_after(number):
+            return self._gone_on(decision, principal, conversation, listen)
+
+    def left_waiting(self, since: datetime, before: datetime) -> list[tuple[Decision, Principal]]:
+        runs, found = self._runs(), list[tuple[Decision, Principal]]()
+        for one in self.decisions.ended(since, before):
+            who = runs.asked_by(one.run) if one.run else None
+            if who and not runs.gone_on(one.id, one.conversation or "", who):
+                found.append((one, who))
+        return found
+
+    @contextmanager
+    def _alone_after(self, number: int) -> Generator[None]:
+        """One at a time goes on after a decision, of all processes: whoever comes second is told the same."""
+        lock, until = (
+            self.runtime.state.lock(f"going-on-{number % _LOCKS}"),
+            monotonic() + self.limits.seconds,
+        )
+        while not lock.acquire():
+            if monotonic() > until:
+                raise TenantryError(Kind.UNAVAILABLE, f"others go on after decision {number}", "ask again")
+            sleep(_LOOK_AGAIN)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _gone_on(
+        self, decision: Decision, principal: Principal, conversation: str, listen: Listen | None
+    ) -> AskAnswer:
+        runs, number = self._runs(), decision.id
         question = (
             f"Decision {number} is made. What came of it? Go on with what I asked, if more is to be done."
         )

@@ -122,10 +122,12 @@ class Handles:
         return passage(name) if found["column"] == _PASSAGE else shown(name)
 
     def named(self, text: str, among: Iterable[str]) -> set[str]:
-        """Of these names those that a text means: by a handle, or as the person typed them."""
+        """Of these names those that a text means: by a handle, or as the person typed them or we have them."""
         meant = {self._names.get(found[0]) for found in HANDLE.finditer(text)}
         plain = f" {_folded(self.without(text))} "
-        return {n for n in among if n in meant or (self.typed(n) and f" {_folded(n)} " in plain)}
+        return {
+            n for n in among if n in meant or (f" {_folded(n)} " in plain and (self.typed(n) or self.ours(n)))
+        }
 
     def without(self, text: str) -> str:
         """An answer without its handles: what the model itself wrote."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,15 +11,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, insert, select, text, update
 
 from ...engine.duckdb import DuckDB
-from ...engine.merge import merge_rows
 from ...errors import Kind, TenantryError
-from ...kernel import Dataset, Principal
+from ...kernel import AccessRole, Dataset, Principal
+from ..own_rows import merged
 from ..state import State, audit
 from ..state.tables import AGENT_RUN, AGENT_TEXT, moment
 from .prompts import Team
 from .toolbox import Called
 
-_log = logging.getLogger("tenantry.agents")
 RUNNING = "running"
 _WELL = ("ok", "refused")
 _TURNS = 12
@@ -38,7 +35,7 @@ class Daily:
 
 @dataclass(frozen=True)
 class Spent:
-    """What a question took. `cost` in USD by the price list that came with the library; None: not known."""
+    """What a question took. `cost` in USD, as settings or the price list of the library have it; None: not known."""
 
     requests: int = 0
     input_tokens: int = 0
@@ -97,6 +94,7 @@ class Runs:
                 "at": moment(now),
                 "principal": principal.name,
                 "tenant_id": principal.tenant_id,
+                "role": principal.role,
                 "question": question,
                 "names": {},
                 "model": model,
@@ -116,7 +114,7 @@ class Runs:
         of_day = (AGENT_RUN.c.at >= moment(day)) & (AGENT_RUN.c.at < moment(day + timedelta(days=1)))
         runs = [_run(row) for row in connection.execute(select(AGENT_RUN).where(of_day)).mappings()]
         tokens = sum(run.spent.input_tokens + run.spent.output_tokens for run in runs)
-        cost = sum((run.spent.cost or Decimal(0) for run in runs), Decimal(0))
+        cost = sum((_counted(run.spent, most) for run in runs), Decimal(0))
         full = [
             name
             for name, past in (
@@ -182,6 +180,13 @@ class Runs:
             found = connection.execute(wanted).scalars()
             return list(dict.fromkeys(number for proposals in found for number in proposals))
 
+    def asked_by(self, number: int) -> Principal:
+        """Who asked in a run, with the role of then; a viewer's where none was kept."""
+        of = AGENT_RUN.c
+        with self._state.read() as connection:
+            row = connection.execute(select(of.principal, of.tenant_id, of.role).where(of.id == number)).one()
+        return Principal(row.principal, row.tenant_id, AccessRole(row.role or AccessRole.VIEWER))
+
     def gone_on(self, decision: int, conversation: str, principal: Principal) -> Run | None:
         """The run in which this principal's conversation went on after a decision, if one has ended well."""
         with self._state.read() as connection:
@@ -195,22 +200,20 @@ class Runs:
         ended = (AGENT_RUN.c.landed == 0) & (AGENT_RUN.c.outcome != RUNNING)
         with self._state.read() as connection:
             waiting = [_run(row) for row in connection.execute(select(AGENT_RUN).where(ended)).mappings()]
-        usage = [row for run in waiting for row in rows(run)]
-        if usage:
-            forked = engine.fork()
-            try:
-                with closing(forked.connection):
-                    merge_rows(forked, usage)
-            except TenantryError as problem:
-                if problem.kind is not Kind.UNAVAILABLE:
-                    raise
-                _log.warning("usage of agents waits for the next landing: %s", problem.message)
-                return 0
+        if not merged(engine, [row for run in waiting for row in rows(run)]):
+            return 0
         if waiting:
             landed = AGENT_RUN.c.id.in_([run.id for run in waiting])
             with self._state.begin() as connection:
                 connection.execute(update(AGENT_RUN).where(landed).values(landed=1))
         return len(waiting)
+
+
+def _counted(spent: Spent, most: Spent) -> Decimal:
+    """What a run counts for: as much as a run may take, where a model was asked and nobody knows what it took."""
+    if spent.cost is None:
+        return (most.cost or Decimal(0)) if spent.requests else Decimal(0)
+    return spent.cost
 
 
 def _whose(conversation: str, principal: Principal) -> ColumnElement[bool]:

@@ -146,11 +146,24 @@ AGENT_RUN = Table(
     Column("outcome", String(32), nullable=False),
     Column("landed", Integer, nullable=False),
     Column("decision", _Sequence),
+    Column("role", String(16)),
 )
 """Questions that agents were asked. `reply` has handles, `names` what stands behind them; `cost` is USD as decimal
 text, null where the price is not known; while it runs, tokens and cost are the most it may take. `landed`: 1 once the
 lake has its usage. `proposals`: the decisions it asked for; `decision`: the one after which it went on."""
 
+OUTWARD_CALL = Table(
+    "outward_call",
+    METADATA,
+    Column("id", _Sequence, primary_key=True, autoincrement=True),
+    Column("at", String(32), nullable=False),
+    Column("principal", Text, nullable=False),
+    Column("tenant_id", Text),
+    Column("capability", Text, nullable=False),
+    Column("tool", Text, nullable=False),
+    Column("cost", Text),
+    Column("landed", Integer, nullable=False),
+)
 DECISION = Table(
     "decision",
     METADATA,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -44,6 +45,9 @@ class Agent(BaseModel):
             " `act`: people alone ask it, with a yes to the very words"
         ),
     ] = Effect.READ
+    cost_per_call: Annotated[
+        Decimal | None, Field(ge=0, description="USD that a question costs, for our own books and limits")
+    ] = None
     timeout_seconds: Annotated[
         float, Field(gt=0, le=600, description="for an answer; then the task is cancelled there")
     ] = 60

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import AsyncGenerator, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from decimal import Decimal
 from hashlib import sha256
 from math import inf
@@ -88,20 +88,43 @@ class Session:
 @contextmanager
 def opened(server: Server) -> Generator[Session]:
     """A session, closed at the end with all that it started. Raises `unavailable` where there is no such server."""
-    trouble = Trouble()
-    with start_blocking_portal() as portal:
-        connection = portal.wrap_async_context_manager(_connected(server, trouble))
+    line = Line(server)
+    try:
+        yield line.session()
+    finally:
+        line.close()
+
+
+class Line:
+    """A connection to a server, until it is closed. Raises `unavailable` where there is no such server."""
+
+    def __init__(self, server: Server) -> None:
+        self.server, self.trouble = server, Trouble()
+        self._ends = ExitStack()
+        portal = self._ends.enter_context(start_blocking_portal())
+        connection = portal.wrap_async_context_manager(_connected(server, self.trouble))
         try:
             client = connection.__enter__()  # what fails here is another's fault than what fails inside
         except Exception as problem:  # noqa: BLE001 - as above
-            _failed(server, trouble, problem, "our greeting")
-        try:
-            yield Session(server, portal, client, trouble)
-        finally:
-            try:
-                connection.__exit__(None, None, None)
-            except Exception:  # noqa: BLE001 - it has answered; how it ends is its own matter
-                logging.getLogger("tenantry.mcp").warning("%s did not end well", server.name)
+            self._ends.close()
+            _failed(server, self.trouble, problem, "our greeting")
+        self._ends.callback(_quietly, server, connection)
+        self._portal, self._client = portal, client
+
+    def session(self) -> Session:
+        """A session that knows nothing yet of what the server offers."""
+        return Session(self.server, self._portal, self._client, self.trouble)
+
+    def close(self) -> None:
+        """End it, with all that it started."""
+        self._ends.close()
+
+
+def _quietly(server: Server, connection: AbstractContextManager[Client]) -> None:
+    try:
+        connection.__exit__(None, None, None)
+    except Exception:  # noqa: BLE001 - it has answered; how it ends is its own matter
+        logging.getLogger("tenantry.mcp").warning("%s did not end well", server.name)
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -29,6 +30,9 @@ class AllowedTool(_Table):
             " says of it does not count",
         ),
     ]
+    cost_per_call: Annotated[
+        Decimal | None, Field(ge=0, description="USD that a call costs, for our own books and limits")
+    ] = None
     about: Annotated[
         str,
         Field(
@@ -70,6 +74,10 @@ class Server(_Table):
     about: Annotated[str, Field(max_length=200, description="the question that it answers, for agents")] = ""
     timeout_seconds: Annotated[
         float, Field(gt=0, le=600, description="to wait for it to start, and for a reply")
+    ] = 60
+    idle_seconds: Annotated[
+        float,
+        Field(ge=0, le=86_400, description="for which it is kept running after a call; 0: a start for each"),
     ] = 60
     max_reply_bytes: Annotated[
         int, Field(ge=1_000, description="of one message; a longer one ends the call")

@@ -57,9 +57,10 @@ def _tool(server: Server, name: str, allowed: AllowedTool, form: Form, pins: Pin
 
 
 def _answered(server: Server, name: str, arguments: Mapping[str, Any], pins: Pins) -> Reply:
-    from .client import digest, opened  # noqa: PLC0415 - the protocol is slow to import, and few commands ask
+    from .client import digest  # noqa: PLC0415 - the protocol is slow to import, and few commands ask
+    from .kept import LINES  # noqa: PLC0415 - as above
 
-    with opened(server) as session:
+    with LINES.session(server) as session:
         answer = session.call(name, arguments, pins)
     reading = Reading()
     data = reading.read(answer)

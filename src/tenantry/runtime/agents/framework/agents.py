@@ -38,6 +38,7 @@ from .models import has_price, translated
 _log = logging.getLogger("tenantry.agents")
 _DEPTH = 3
 """A specialist asked by a specialist asked by a specialist asked by the supervisor asks nobody."""
+_MILLION = 1_000_000
 _BROKEN = "(the check of figures itself)"
 
 Gate = Callable[[str], Sequence[str]]
@@ -45,13 +46,30 @@ Gate = Callable[[str], Sequence[str]]
 
 
 @dataclass(frozen=True)
+class Price:
+    """What a model takes, in USD for a million tokens."""
+
+    read: Decimal
+    written: Decimal
+
+    def of(self, usage: RunUsage) -> Decimal:
+        return (self.read * usage.input_tokens + self.written * usage.output_tokens) / _MILLION
+
+
+FREE = Price(Decimal(0), Decimal(0))
+
+
+@dataclass(frozen=True)
 class Limits:
-    """Of one question, over all agents that it takes. Cost in USD; a model whose price is not known counts as free."""
+    """Of one question, over all agents that it takes. Cost in USD, by `price` where one is given, else by the price
+    list that came with the library; a model that neither knows is not asked, because no limit of money would hold.
+    """
 
     requests: int = 24
     tokens: int = 400_000
     cost: Decimal = Decimal(1)
     seconds: float = 180
+    price: Price | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +103,8 @@ class Agents:
         """The supervisor's reply to a question, after those `before` with their replies."""
         spent = RunUsage()
         text, problem = None, None
+        if self.limits.price is None and not has_price(self.model):
+            return Reply(None, Spent(), problem=_no_price(self.model.model_name))
         supervisor = self._agent(self.team.supervisor, depth=0)
         supervisor.output_validator(self._checked)
         try:
@@ -107,12 +127,20 @@ class Agents:
             problem = TenantryError(
                 Kind.BROKEN_CONTRACT, "the model's reply is none", "try again, or another model"
             )
-        return Reply(text, _spent(spent), tuple(self._refused), problem)
+        return Reply(text, self._spent(spent), tuple(self._refused), problem)
 
     def _limits(self) -> UsageLimits:
-        of = self.limits
-        cost = of.cost if has_price(self.model) else None
-        return UsageLimits(cost_limit=cost, request_limit=of.requests, total_tokens_limit=of.tokens)
+        """Of money by the library's own count; by a given price as so many tokens, all at the dearer of the two."""
+        of, tokens = self.limits, self.limits.tokens
+        if of.price and (dearer := max(of.price.read, of.price.written)):
+            tokens = min(tokens, int(of.cost * _MILLION / dearer))
+        return UsageLimits(
+            cost_limit=None if of.price else of.cost, request_limit=of.requests, total_tokens_limit=tokens
+        )
+
+    def _spent(self, usage: RunUsage) -> Spent:
+        cost = self.limits.price.of(usage) if self.limits.price else usage.cost
+        return Spent(usage.requests, usage.input_tokens, usage.output_tokens, cost)
 
     def _checked(self, text: str) -> str:
         """The reply, if the gate lets it through; else the model is asked once more. A broken gate lets nothing by."""
@@ -191,8 +219,12 @@ def _history(before: Sequence[tuple[str, str]]) -> list[ModelMessage]:
     return found
 
 
-def _spent(usage: RunUsage) -> Spent:
-    return Spent(usage.requests, usage.input_tokens, usage.output_tokens, usage.cost)
+def _no_price(name: str) -> TenantryError:
+    return TenantryError(
+        Kind.LIMIT_EXCEEDED,
+        f"the price of {name} is not known, so no limit of money would hold",
+        "set agent.input_price and agent.output_price, in USD for a million tokens; 0 where it costs nothing",
+    )
 
 
 async def _read(_ctx: RunContext[object], events: AsyncIterable[Any]) -> None:

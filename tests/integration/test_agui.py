@@ -1,0 +1,154 @@
+"""AG-UI: each event is one of the protocol's own models, nothing ungated leaves, and what waits is an interrupt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from a2a_serving import let_in
+from ag_ui.core import PROTOCOL_VERSION, Event, EventType, RunAgentInput
+from deciding import DECIDER, NESTED, agency_of, runtime_of
+from pydantic import TypeAdapter
+from serving import serving
+from starlette.applications import Starlette
+
+from tenantry.gateways.agui import PATH, AgUi
+from tenantry.runtime.agents.agency import Agency
+from tenantry.runtime.decision import DecisionState
+
+EVENTS: TypeAdapter[Any] = TypeAdapter(Event)
+
+
+@pytest.fixture
+def agency(tmp_path: Path) -> Generator[Agency]:
+    runtime = runtime_of(tmp_path, f"sqlite:///{tmp_path / 'state.db'}")
+    yield agency_of(runtime)
+    runtime.state.close()
+
+
+@pytest.fixture
+def url(agency: Agency) -> Generator[str]:
+    part = AgUi(agency.answer, agency.go_on, agency.decisions).part()
+    with serving(let_in(Starlette(routes=[*part.routes]))) as found:
+        yield found
+
+
+def sent(text: str = "", thread: str = "t1", resume: list[Mapping[str, Any]] | None = None) -> dict[str, Any]:
+    """What the protocol's own model writes."""
+    messages = [{"id": "m1", "role": "user", "content": [{"type": "text", "text": text}]}] if text else []
+    made = RunAgentInput.model_validate({
+        "threadId": thread, "runId": "r1", "messages": messages, "resume": resume, "state": {"their": "own"},
+        "protocolVersion": PROTOCOL_VERSION,
+    })  # fmt: skip
+    return made.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def run(url: str, body: Any, who: str = "ada") -> list[Any]:
+    """The events of a run, each as the protocol's model has it."""
+    answer = httpx.post(url + PATH, json=body, headers={"x-who": who}, timeout=30)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    lines = [line.removeprefix("data: ") for line in answer.text.split("\n\n") if line]
+    found = [EVENTS.validate_json(line, strict=False) for line in lines]
+    for line, event in zip(lines, found, strict=True):  # nothing that the protocol does not know
+        assert json.loads(line) == event.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return found
+
+
+def said(events: list[Any]) -> str:
+    return "".join(e.delta for e in events if e.type is EventType.TEXT_MESSAGE_CONTENT)
+
+
+def test_a_run_is_told_step_by_step_and_waits_with_an_interrupt(url: str, agency: Agency) -> None:
+    events = run(url, sent("Give teal more seats"))
+    kinds = [e.type.value for e in events]
+    assert kinds[0] == "RUN_STARTED"
+    assert kinds[-1] == "RUN_FINISHED"
+    assert kinds.index("STEP_STARTED") < kinds.index("TOOL_CALL_START") < kinds.index("TOOL_CALL_RESULT")
+    assert kinds.index("STEP_FINISHED") < kinds.index("TEXT_MESSAGE_START")
+    assert said(events) == "It waits for a person."
+    (waits,) = events[-1].outcome.interrupts
+    (decision,) = agency.decisions.list(DECIDER)
+    assert waits.id == f"decision-{decision.id}-{decision.digest}"
+    document = next(e.value for e in events if e.type is EventType.CUSTOM)
+    assert document["text"] == "It waits for a person."
+
+
+def test_a_yes_has_it_done_once_and_goes_on(url: str, agency: Agency) -> None:
+    events = run(url, sent("Give teal more seats"))
+    for _ in NESTED:
+        (waits,) = events[-1].outcome.interrupts
+        yes = {"interruptId": waits.id, "status": "resolved", "payload": {"approved": True, "reason": "fine"}}
+        events = run(url, sent(resume=[yes]))
+    assert said(events) == "All is done."
+    assert events[-1].outcome.type == "success"
+    assert [one.state for one in agency.decisions.list(DECIDER)] == [DecisionState.ACTED] * len(NESTED)
+
+
+@pytest.mark.parametrize(
+    ("change", "state"),
+    [
+        ({"status": "cancelled"}, DecisionState.REJECTED),
+        ({"status": "resolved", "payload": {"approved": False}}, DecisionState.REJECTED),
+        ({"status": "resolved", "payload": {"approved": "true"}}, DecisionState.PROPOSED),
+        ({"status": "resolved"}, DecisionState.PROPOSED),
+    ],
+    ids=["cancelled", "no", "no boolean", "nothing"],
+)
+def test_what_is_no_plain_yes_does_nothing(
+    url: str, agency: Agency, change: Mapping[str, Any], state: DecisionState
+) -> None:
+    (waits,) = run(url, sent("Give teal more seats"))[-1].outcome.interrupts
+    entry = {"interruptId": waits.id, **change}
+    answer = httpx.post(url + PATH, json=sent(resume=[entry]), headers={"x-who": "ada"}, timeout=30)
+    assert (answer.status_code == 200) is (state is DecisionState.REJECTED)
+    assert agency.decisions.list(DECIDER)[-1].state is state
+
+
+def test_who_may_not_decide_is_told_so(url: str, agency: Agency) -> None:
+    (waits,) = run(url, sent("Give teal more seats"), "ann")[-1].outcome.interrupts
+    yes = {"interruptId": waits.id, "status": "resolved", "payload": {"approved": True}}
+    error = run(url, sent(resume=[yes]), "ann")[-1]
+    assert (error.type, error.code) == (EventType.RUN_ERROR, "forbidden")
+    other = {**yes, "interruptId": waits.id[:-64] + "0" * 64}
+    assert run(url, sent(resume=[other]))[-1].code == "conflict"
+    assert agency.decisions.list(DECIDER)[0].state is DecisionState.PROPOSED
+
+
+def test_what_a_model_wrote_and_no_gate_let_through_never_leaves(tmp_path: Path) -> None:
+    """A gate that lets nothing by: neither text nor arguments with the model's figures are in any event."""
+    runtime = runtime_of(tmp_path, f"sqlite:///{tmp_path / 'state.db'}")
+    agency = agency_of(runtime)
+    agency._open_voice = lambda _: (agency_of(runtime)._open_voice(DECIDER)[0], lambda *_: ["x"])  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    part = AgUi(agency.answer, agency.go_on, agency.decisions).part()
+    with serving(let_in(Starlette(routes=[*part.routes]))) as url:
+        events = run(url, sent("Give teal more seats"))
+    steps = [e for e in events if e.type.value.startswith(("TOOL_CALL", "STEP", "TEXT"))]
+    told = "".join(e.model_dump_json() for e in steps)
+    assert "It waits for a person." not in told
+    assert '"by"' not in told
+    runtime.state.close()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, [], {"threadId": "t", "runId": "r", "messages": []}, sent("x" * 3000), sent("  ", "t2")],
+    ids=["empty", "list", "no message", "too long", "blank"],
+)
+def test_what_is_no_run_is_refused_before_it_begins(url: str, body: Any) -> None:
+    answer = httpx.post(url + PATH, json=body, headers={"x-who": "ada"}, timeout=30)
+    assert answer.status_code in {400, 422}
+    assert answer.json()["kind" if "kind" in answer.json() else "title"]
+
+
+def test_a_thread_is_its_principals_alone(url: str, agency: Agency) -> None:
+    run(url, sent("Give teal more seats", "shared"))
+    (waits,) = run(url, sent("Give teal more seats", "shared"), "ann")[-1].outcome.interrupts
+    assert waits.metadata["decision"]["proposed_by"] in {"ada", "ann"}
+    assert {run.principal for run in agency._runs().all()} == {"ada", "ann"}  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    assert all(run.spent.cost == Decimal(0) for run in agency._runs().all())  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
