@@ -150,6 +150,17 @@ class LimitSettings(_Table):
             gt=0, description="of each address that has not said who it is, and of tokens that do not hold"
         ),
     ] = 10
+    outward_calls_per_day: Annotated[
+        int,
+        Field(gt=0, description="of other people's MCP servers and agents, in a UTC day, over all who ask"),
+    ] = 1_000
+    outward_cost_per_day: Annotated[
+        Decimal | None,
+        Field(
+            ge=0,
+            description="USD, by what `cost_per_call` of each says; a call of which nothing is said is refused then",
+        ),
+    ] = None
 
 
 class TelemetrySettings(_Table):
@@ -239,6 +250,17 @@ class AgentSettings(_Table):
     max_cost_per_day: Annotated[Decimal, Field(gt=0, description="USD, of all questions of a UTC day")] = (
         Decimal(50)
     )
+    input_price: Annotated[
+        Decimal | None,
+        Field(
+            ge=0,
+            description="USD for a million tokens read, of a model that the price list of the library does not know, or"
+            " knows otherwise than your contract; 0 where it costs nothing, as with `ollama` if nothing is said",
+        ),
+    ] = None
+    output_price: Annotated[
+        Decimal | None, Field(ge=0, description="the same of tokens written; both or neither")
+    ] = None
     max_tokens_per_run: Annotated[int, Field(gt=0, description="read and written, of one question")] = 400_000
     max_tokens_per_day: Annotated[int, Field(gt=0, description="of all questions of a UTC day")] = 20_000_000
     max_requests_per_run: Annotated[int, Field(gt=0, description="to the model, for one question")] = 24
@@ -253,7 +275,25 @@ class AgentSettings(_Table):
     def _somewhere_to_ask(self) -> AgentSettings:
         if self.model.startswith("compatible:") and not self.base_url:
             raise ValueError("base_url is needed with a model of `compatible:`")
+        if (self.input_price is None) != (self.output_price is None):
+            raise ValueError("input_price and output_price go together")
         return self
+
+    @property
+    def price(self) -> tuple[Decimal, Decimal] | None:
+        """USD for a million tokens read and written, where the settings know it."""
+        if self.input_price is not None and self.output_price is not None:
+            return self.input_price, self.output_price
+        free = self.model == "offline" or self.model.startswith("ollama:")
+        return (Decimal(0), Decimal(0)) if free else None
+
+
+class DecisionSettings(_Table):
+    """`[decisions]`: what waits for a person's yes or no."""
+
+    expire_days: Annotated[
+        float, Field(gt=0, le=366, description="that a proposal waits; then it cannot be approved any more")
+    ] = 7
 
 
 class SandboxSettings(_Table):
@@ -299,6 +339,7 @@ class Settings(_Table):
     a2a: Annotated[
         dict[str, dict[str, Any]], Field(description="a name of your choice to another's agent")
     ] = {}
+    decisions: DecisionSettings = DecisionSettings()
     sandbox: SandboxSettings = SandboxSettings()
     business_context: Annotated[
         str, Field(description="in a few sentences, how the vendor's service works and earns")

@@ -7,7 +7,7 @@ costs is [100, 102, 98, 101] in 2025-08 to -11 and [200, 204, 196, 202] from the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -158,10 +158,21 @@ def test_a_dismissal_holds_until_the_finding_changes(runtime: Runtime):
 
     holding = (said(), said(since=date(2025, 11, 1)), said(since=date(2026, 1, 1)), said(impact=Decimal(51)))
     others = (said(since=date(2025, 10, 1)), said(impact=Decimal(50)), said(finding="total:cost:USD"))
-    assert all(dismissed_by(found, [one]) == one for one in holding)
-    assert dismissed_by(found, others) is None
+    assert all(dismissed_by(found, [one], NOW.date()) == one for one in holding)
+    assert dismissed_by(found, others, NOW.date()) is None
+    snoozed = said(until=NOW.date())
+    assert dismissed_by(found, [snoozed], NOW.date() - timedelta(days=1)) == snoozed
+    assert dismissed_by(found, [snoozed], NOW.date()) is None
     trend = found.model_copy(update={"shape": "trend"})
-    assert dismissed_by(trend, others) == others[0]
+    assert dismissed_by(trend, others, NOW.date()) == others[0]
+
+
+def test_a_finding_can_be_dismissed_for_some_days(runtime: Runtime):
+    said = ask(runtime, "dismiss", finding=TEAL_COST, reason="we talk on Monday", days=7)
+    assert said.until == NOW.date() + timedelta(days=7)
+    assert [f.finding for f in ask(runtime, "findings")] == ["service:Archive:new:USD"]
+    [kept] = ask(runtime, "findings", dismissed=True)
+    assert kept.until == said.until
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "a\x1b[2Jb", "x" * 1001])

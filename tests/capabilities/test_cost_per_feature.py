@@ -157,6 +157,7 @@ def test_adoption_sets_cost_beside_how_many_use_it(runtime: Runtime):
         "dear, narrow",
     )
     assert (export.adoption, export.quadrant) == (0.2, "cheap, narrow")
+    assert search.cost_per_tenant == search.cost / 2
     assert [x.quadrant for x in ask(runtime, "adoption", wide=0.4)] == ["dear, wide", "cheap, narrow"]
 
 

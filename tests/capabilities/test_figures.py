@@ -102,5 +102,8 @@ def test_users_tenants_and_what_each_costs(runtime: Runtime):
 
 
 def test_a_dimension_that_a_measure_has_not_is_refused(runtime: Runtime):
+    for cut in ({"service": "Compute"}, {"feature": "search"}, {"except_service": "Compute"}):
+        with pytest.raises(TenantryError, match=r"cost by plan is not known by (service|feature)"):
+            ask(runtime, "cost", by="plan", **cut)
     with pytest.raises(TenantryError, match="revenue is not known by service"):
         ask(runtime, "revenue", by="service")

@@ -51,6 +51,19 @@ def test_compared_with_the_months_before_with_none_and_with_a_year_that_is_not_t
     assert (year_one.standings, year_one.compared_with) == ([], None)
 
 
+def test_compared_with_any_months(runtime: Runtime):
+    said = {"window": "2026-03", "against": "2026-01"}
+    summary = ask(runtime, "summary", **said)
+    assert summary.compared_with == "2026-01-01..2026-02-01"
+    january = {s.currency: s.effective_cost for s in ask(runtime, "summary", window="2026-01").standings}
+    assert {s.currency: s.cost_before for s in summary.standings} == january
+    tenants = ask(runtime, "tenants", **said)
+    assert sum(t.cost_before for t in tenants if t.currency == "USD") <= january["USD"]
+    [teal] = [t for t in tenants if (t.tenant_id, t.currency) == ("teal-partners", "USD")]
+    changes = runtime.call("cost_per_tenant", "change", {"tenant_id": "teal-partners", **said}).data
+    assert sum(c.change for c in changes if c.currency == "USD") == pytest.approx(teal.cost_change)
+
+
 def test_movers_are_the_largest_changes_either_way(runtime: Runtime):
     movers = [m for m in ask(runtime, "summary", window="2026-03", top=50).movers if m.currency == "USD"]
     changes = [abs(m.cost_change) for m in movers]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -276,3 +277,12 @@ def test_a_window_of_any_length_is_previewed(runtime: Runtime):
     found = preview(runtime, EVEN, str(span))
     assert [t.difference for t in found.totals] == [0, 0]
     assert [t.now for t in found.totals] == [50, Decimal("507.2")]
+
+
+def test_the_policy_that_holds_is_told_as_text_that_moves_nothing(runtime: Runtime):
+    held = runtime.call("cost_per_tenant", "policy", {}).data
+    assert (held.version, held.rules) == (POLICY.version, len(POLICY.rules))
+    assert Policy.read(tomllib.loads(held.policy)["allocation"]) == POLICY
+    found = preview(runtime, held.policy)
+    assert found.tenants == []
+    assert {t.moved for t in found.totals} == {0}

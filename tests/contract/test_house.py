@@ -114,6 +114,7 @@ def test_make_commands_of_the_readme_exist():
     assert {"demo", "test"} <= named <= targets
 
 
+@pytest.mark.slow
 def test_tenantry_commands_of_the_readme_exist():
     named = {command.split()[1] for command in commands(README) if command.startswith("tenantry ")}
     assert "profile" in named
@@ -142,6 +143,7 @@ def test_the_changelog_knows_this_version():
     ).replace("]", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("in_ci", ["true", ""])
 @pytest.mark.parametrize(
     "skipping",
@@ -165,6 +167,7 @@ def test_in_ci_nothing_may_be_skipped(tmp_path: Path, skipping: str, in_ci: str)
     assert ("nothing may be skipped, but: " in run.stdout) == bool(in_ci)
 
 
+@pytest.mark.slow
 def test_no_test_reaches_the_network(tmp_path: Path):
     shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
     (tmp_path / "test_net.py").write_text(

@@ -16,6 +16,9 @@ from hypothesis import strategies as st
 from tenantry.methods.insight import Figures, Finding, Subject, ranked, told_once
 from tenantry.methods.insight.findings import CHANCE, findings
 
+EXAMPLES = settings.default.max_examples if settings.default else 0
+few = settings(max_examples=max(2, EXAMPLES // 12))
+
 BENCH: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "insights.py"))
 SEEDS = st.integers(0, 500)
 PLANTS = st.sampled_from(BENCH["PLANTS"])
@@ -49,7 +52,7 @@ def scaled(figures: Figures, by: Decimal) -> Figures:
     )
 
 
-@settings(max_examples=8)
+@few
 @given(SEEDS, PLANTS, st.randoms(use_true_random=False))
 def test_the_order_of_subjects_does_not_matter(seed: int, plant: Any, random: Any):
     figures = planted(seed, plant)
@@ -59,7 +62,7 @@ def test_the_order_of_subjects_does_not_matter(seed: int, plant: Any, random: An
     assert [(f.key, f.impact) for f in told(figures)] == [(f.key, f.impact) for f in told(again)]
 
 
-@settings(max_examples=8)
+@few
 @given(SEEDS, PLANTS, st.sampled_from([Decimal(8), Decimal("0.125")]))
 def test_in_another_unit_of_money_the_same_is_told(seed: int, plant: Any, by: Decimal):
     figures = planted(seed, plant)
@@ -70,7 +73,7 @@ def test_in_another_unit_of_money_the_same_is_told(seed: int, plant: Any, by: De
         assert other.confidence == pytest.approx(one.confidence, abs=1e-6)
 
 
-@settings(max_examples=8)
+@few
 @given(SEEDS, PLANTS)
 def test_money_adds_up_to_the_last_unit(seed: int, plant: Any):
     found, _ = findings([planted(seed, plant)])
@@ -86,7 +89,7 @@ def test_money_adds_up_to_the_last_unit(seed: int, plant: Any):
                 )
 
 
-@settings(max_examples=8)
+@few
 @given(SEEDS, PLANTS)
 def test_nothing_is_told_twice_or_lost(seed: int, plant: Any):
     found, _ = findings([planted(seed, plant)])
@@ -98,6 +101,7 @@ def test_nothing_is_told_twice_or_lost(seed: int, plant: Any):
     assert {f.key for f in found} <= grouped | together
 
 
+@pytest.mark.slow
 def test_noise_makes_few_headlines_and_events_are_told():
     """A small `benchmarks/insights.py`."""
     noise = BENCH["of_noise"](24)

@@ -128,7 +128,7 @@ def tier_on(rows: Sequence[Any], tenant_id: str, day: date) -> set[str]:
     return {r.tier for r in rows if r.tenant_id == tenant_id and day in Span(r.started_on, r.ended_on)}
 
 
-@settings(max_examples=max(4, EXAMPLES // 12))
+@settings(max_examples=max(2, EXAMPLES // 12))
 @given(SEQUENCES)
 def test_histories_stay_whole_whatever_is_asked(sequence: list[tuple[int, tuple[str, dict[str, Any]]]]):
     with opened() as vendor:

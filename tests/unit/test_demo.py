@@ -23,6 +23,8 @@ from tenantry.methods.accuracy import AllocationError, allocation_error
 from tenantry.methods.policy import Policy
 from tenantry.sources.demo import write_vendor
 
+pytestmark = pytest.mark.slow
+
 SMALL: dict[str, Any] = {"months": 6, "tenants": 40, "end": date(2026, 7, 1)}
 COSTS = ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost")
 

@@ -42,6 +42,7 @@ def last_year(one: dict[str, Any]) -> list[float]:
     return one["values"][-12:-6] if len(one["values"]) >= 12 else one["default"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shock", [0.0, 1.0])
 def test_of_fifty_methods_of_noise_hardly_one_is_accepted(shock: float):
     """Ours, with noise of each tenant, of each month ahead, or leaning one way: on tenants of their own, and on such as
@@ -63,6 +64,7 @@ def test_of_fifty_methods_of_noise_hardly_one_is_accepted(shock: float):
     assert accepted <= 2
 
 
+@pytest.mark.slow
 def test_last_year_repeated_is_accepted_where_there_is_a_season_and_not_on_noise():
     dice = np.random.default_rng(5)
     for season, better in ((0.4, True), (0.0, False)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,22 @@ def servers() -> dict[str, Server]:
     from ..sources.mcp import read_servers
 
     return read_servers(tables)
+
+
+def outward_prices() -> dict[tuple[str, str | None], Decimal]:
+    """USD for a call of each external tool and agent of which the settings say it. Raises `invalid`."""
+    found: dict[tuple[str, str | None], Decimal] = {}
+    for server in servers().values():
+        for name, one in server.tools.items():
+            if one.cost_per_call is not None:
+                found[f"mcp_{server.name}", name.replace("-", "_").lower()] = one.cost_per_call
+    if tables := settings().a2a:
+        from ..sources.a2a import read_agents
+
+        for agent in read_agents(tables).values():
+            if agent.cost_per_call is not None:
+                found[f"a2a_{agent.name}", None] = agent.cost_per_call
+    return found
 
 
 def settings() -> Settings:

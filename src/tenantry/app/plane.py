@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import invalid
 from ..kernel import Dataset, Principal
 from ..sources import SOURCES
-from .known import catalog, settings, sources, whole_catalog
+from .known import catalog, outward_prices, settings, sources, whole_catalog
 
 if TYPE_CHECKING:
     from ..config import Settings
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..runtime.asking.asking import Asking
     from ..runtime.asking.memory import Memory
     from ..runtime.jobs import Step
+    from ..runtime.outward import Outward
     from ..runtime.plane import ControlPlane
     from ..runtime.publish import Publisher
     from ..runtime.records import Records
@@ -62,8 +63,11 @@ def open_plane(lake: str | None, allocation: Mapping[str, Any] | None = None) ->
         cache(lambda: _open_records(_state_url(said, lake), engine)),
         lambda: said.state.url is not None or (engine.lake.path / STATE).exists(),
     )  # fmt: skip
+    plane.runtime.proposals_last = timedelta(days=said.decisions.expire_days)
     plane.publisher = _publisher(said, engine)
-    plane.land_own = lambda: _runs(plane).land(engine, own_usage)
+    plane.land_own = lambda: _land_own(plane)
+    if said.mcp or said.a2a:
+        plane.runtime.outward = _outward(plane)
     if said.books.closed_through:
         through = date.fromisoformat(f"{said.books.closed_through}-01")
         plane.books = Books(ClosedDays, ClosedCost, FeatureCost, through)
@@ -77,9 +81,10 @@ def open_asking(plane: ControlPlane) -> Asking:
     Raises `invalid` where the model's libraries are missing or its settings cannot be.
     """
     from ..runtime.asking.asking import Asking
-    from ..runtime.asking.memory import Memory
 
     def memory() -> Memory:
+        from ..runtime.asking.memory import Memory  # with the state store, which few questions need
+
         return Memory(plane.state, plane.now)
 
     return _agency(plane, memory) if settings().agent.model else Asking(plane.runtime, memory)
@@ -90,7 +95,7 @@ def _agency(plane: ControlPlane, memory: Callable[[], Memory]) -> Agency:
     try:
         from ..runtime.agents.agency import Agency, Voice
         from ..runtime.agents.figures import ungrounded
-        from ..runtime.agents.framework.agents import Limits
+        from ..runtime.agents.framework.agents import Limits, Price
         from ..runtime.agents.framework.models import Choice, open_model
         from ..runtime.agents.framework.offline import NAME, Offline
     except ModuleNotFoundError as missing:
@@ -101,8 +106,9 @@ def _agency(plane: ControlPlane, memory: Callable[[], Memory]) -> Agency:
     from ..runtime.asking.asking import Asking
 
     limits = Limits(
-        said.max_requests_per_run, said.max_tokens_per_run, said.max_cost_per_run, said.run_seconds
-    )
+        said.max_requests_per_run, said.max_tokens_per_run, said.max_cost_per_run, said.run_seconds,
+        Price(*said.price) if said.price else None,
+    )  # fmt: skip
     told = team(plane.catalog, settings().business_context, said.prompts)
     key = said.api_key.get_secret_value() if said.api_key else None
 
@@ -124,6 +130,22 @@ def _runs(plane: ControlPlane) -> Runs:
 
     said = settings().agent
     return Runs(plane.state, plane.now, Daily(said.max_tokens_per_day, said.max_cost_per_day))
+
+
+def _outward(plane: ControlPlane) -> Outward:
+    from ..runtime.outward import Outward, OutwardLimits
+
+    said = settings().limits
+    limits = OutwardLimits(said.outward_calls_per_day, said.outward_cost_per_day)
+    return Outward(lambda: plane.state, plane.now, limits, outward_prices())
+
+
+def _land_own(plane: ControlPlane) -> None:
+    from ..sources.own_usage import outward_usage
+
+    engine = plane.engine
+    _runs(plane).land(engine, own_usage)
+    _outward(plane).land(engine, lambda c: [*outward_usage(c.id, c.at, c.tenant_id, c.cost)])
 
 
 def own_usage(run: Run) -> list[Dataset]:
@@ -164,8 +186,10 @@ def _open_state(url: str) -> State:
     return State(url)
 
 
-def open_worker(lake: str | None) -> Worker:
-    """What does the jobs of a lake, and knows them. Raises `invalid`, `unavailable`."""
+def open_worker(lake: str | None, *, months: int = _MONTHS, tenants: int = _TENANTS) -> Worker:
+    """What does the jobs of a lake, and knows them; of so many months and tenants is the vendor that the job `demo`
+    makes up. Raises `invalid`, `unavailable`.
+    """
     from ..runtime.jobs import JobKind, Jobs
     from ..runtime.kinds import job_kinds
     from ..runtime.schedules import Schedules, read_schedules
@@ -175,7 +199,7 @@ def open_worker(lake: str | None) -> Worker:
     kinds = {
         **job_kinds(whole_catalog(), sources),
         "profile": open_uploads(Path(lake or said.lake.path)).kind(),
-        "demo": JobKind("vendor", tuple[str, ...], partial(_show_demo, lake)),
+        "demo": JobKind("vendor", tuple[str, ...], partial(_show_demo, lake, months, tenants)),
     }
     jobs = Jobs(_open_state(_state_url(said, lake)), kinds, lambda: datetime.now(UTC))
     return Worker(jobs, Schedules(jobs, read_schedules(jobs, said.schedules)), lambda: open_plane(lake))
@@ -187,7 +211,9 @@ def open_uploads(lake: Path) -> Uploads:
     return Uploads(lake / "uploads", SOURCES)
 
 
-def _show_demo(lake: str | None, plane: ControlPlane, _: Sequence[str], step: Step) -> None:
+def _show_demo(
+    lake: str | None, months: int, tenants: int, plane: ControlPlane, _: Sequence[str], step: Step
+) -> None:
     """The work of a job: the made-up vendor in place of an empty lake, or of itself."""
     from ..gateways.demo import load_demo
     from ..gateways.doors import Vendor
@@ -198,7 +224,7 @@ def _show_demo(lake: str | None, plane: ControlPlane, _: Sequence[str], step: St
             "this lake holds deliveries, and the demo would replace them", "name another lake to serve"
         )
     doors = Vendor(open_plane, write_vendor, vendor_accuracy)
-    step("demo", lambda tell: load_demo(doors, lake, str(vendor), _MONTHS, _TENANTS, tell)[1].account())
+    step("demo", lambda tell: load_demo(doors, lake, str(vendor), months, tenants, tell)[1].account())
 
 
 def write_vendor(*arguments: Any, **options: Any) -> None:

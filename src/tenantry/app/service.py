@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from .. import __version__
@@ -78,6 +79,7 @@ def open_app(
         access,
         _mcp(plane, asking.answer),
         _a2a(plane, asking),
+        _agui(plane, asking),
         _intake(plane, metrics),
         *(
             [job_part(worker), upload_part(plane.runtime, open_uploads(plane.engine.lake.path))]
@@ -138,16 +140,31 @@ def _mcp(plane: ControlPlane, answer: Answering) -> Part:
     return Part(routes=routes, lifespan=lifespan)
 
 
+def _agui(plane: ControlPlane, asking: Asking) -> Part:
+    from ..gateways.agui import AgUi
+    from ..runtime.decisions import Decisions
+
+    return AgUi(asking.answer, asking.go_on, Decisions(plane.runtime)).part()
+
+
 def _a2a(plane: ControlPlane, asking: Asking) -> Part:
     from ..gateways import a2a
     from ..gateways.http.app import Part
+    from ..gateways.waking import Waking
     from ..runtime.decisions import Decisions
     from ..runtime.given_tasks import GivenTasks
 
     verdicts, tasks = a2a.Verdicts(Decisions(plane.runtime), asking.go_on), GivenTasks(plane.state)
     url = settings().auth.public_url
     serving = a2a.Serving(plane.catalog, __version__, asking.answer, verdicts, tasks, url)
-    return Part(routes=serving.routes(), lifespan=serving.open)
+    waking = Waking(asking, serving.push, plane.state.lock("waking"))
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncGenerator[None]:
+        async with serving.open(), waking.open():
+            yield
+
+    return Part(routes=serving.routes(), lifespan=lifespan)
 
 
 def _intake(plane: ControlPlane, metrics: Metrics) -> Part:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from heapq import nsmallest
 from itertools import groupby
 from operator import attrgetter
 from typing import Annotated, Literal
@@ -36,6 +37,12 @@ _MONTHS_OF_YEAR = 12
 Compare = Annotated[
     Literal["previous", "year", "none"],
     Field(description="as many months just before, the same of the year before, or nothing"),
+]
+
+
+Against = Annotated[
+    Window | None,
+    Field(description="START..END or YYYY-MM: other months to compare with, in the place of `compare`"),
 ]
 
 
@@ -127,11 +134,13 @@ class Summary(BaseModel):
 
 
 @tool(window="2026-03", top=3)
-def summary(ctx: Context, window: Month = None, compare: Compare = "previous", top: Top = 5) -> Summary:
+def summary(
+    ctx: Context, window: Month = None, compare: Compare = "previous", against: Against = None, top: Top = 5
+) -> Summary:
     """Revenue, cost and margin of a window beside those of another, the tenants whose cost changed most, and the cost
     forecast for the months ahead.
     """
-    now, before = _windows(ctx, window, compare)
+    now, before = _windows(ctx, window, compare, against)
     after, was = _whole(ctx, now), _whole(ctx, before)
     vendors = ctx.principal.tenant_id is None
     return Summary(
@@ -174,10 +183,14 @@ def months(
 
 @tool(window="2026-03", top=3)
 def tenants(
-    ctx: Context, window: Month = None, compare: Compare = "previous", top: Top = 10_000
+    ctx: Context,
+    window: Month = None,
+    compare: Compare = "previous",
+    against: Against = None,
+    top: Top = 10_000,
 ) -> list[TenantStanding]:
     """Every tenant's revenue, cost and margin in a window beside those of another, dearest first."""
-    now, before = _windows(ctx, window, compare)
+    now, before = _windows(ctx, window, compare, against)
     found: list[TenantStanding] = []
     was = _whole(ctx, before)
     for _, currency in sorted(_whole(ctx, now).items()):
@@ -187,13 +200,13 @@ def tenants(
 
 
 class _Currency:
-    """All rows of one currency in a window, one for each tenant."""
+    """All rows of one currency in a window, one for each tenant. Thousands of them: keys are read as such."""
 
     def __init__(
         self, name: str, rows: Sequence[Row], sure: Iterable[Row], payers: Mapping[str, set[str]]
     ) -> None:
         self.name = name
-        self.rows = {row.tenant_id: row for row in rows}
+        self.rows = {row["tenant_id"]: row for row in rows}
         self.confidence = confidence_of((r.effective_cost, r.confidence) for r in sure)
         self._payers = payers
 
@@ -202,11 +215,11 @@ class _Currency:
 
     @property
     def losing(self) -> int:
-        return sum(row.margin < 0 and self._judged(row.tenant_id) for row in self.rows.values())
+        return sum(row["margin"] < 0 and self._judged(name) for name, row in self.rows.items())
 
     @property
     def named(self) -> float | None:
-        theirs = sum((r.effective_cost for r in self.rows.values() if _is_tenant(r.tenant_id)), Decimal(0))
+        theirs = sum((r["effective_cost"] for name, r in self.rows.items() if _is_tenant(name)), Decimal(0))
         return part(theirs, self.total("effective_cost"))
 
     @property
@@ -226,8 +239,12 @@ def _last(month: date) -> date:
     return Window(month, month.replace(day=2)).widened_to_months().end
 
 
-def _windows(ctx: Context, window: Window | None, compare: str) -> tuple[Window, Window | None]:
+def _windows(
+    ctx: Context, window: Window | None, compare: str, against: Window | None
+) -> tuple[Window, Window | None]:
     now = (window or ctx.month(TenantCost)).widened_to_months()
+    if against is not None:
+        return now, against.widened_to_months()
     if compare == "none":
         return now, None
     count = _MONTHS_OF_YEAR if compare == "year" else len(list(now.months()))
@@ -253,8 +270,8 @@ def _whole(ctx: Context, window: Window | None) -> dict[str, _Currency]:
     payers: dict[str, set[str]] = defaultdict(set)
     if len(of_currency) > 1:  # in a single one, who pays, pays in it
         for row in rows:
-            if row.revenue:
-                payers[row.tenant_id].add(row.currency)
+            if row["revenue"]:
+                payers[row["tenant_id"]].add(row["currency"])
     return {name: _Currency(name, own, known[name], payers) for name, own in of_currency.items()}
 
 
@@ -288,14 +305,15 @@ def _movers(
             tenant: _cost(after.get(tenant)) - _cost(before.get(tenant))
             for tenant in before.keys() | after.keys()
         }
-        largest = sorted(changes, key=lambda t: (-abs(changes[t]), t))[:top]
+        moved = (tenant for tenant, change in changes.items() if change)
+        largest = nsmallest(top, moved, key=lambda t: (-abs(changes[t]), t))
         rows = [after.get(t) or Row(before[t], **dict.fromkeys(_MONEY, Decimal(0))) for t in largest]
         found += _tenants(ctx, None, rows, was)
     return found
 
 
 def _cost(row: Row | None) -> Decimal:
-    return row.effective_cost if row else Decimal(0)
+    return row["effective_cost"] if row else _NONE
 
 
 def _tenants(
@@ -331,7 +349,8 @@ def _tenants(
     return found
 
 
-_NOTHING = Row(dict.fromkeys(_MONEY, Decimal(0)))
+_NONE = Decimal(0)
+_NOTHING = Row(dict.fromkeys(_MONEY, _NONE))
 
 
 def _plans(

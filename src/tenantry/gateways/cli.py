@@ -204,7 +204,7 @@ def _propose(
 ) -> None:
     from ..runtime.call import LOCAL
     from ..runtime.decisions import Decisions
-    from .decisions import shown_decision
+    from .tables import shown_decision
 
     waits = Decisions(runtime).propose(capability.name, tool.name, given, LOCAL, arguments.propose)
     if arguments.json:

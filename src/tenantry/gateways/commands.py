@@ -230,6 +230,7 @@ def _land(doors: Doors, arguments: argparse.Namespace) -> None:
         )
         for problem in document["problems"]:
             print(f"not read: {problem}")
+    ingested.must_be_whole()
 
 
 def _build_arguments(parser: argparse.ArgumentParser) -> None:
@@ -276,8 +277,7 @@ def _run(doors: Doors, arguments: argparse.Namespace) -> None:
     chosen = [plane.catalog.capability(name) for name in names]
     with _progress(as_json=arguments.json) as tell:
         configured = doors.sources()
-        if configured:
-            plane.pull(configured, tell)
+        ingested = plane.pull(configured, tell) if configured else None
         plane.build((), tell)
     answers = [plane.runtime.call(c.name, (c.run or c.tools[0]).name, {}) for c in chosen]
     if arguments.json:
@@ -285,6 +285,8 @@ def _run(doors: Doors, arguments: argparse.Namespace) -> None:
     else:
         for answer in answers:
             print(shown_answer(answer))
+    if ingested:
+        ingested.must_be_whole()
 
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:

@@ -54,7 +54,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     for name, text in (
         ("show", "One job, with its steps."),
         ("cancel", "Cancel a job; one that is at work stops before its next step."),
-        ("retry", "Try a job again that failed or was cancelled; steps that are done are not done again."),
+        ("retry", "Try a job again that failed, was cancelled or is partial; only the last begins anew."),
     ):
         action(name, text).add_argument("job", type=int, metavar="ID")
     work = action("work", "Do jobs and keep schedules, without serving anything, until interrupted.")

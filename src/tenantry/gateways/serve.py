@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from ..errors import Kind, TenantryError, invalid
 
-_GRACE_SECONDS = 30
+GRACE_SECONDS = 30
 # Objects made, less those gone, after which the young ones are looked through for cycles.
 _GARBAGE = 50_000
 _ADDRESS = re.compile(r"(?:(?P<host>[^:\[\]]+|\[[0-9a-fA-F:.]+\]):)?(?P<port>\d{1,5})")
@@ -70,7 +70,7 @@ def serve(app: ASGIApp, address: Address, ending: Callable[[], None]) -> None:
     """
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, lifespan="on", proxy_headers=False,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
     )  # fmt: skip
     listening = _bound(address)
     try:

@@ -1,4 +1,4 @@
-"""Answers as tables for a person at a terminal."""
+"""Answers and decisions as text for a person at a terminal."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from rich.text import Text
 from ..kernel.dataset import Column
 from ..kernel.money import shown
 from ..runtime.call import Answer, plain
+from ..runtime.decision import Decision
 
 _UNLIMITED = 100_000
 """Columns of a page that is not a terminal: lines are as long as they need to be."""
@@ -31,6 +32,32 @@ def shown_answer(answer: Answer) -> str:
             console.print(block)
         console.print(Text(_footer(answer), style="dim"))
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+
+
+def shown_decision(decision: Decision) -> str:
+    """A decision as text: what is to be done, with which arguments, for whom and why, and what became of it."""
+    who = (
+        f"the agent of {decision.agent}, for {decision.proposed_by}"
+        if decision.agent
+        else decision.proposed_by
+    )
+    given = [(name, value) for name, value in decision.arguments.items() if value is not None]
+    lines = [
+        decision.said(),
+        f"  {decision.about}",
+        *(
+            f"  {name} = {json.dumps(value, ensure_ascii=False)}{_chosen(decision, name)}"
+            for name, value in given
+        ),
+        f"  proposed by {who}" + (f": {decision.why}" if decision.why else ""),
+    ]
+    if decision.tenant_id is not None:
+        lines.append(f"  for tenant {decision.tenant_id} alone")
+    if decision.note:
+        lines.append(f"  note: {decision.note}")
+    if decision.state == "proposed":
+        lines.append(f"  tenantry decide {decision.id} approve|reject")
+    return "".join(f"{visible(line)}\n" for line in lines)
 
 
 def visible(text: str) -> str:
@@ -66,6 +93,10 @@ def cell(value: Any, column: Column | None = None) -> str:
         case _:
             text = json.dumps(plain(value), ensure_ascii=False) if isinstance(value, dict) else str(value)
     return visible(text).replace("\n", "\\n")
+
+
+def _chosen(decision: Decision, name: str) -> str:
+    return "  (chosen by the agent: nobody typed it)" if name in decision.tainted else ""
 
 
 def _console() -> Console:

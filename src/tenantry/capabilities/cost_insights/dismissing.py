@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field
@@ -12,6 +13,7 @@ from ...kernel import Context, Effect, tool
 from .listing import Of, one_finding
 
 LONGEST = 1000
+LONGEST_DAYS = 366
 
 
 @tool(Effect.ACT, finding="service:Support:new:USD", reason="planned: the archive moved there")
@@ -20,8 +22,11 @@ def dismiss(
     finding: Annotated[str, Field(description="as `findings` names it")],
     reason: Annotated[str, Field(description="why, for those who look later")],
     window: Of = None,
+    days: Annotated[
+        int | None, Field(ge=1, le=LONGEST_DAYS, description="only for so many days; by default for good")
+    ] = None,
 ) -> Dismissals:
-    """List a finding no more, and say why.
+    """List a finding no more, or not for some days, and say why.
 
     It is kept, and comes back if it changes anew or its impact doubles. `findings` with `dismissed` lists it.
     """
@@ -40,6 +45,7 @@ def dismiss(
         reason=why,
         by=ctx.principal.name,
         at=ctx.now.replace(tzinfo=None),
+        until=ctx.now.date() + timedelta(days=days) if days else None,
     )
     ctx.record(new)
     return new

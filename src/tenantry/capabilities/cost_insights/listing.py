@@ -13,7 +13,7 @@ from ...datasets import CostProfile, Dismissals, Insights
 from ...datasets.insights import dismissed_by
 from ...errors import unknown
 from ...kernel import Context, Window, tool
-from ...kernel.dataset import Day, Dimension, Money, OptionalDimension, Ratio
+from ...kernel.dataset import Day, Dimension, Money, OptionalDay, OptionalDimension, Ratio
 from ...kernel.money import part, shown
 from ...methods.insight import MOST, Kind
 
@@ -55,6 +55,9 @@ class Insight(BaseModel):
     confidence: Annotated[Ratio, Field(description="0 to 1")]
     dismissed_by: OptionalDimension
     reason: Annotated[OptionalDimension, Field(description="why it was dismissed")]
+    until: Annotated[
+        OptionalDay, Field(description="from this day on it is listed again; null: dismissed for good")
+    ]
 
 
 @tool(window="2026-03", top=5)
@@ -77,7 +80,7 @@ def findings(
     found: list[Insight] = []
     listed: dict[str, int] = {}
     for row in sorted(ctx.rows(Insights, month_of(ctx, window)), key=lambda r: (r.currency, r.rank)):
-        because = dismissed_by(row, said)
+        because = dismissed_by(row, said, ctx.now.date())
         asked = subject in (None, row.subject, row.level) and kind in (None, row.kind)
         if not asked or (because is not None) is not dismissed:
             continue
@@ -127,6 +130,7 @@ def _insight(row: Insights, because: Dismissals | None) -> Insight:
         confidence=row.confidence,
         dismissed_by=because and because.by,
         reason=because and because.reason,
+        until=because and because.until,
     )
 
 

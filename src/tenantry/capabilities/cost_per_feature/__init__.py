@@ -98,6 +98,7 @@ class FeatureAdoption(BaseModel):
     cost: Money
     share: Annotated[Ratio, Field(description="part of the currency's whole cost")]
     users: Annotated[Count, Field(description="active tenants that used it")]
+    cost_per_tenant: Annotated[OptionalMoney, Field(description="cost / users; null where none did")]
     active: Annotated[Count, Field(description="tenants active in the window")]
     adoption: Annotated[Ratio, Field(description="users / active")]
     quadrant: Annotated[
@@ -303,6 +304,7 @@ def adoption(
                     cost=row[costs.column],
                     share=part(row[costs.column], costs.whole[currency]),
                     users=users[row.feature_id],
+                    cost_per_tenant=_per(row[costs.column], Decimal(users[row.feature_id])),
                     active=len(active),
                     adoption=share,
                     quadrant=f"{'dear' if dear else 'cheap'}, {'wide' if (share or 0) >= wide else 'narrow'}",

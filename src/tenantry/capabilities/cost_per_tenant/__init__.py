@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from ...datasets import Allocation, CorrectionEntries, TenantCost, Tenants
+from ...datasets.allocation_rules import AllocationRules
 from ...datasets.tenants import tier_name
 from ...kernel import Capability, Context, Row, Window, tool
 from ...kernel.dataset import Count, Dimension, Money, OptionalDay, OptionalDimension, OptionalMoney, Ratio
@@ -20,6 +21,7 @@ from ...kernel.money import Basis, part, per
 from ...kernel.parameters import Cost, Month, Top
 from .asked import TenantId, refuse_unknown
 from .change import change
+from .held import policy
 from .preview import preview
 
 _RUNGS = ("silo", "fine", "coarse", "fallback", "unallocated")
@@ -228,8 +230,8 @@ def tiers(ctx: Context, window: Month = None, basis: Cost = Basis.EFFECTIVE) -> 
 CAPABILITY = Capability(
     name="cost_per_tenant",
     question="What does each tenant cost us, and why did it change?",
-    datasets=(TenantCost, Allocation, CorrectionEntries, Tenants),
-    tools=(rank, tenant, coverage, change, tiers, preview),
+    datasets=(TenantCost, Allocation, CorrectionEntries, Tenants, AllocationRules),
+    tools=(rank, tenant, coverage, change, tiers, policy, preview),
     examples=(
         "Which five tenants cost most in March?",
         "What is teal-partners' cost made of, and how sure is that?",

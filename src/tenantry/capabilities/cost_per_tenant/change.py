@@ -53,18 +53,24 @@ def change(
     window: Month = None,
     basis: Cost = Basis.EFFECTIVE,
     rules_before: PolicyBefore = None,
+    against: Annotated[
+        Window | None,
+        Field(description="START..END or YYYY-MM: another window in the place of the one before"),
+    ] = None,
 ) -> list[Change]:
     """Why a tenant's cost differs from the window before: volume, mix, price and more, service by service.
 
-    The window before a whole month is the month before; of any other window, the same number of days just before it.
+    The window before a whole month is the month before; of any other window, the same number of days just before it;
+    `against` names any other.
     Tables are built under one policy, so both windows are. With `rules_before` the window before is taken as it was
     under those, and `rule` is what today's make of it, so that the other parts compare like with like.
     """
     now = window or ctx.month(TenantCost)
-    before, after = (_spent(ctx, tenant_id, w, basis) for w in (now.previous, now))
+    earlier = against or now.previous
+    before, after = (_spent(ctx, tenant_id, w, basis) for w in (earlier, now))
     was = before
     if rules_before is not None:
-        was = _spent(ctx.under(settings_in(rules_before)), tenant_id, now.previous, basis)
+        was = _spent(ctx.under(settings_in(rules_before)), tenant_id, earlier, basis)
     if not before and not after:
         refuse_unknown(ctx, tenant_id)
     nothing = _Spent()

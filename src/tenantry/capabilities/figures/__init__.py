@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from ...datasets import ActiveUsers, FeatureCost, Margin, Requests, TenantCost, Tenants, UsageHourly
 from ...errors import invalid
@@ -18,14 +18,15 @@ from ...kernel.money import MONEY_SQL, part, per
 from ...kernel.parameters import Month
 from .measures import CUTS, UNIT, Cut, Grain, Measure
 from .periods import periods
-from .selection import Selection, Where
+from .selection import Selection, Where, as_text, several
 from .sums import Sums, sums_of
 
 _MOST = 10_000
 """Figures in one answer."""
 Value = Annotated[Decimal | None, Column(Role.MEASURE, MONEY_SQL, "value")]
-_Only = Annotated[str | None, Field(description="only this one")]
-_Except = Annotated[str | None, Field(description="all but this one")]
+_Names = Annotated[str | None, BeforeValidator(as_text)]
+_Only = Annotated[_Names, Field(description="only this one; of several a JSON list")]
+_Except = Annotated[_Names, Field(description="all but this one; of several a JSON list")]
 _Totals = Mapping[tuple[str, str | None, int], Decimal | None]
 
 
@@ -66,10 +67,10 @@ def totals(
     Raises `invalid` for a dimension that the measure has not, and for usage of several meters together.
     """
     where = Where(
-        only={Cut.TENANT: tenant, Cut.TIER: tier, Cut.PLAN: plan, Cut.SERVICE: service, Cut.FEATURE: feature,
-              Cut.METER: meter},
-        without={Cut.TENANT: except_tenant, Cut.TIER: except_tier, Cut.SERVICE: except_service,
-                 Cut.FEATURE: except_feature},
+        only={Cut.TENANT: several(tenant), Cut.TIER: several(tier), Cut.PLAN: several(plan),
+              Cut.SERVICE: several(service), Cut.FEATURE: several(feature), Cut.METER: several(meter)},
+        without={Cut.TENANT: several(except_tenant), Cut.TIER: several(except_tier),
+                 Cut.SERVICE: several(except_service), Cut.FEATURE: several(except_feature)},
     )  # fmt: skip
     _check(measure, by, where)
     when = window or ctx.month(TenantCost)
@@ -97,7 +98,7 @@ def totals(
                     end=period.end,
                     currency=currency,
                     value=value,
-                    unit=_unit(measure, name, by, meter),
+                    unit=_unit(measure, name, by, where.only[Cut.METER]),
                     share=None if divided or value is None else part(value, wholes[currency, place]),
                 )
             )
@@ -109,14 +110,17 @@ def _check(measure: Measure, by: Cut | None, where: Where) -> None:
     if wrong := sorted(asked - CUTS[measure]):
         have = ", ".join(sorted(CUTS[measure]))
         raise invalid(f"{measure} is not known by {', '.join(wrong)}", f"it is known by {have}")
-    if measure is Measure.USAGE and Cut.METER not in asked:
+    if Cut.PLAN in asked and (wrong := sorted(asked & {Cut.SERVICE, Cut.FEATURE})):
+        raise invalid(f"{measure} by plan is not known by {', '.join(wrong)}", "leave out one or the other")
+    meters = where.only.get(Cut.METER) or ()
+    if measure is Measure.USAGE and by is not Cut.METER and len(meters) != 1:
         raise invalid("usage of different meters is not added", "name a meter, or cut by meter")
 
 
-def _unit(measure: Measure, name: str, by: Cut | None, meter: str | None) -> str:
+def _unit(measure: Measure, name: str, by: Cut | None, meters: tuple[str, ...] | None) -> str:
     """Usage is in its meter's own unit, which is the meter's name."""
     if measure is Measure.USAGE:
-        return name if by is Cut.METER else meter or ""
+        return name if by is Cut.METER else meters[0] if meters else ""
     return UNIT.get(measure, "money")
 
 

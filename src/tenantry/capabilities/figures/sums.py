@@ -146,10 +146,10 @@ class _Reading:
         where, tier = self._of.where, tier_name(row.tenant_id, self._of.tiers)
         only, without = where.only, where.without
         return (
-            only.get(Cut.TENANT) in {None, row.tenant_id}
-            and only.get(Cut.TIER) in {None, tier}
-            and without.get(Cut.TENANT) != row.tenant_id
-            and (without.get(Cut.TIER) is None or without.get(Cut.TIER) != tier)
+            row.tenant_id in (only.get(Cut.TENANT) or (row.tenant_id,))
+            and tier in (only.get(Cut.TIER) or (tier,))
+            and row.tenant_id not in (without.get(Cut.TENANT) or ())
+            and tier not in (without.get(Cut.TIER) or ())
         )
 
     def _sum(
