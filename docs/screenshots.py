@@ -59,11 +59,21 @@ def main() -> None:
                 browser = playwright.chromium.launch(
                     executable_path=shutil.which("chromium"), args=["--no-sandbox"]
                 )
+                _work(browser, site)
                 for look, options in LOOKS.items():
                     _take(browser, site, look, options)
                 browser.close()
         finally:
             server.terminate()
+
+
+def _work(browser: Browser, site: str) -> None:
+    """Something to see on the page of jobs."""
+    page = browser.new_page(base_url=site)
+    page.goto("/jobs")
+    page.get_by_role("button", name="Build now").click()
+    expect(page.get_by_text("succeeded").first).to_be_visible(timeout=300_000)
+    page.close()
 
 
 def _take(browser: Browser, site: str, look: str, options: dict[str, Any]) -> None:

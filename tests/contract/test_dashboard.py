@@ -25,7 +25,7 @@ def client(tmp_path: Path) -> Generator[TestClient]:
     static = tmp_path / "static"
     (static / "assets").mkdir(parents=True)
     (static / "index.html").write_text("<!doctype html><html><head><title>T</title></head></html>")
-    (static / "theme.js").write_text("1")
+    (static / "begin.js").write_text("1")
     (static / "assets" / "index-1.js").write_text("let a = 1")
     (static / "assets" / "index-1.js.gz").write_bytes(compress(b"let a = 1"))
     with served(tmp_path, static) as found:
@@ -64,7 +64,7 @@ def test_assets_are_kept_for_ever_and_unknown_ones_are_not_the_index(client: Tes
     assert (
         "content-encoding" not in client.get("/assets/index-1.js", headers={"Accept-Encoding": "br"}).headers
     )
-    assert client.get("/theme.js").headers["cache-control"] == "no-cache"
+    assert client.get("/begin.js").headers["cache-control"] == "no-cache"
     gone = client.get("/assets/index-0.js", headers=HTML)
     assert (gone.status_code, gone.headers["content-type"]) == (404, "application/problem+json")
 

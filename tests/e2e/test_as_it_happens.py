@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from browsing import NEEDS, chromium, opened, settled, violations
@@ -61,6 +63,34 @@ def test_jobs_are_told_of_without_asking(browser: Browser, served: Served):
         expect(page.get_by_role("button", name="No news")).to_be_focused()
         assert page.title() == "Jobs · Tenantry"
         assert [url for url in asked if "api/v1/jobs" in url] == []
+        row.get_by_role("link").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(f"Job {job.id}")
+        expect(page.get_by_role("region", name="Log")).to_contain_text("build")
+        assert violations(page) == []
+
+
+def test_figures_older_than_a_failed_build_say_so(browser: Browser, served: Served):
+    error = {
+        "kind": "unavailable",
+        "message": "no space left on device",
+        "hint": "make room, then build again",
+    }
+    job: dict[str, Any] = {
+        "id": 7, "kind": "build", "names": [], "asked_by": "local", "key": None, "schedule": "nightly",
+        "state": "failed", "cancelling": False, "step": "margin", "done": 1, "total": 3, "steps": {},
+        "queued_at": "2026-03-31T04:00:00Z", "run_after": None, "started_at": "2026-03-31T04:00:01Z",
+        "ended_at": "2026-03-31T06:00:00Z", "attempts": 3, "error": error,
+    }  # fmt: skip
+    told = f"event: jobs\ndata: {json.dumps({'changed': {'7': job}, 'gone': []})}\n\n"
+    with opened(browser, served.site) as page:
+        page.route("**/api/v1/live", lambda r: r.fulfill(body=told, content_type="text/event-stream"))
+        page.route("**/api/v1/jobs/7", lambda r: r.fulfill(json=job))
+        page.goto(f"/?{MARCH}")
+        expect(page.get_by_text("Figures may be old: the last build failed")).to_be_visible()
+        assert violations(page) == []
+        page.get_by_role("link", name="See why").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Job 7")
+        expect(page.get_by_role("main")).to_contain_text("no space left on device. make room")
 
 
 def test_newer_figures_are_offered_and_all_tabs_share_one_connection(browser: Browser, served: Served):

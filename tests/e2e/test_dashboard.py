@@ -150,7 +150,11 @@ def test_a_chart_is_a_table_too(page: Page):
     chart.get_by_role("button", name="View as table").click()
     expect(chart.get_by_role("row")).to_have_count(10)  # three months, and six ahead
     expect(chart.get_by_role("row", name="Mar 2026")).to_contain_text("$268")
-    assert len(downloaded(page, "Download Revenue, cost and margin per month as CSV")) == 10
+    heads, *rows = downloaded(page, "Download Revenue, cost and margin per month as CSV")
+    assert len(rows) == 9
+    answer = json.loads(page.request.get("/api/v1/overview/months").text())
+    said = [one for one in answer["data"] if one["currency"] == "USD"]
+    assert [row[heads.index("Cost")] for row in rows[: len(said)]] == [one["effective_cost"] for one in said]
 
 
 def test_filters_and_order_live_in_the_address(page: Page):
@@ -276,10 +280,56 @@ def test_a_part_that_fails_fails_alone_and_tries_again(browser: Browser, site: s
         alert = page.get_by_role("alert")
         expect(alert).to_contain_text("a bug in Tenantry: KeyError")
         expect(alert).to_contain_text("abc123")
+        expect(page.get_by_role("heading", name="Month by month")).to_be_visible()
         expect(page.get_by_role("region", name="Cost", exact=True)).to_contain_text("$268")
         page.unroute_all()
         alert.get_by_role("button", name="Try again").click()
         expect(page.get_by_role("figure", name="Revenue, cost and margin per month")).to_be_visible()
+
+
+def test_what_is_not_known_is_no_nought(browser: Browser, site: str):
+    """Without subscriptions there are no margins; without a tenant's name on any cost it is said how to name it."""
+
+    def poorer(route: Route) -> None:
+        document = route.fetch().json()
+        for row in document["data"]:
+            row.update(revenue="0", margin=f"-{row['effective_cost']}", margin_ratio=None)
+        route.fulfill(json=document)
+
+    with opened(browser, site) as page:
+        stubbed(page, "api/v1/overview/tenants", poorer)
+        page.goto(f"/tenants?{MARCH}")
+        expect(page.get_by_text("No revenue is known in USD")).to_be_visible()
+        expect(page.get_by_role("columnheader", name="Cost", exact=True)).to_be_visible()
+        expect(page.get_by_role("columnheader", name="Margin")).to_have_count(0)
+        page.goto(f"/tenants/teal-partners?{MARCH}")
+        expect(page.get_by_role("region", name="Margin", exact=True)).to_contain_text("n/a")
+        page.unroute_all()
+        stubbed(page, "api/v1/overview/tenants", unnamed)
+        page.goto(f"/tenants?{MARCH}")
+        expect(page.get_by_text("No cost has a tenant")).to_be_visible()
+        assert violations(page) == []
+
+
+def unnamed(route: Route) -> None:
+    document = route.fetch().json()
+    document["data"] = [row for row in document["data"] if row["tenant_id"] == "(unallocated)"]
+    route.fulfill(json=document)
+
+
+def test_refused_events_are_shown_and_go_through_the_door_again(page: Page):
+    page.request.post(
+        "/api/v1/events",
+        data=json.dumps({"specversion": "1.0", "id": "<b>1</b>", "source": "app"}),
+        headers={"Content-Type": "application/cloudevents+json"},
+    )
+    page.goto("/health")
+    refused = page.get_by_role("region", name="Refused at the door")
+    expect(refused.get_by_role("row")).to_have_count(2)
+    expect(refused).to_contain_text("<b>1</b>")
+    refused.get_by_role("button", name="Replay").click()
+    expect(refused).to_contain_text("1 tried: 0 accepted, 0 were there already, 1 left.")
+    assert violations(page) == []
 
 
 def test_who_may_not_is_told_which_role(browser: Browser, site: str):
@@ -296,13 +346,52 @@ def test_who_may_not_is_told_which_role(browser: Browser, site: str):
         expect(page.get_by_role("alert")).to_contain_text("ada is viewer")
 
 
-def test_offline_is_said(page: Page):
-    page.goto("/explore")
+def test_offline_is_said_and_nothing_can_be_changed(page: Page):
+    page.goto("/jobs")
     settled(page)
     page.context.set_offline(True)
     expect(page.get_by_text("This browser is offline")).to_be_visible()
+    expect(page.get_by_role("button", name="Build now")).to_be_disabled()
     page.context.set_offline(False)
     expect(page.get_by_text("This browser is offline")).to_have_count(0)
+    expect(page.get_by_role("button", name="Build now")).to_be_enabled()
+
+
+def test_any_months_can_be_compared_with(page: Page):
+    page.goto(f"/?{MARCH}")
+    page.get_by_label("Compare with").select_option("other")
+    months = page.get_by_role("dialog", name="Months to compare with")
+    months.get_by_label("From").fill("2026-01")
+    months.get_by_label("to", exact=True).fill("2026-01")
+    months.get_by_role("button", name="Show").click()
+    page.wait_for_url("**compare=2026-01-01..2026-02-01**")
+    expect(page.get_by_role("region", name="Cost", exact=True)).to_contain_text("vs Jan 2026")
+    page.goto(f"/tenants/teal-partners?{MARCH}&compare=2026-01-01..2026-02-01")
+    expect(page.get_by_role("region", name="Cost", exact=True)).to_contain_text("vs Jan 2026")
+    why = page.get_by_role("figure", name="Why its cost changed")
+    why.get_by_role("button", name="View as table").click()
+    expect(why.get_by_role("row", name="Jan 2026")).to_be_visible()
+
+
+def test_a_view_is_kept_under_a_name_and_is_its_address(page: Page):
+    page.goto(f"/tenants?{MARCH}&f.tier=enterprise&sort=margin")
+    settled(page)
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Search").fill("Large ones")
+    page.get_by_role("option", name="Keep this view as").click()
+    page.goto("/?range=2026-01-01..2026-02-01")
+    settled(page)
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Search").fill("large")
+    page.get_by_role("option", name="Large ones").first.click()
+    page.wait_for_url(f"**/tenants?{MARCH}&f.tier=enterprise&sort=margin")
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Search").fill("Large ones")
+    page.get_by_role("option", name="Forget the view").click()
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Search").fill("large")
+    expect(page.get_by_role("option", name="Keep this view as")).to_be_visible()
+    expect(page.get_by_role("option", name="Large ones")).to_have_count(0)
 
 
 def test_unknown_pages_and_tenants_say_so(browser: Browser, site: str):

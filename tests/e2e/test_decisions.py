@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Generator
 from dataclasses import dataclass
 from unittest import mock
@@ -10,15 +11,15 @@ from unittest import mock
 import pytest
 from browsing import NEEDS, chromium, opened, settled, violations
 from model_wires import Call, Say, Wires, speaking
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import APIResponse, Browser, Page, Route, expect
 from serving import serving
 from three_months import three_months
 
 from tenantry import app
 from tenantry.kernel import AccessRole, Principal
-from tenantry.runtime.call import LOCAL
+from tenantry.runtime.call import LASTS, LOCAL
 from tenantry.runtime.decision import Decision, Verdict
-from tenantry.runtime.decisions import LASTS, Decisions
+from tenantry.runtime.decisions import Decisions
 from tenantry.runtime.plane import ControlPlane
 
 pytestmark = NEEDS
@@ -51,7 +52,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Generator[Served]:
     lake = tmp_path_factory.mktemp("lake")
     three_months(lake)
     with speaking() as model:
-        agent = {"MODEL": "compatible:house", "BASE_URL": f"{model.url}/v1", "API_KEY": "key", "RETRIES": "0"}
+        agent = {
+            "MODEL": "compatible:house", "BASE_URL": f"{model.url}/v1", "API_KEY": "key", "RETRIES": "0",
+            "INPUT_PRICE": "0", "OUTPUT_PRICE": "0",
+        }  # fmt: skip
         with mock.patch.dict(os.environ, {f"TENANTRY_AGENT__{name}": value for name, value in agent.items()}):
             plane = app.open_plane(str(lake))
             with serving(app.open_app(plane, worker=app.open_worker(str(lake)))) as site:
@@ -101,6 +105,26 @@ def test_a_proposal_is_shown_as_it_will_run_and_approved_by_keyboard(page: Page,
         "row", name=f"{waits.id} tenants.create"
     )
     expect(row).to_contain_text("as agreed")
+
+
+def test_focus_is_on_what_was_decided_though_news_of_it_came_first(page: Page, served: Served):
+    waits = served.propose("north-wind", "North Wind")
+    held: list[tuple[Route, APIResponse]] = []
+
+    def hold(route: Route) -> None:
+        held.append((route, route.fetch()))
+
+    page.route(re.compile(rf"/decisions/{waits.id}(/\w+)?$"), hold)
+    page.goto("/decisions")
+    settled(page)
+    shown = page.get_by_role("article", name=f"Decision {waits.id}, tenants.create")
+    page.keyboard.press("a")
+    page.get_by_role("button", name="Approve and run").click()
+    expect(shown).to_have_count(0)
+    [(route, answer)] = held
+    route.fulfill(response=answer)
+    expect(shown).to_contain_text("approved and done")
+    expect(shown).to_be_focused()
 
 
 def test_what_waits_is_counted_and_comes_as_it_is_proposed(page: Page, served: Served):

@@ -41,6 +41,7 @@ const routes = [
   page("/health", () => import("./pages/health"), "Health"),
   page("/bring", () => import("./pages/bring"), "default"),
   page("/jobs", () => import("./pages/jobs"), "Jobs"),
+  page("/jobs/$id", () => import("./pages/jobs"), "OneJob"),
   page("/audit", () => import("./pages/audit"), "Audit"),
   page("/explore", () => import("./pages/explore"), "Explore"),
   page("/explore/$name", () => import("./pages/capability"), "Capability"),

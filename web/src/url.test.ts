@@ -14,6 +14,6 @@ test("what is empty stands nowhere", () => {
   expect(encode({ range: "2026-10-01..2026-11-01", sort: "-cost" })).toBe("?range=2026-10-01..2026-11-01&sort=-cost");
 });
 
-test("range, compare and currency go along, filters stay", () => {
+test("what a figure depends on goes along, filters stay", () => {
   expect(carried({ range: "2026-10", q: "a", currency: "EUR" })).toEqual({ range: "2026-10", currency: "EUR" });
 });

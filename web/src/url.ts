@@ -3,7 +3,7 @@
 export type Search = Record<string, string | undefined>;
 
 /** What goes with a person from page to page. */
-export const CARRIED = ["range", "compare", "currency"] as const;
+export const CARRIED = ["range", "compare", "currency", "basis", "shared"] as const;
 
 export function decode(text: string): Record<string, string> {
   return Object.fromEntries(new URLSearchParams(text));

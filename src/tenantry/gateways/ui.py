@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 from dataclasses import dataclass
+from gzip import compress
 from hashlib import sha256
 from pathlib import Path
 
@@ -90,7 +91,8 @@ class _Site:
         # Relative, so that it holds behind any prefix that a proxy takes away.
         base = b'<base href="' + (b"../" * path.count("/") or b"./") + b'">'
         content = index.content.replace(b"<head>", b"<head>" + base, 1)
-        return _sent(request, _File(content, None, index.media_type, index.tag + str(path.count("/"))))
+        tag = index.tag + str(path.count("/"))
+        return _sent(request, _File(content, compress(content, mtime=0), index.media_type, tag))
 
 
 def _is_page(request: Request, path: str) -> bool:

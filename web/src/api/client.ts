@@ -99,9 +99,16 @@ function queryOf(given: Arguments): string {
   return text ? `?${text}` : "";
 }
 
+/** Longer addresses are refused by proxies. Only tools that take documents come near, and those take POST. */
+const LONG = 2_000;
+
 /** An answer of a tool that reads, whichever it is. */
 export function ask(capability: string, tool: string, given: Arguments, signal?: AbortSignal): Promise<Document> {
-  return request(`api/v1/${capability}/${tool}${queryOf(given)}`, { signal });
+  const path = `api/v1/${capability}/${tool}`;
+  const query = queryOf(given);
+  if (query.length <= LONG) return request(`${path}${query}`, { signal });
+  const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined && value !== ""));
+  return request(path, { method: "POST", body: JSON.stringify(said), signal });
 }
 
 function retry(failures: number, problem: Error): boolean {
@@ -190,11 +197,33 @@ export async function signOut(): Promise<void> {
   else shut(undefined, "out");
 }
 
-/** Asks for a stream of events, with a body or without, telling of each. Raises `Problem`. */
+const AGAIN = 3;
+const PAUSE = 500;
+
+/** Asks for a stream of events, with a body or without, telling of each. Cut off after an event that has an id, it goes
+ * on after that one. Raises `Problem`, and what the browser says of a connection that does not come back.
+ */
 export async function stream(path: string, body: unknown, tell: (said: Said) => void, signal: AbortSignal): Promise<void> {
+  const asked = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+  let last = "";
+  const told = (said: Said) => {
+    last = said.id ?? last;
+    tell(said);
+  };
+  for (let left = AGAIN; ; left -= 1) {
+    try {
+      return await streamed(path, asked, last, told, signal);
+    } catch (problem) {
+      if (!last || left === 0 || signal.aborted || problem instanceof Problem) throw problem;
+      await new Promise((go) => setTimeout(go, PAUSE));
+    }
+  }
+}
+
+async function streamed(path: string, asked: RequestInit, last: string, tell: (said: Said) => void, signal: AbortSignal): Promise<void> {
   const headers: Record<string, string> = { Accept: "text/event-stream", "Content-Type": "application/json" };
   if (csrf) headers[CSRF] = csrf;
-  const asked = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+  if (last) headers["Last-Event-ID"] = last;
   const answer = await fetch(new URL(path, document.baseURI), { ...asked, headers, signal });
   if (!answer.ok || !answer.body) throw await problemOf(answer);
   const pieces = answer.body.pipeThrough(new TextDecoderStream()).getReader();

@@ -23,6 +23,7 @@ const LONGEST = 60_000;
 const NOTHING: Known = { jobs: {}, figures: {}, decisions: {} };
 
 let known = NOTHING;
+let heard: ReadonlySet<keyof Known> = new Set();
 let stop: AbortController | null = null;
 const watching = new Set<(told: Told["event"]) => void>();
 
@@ -31,6 +32,7 @@ function take({ event, data }: Told): void {
   const now: Record<string, unknown> = { ...known[event], ...data.changed };
   for (const key of data.gone) delete now[key];
   known = { ...known, [event]: now };
+  if (!heard.has(event)) heard = new Set([...heard, event]);
   watching.forEach((tell) => tell(event));
 }
 
@@ -40,6 +42,7 @@ export function listen(): void {
   const own = new AbortController();
   stop = own;
   known = NOTHING;
+  heard = new Set();
   if (!("locks" in navigator)) return void connect(own.signal, take);
   const others = new BroadcastChannel(NAME);
   let first = false;
@@ -93,6 +96,11 @@ export function onNews(told: (event: Told["event"]) => void): () => void {
 
 export function knownNow(): Known {
   return known;
+}
+
+/** Whether the server has told of this at all: before it has, nothing known does not mean that there is nothing. */
+export function useHeard(event: keyof Known): boolean {
+  return useSyncExternalStore(onNews, () => heard.has(event));
 }
 
 export function useKnown<E extends keyof Known>(event: E): Known[E] {

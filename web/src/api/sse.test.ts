@@ -9,6 +9,6 @@ test("events are the same, however the stream is cut", () => {
     const read = reader();
     const found = [];
     for (let at = 0; at < stream.length; at += size) found.push(...read(stream.slice(at, at + size)));
-    expect(found).toEqual(all.map((text) => ({ event: "token", data: { text } })));
+    expect(found).toEqual(all.map((text, nth) => ({ event: "token", data: { text }, id: `r-${nth}` })));
   }));
 });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { atMost, optionsOf, type Series, type Spec } from "./spec";
+import { atMost, columnsOf, optionsOf, type Series, type Spec } from "./spec";
 
 const spec = (over: Partial<Spec> = {}): Spec => ({
   kind: "line", title: "T", finding: "F", unit: "USD", x: ["a", "b", "c"],
@@ -16,7 +16,7 @@ test("bars start at zero, and nothing is HTML", () => {
 });
 
 test("a band is its lower edge and what is above it", () => {
-  const found = options(spec({ series: [{ name: "f", hue: "cost", dashed: true, values: [2, 2, 2], band: [[1, 3], [null, null], [1, 4]] }] }));
+  const found = options(spec({ series: [{ name: "f", hue: "cost", dashed: true, values: [2, 2, 2], bands: [{ name: "80%", edges: [["1", "3"], [null, null], [1, 4]] }] }] }));
   expect(found.series).toHaveLength(3);
   expect(found.series[1].data).toEqual([2, null, 3]);
   expect(found.series[2].lineStyle.type).toEqual([5, 4]);
@@ -41,8 +41,14 @@ test("joined series keep the sum", () => {
     const joined = atMost(series);
     expect(joined.length).toBeLessThanOrEqual(6);
     for (const at of [0, 1, 2]) {
-      const sum = (all: Series[]) => all.reduce((total, one) => total + (one.values[at] ?? 0), 0);
+      const sum = (all: Series[]) => all.reduce((total, one) => total + Number(one.values[at] ?? 0), 0);
       expect(sum(joined)).toBe(sum(series));
     }
   }));
+});
+
+test("tables and files have what the server said, and the edges of bands beside it", () => {
+  const exact = "0.100000000000000001";
+  const found = columnsOf(spec({ x: ["a"], series: [{ name: "f", hue: "cost", values: [exact], bands: [{ name: "80%", edges: [[exact, null]] }] }] }));
+  expect(found).toEqual([{ name: "f", values: [exact] }, { name: "Low (80%)", values: [exact] }, { name: "High (80%)", values: [null] }]);
 });

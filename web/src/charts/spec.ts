@@ -1,16 +1,21 @@
 /** Our own small chart specification, and what ECharts is told for it. Never raw options from elsewhere. */
 
-import { money, quantity, ratio, shortMoney } from "../format/numbers";
+import { money, numeric, quantity, ratio, shortMoney, type Amount } from "../format/numbers";
 
 export type Hue = "revenue" | "cost" | "margin" | "risk" | "muted" | "brand" | `cat-${0 | 1 | 2 | 3 | 4 | 5}`;
 
+export type Edges = [Amount, Amount];
+
 export interface Series {
   name: string;
-  values: (number | null)[];
+  /** As the server said them: exact in tables and files, rounded by the drawing alone. */
+  values: Amount[];
   hue: Hue;
   dashed?: boolean;
-  /** Lower and upper edge of a band around the values. */
-  band?: [number | null, number | null][];
+  /** A level rather than months: no points. */
+  plain?: boolean;
+  /** Lower and upper edges around the values, the widest first. */
+  bands?: { name: string; edges: Edges[] }[];
   /** Points that are not final: hollow. */
   open?: boolean[];
 }
@@ -35,14 +40,25 @@ const FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 /** At most five series; the smaller rest is summed as "Other". */
 export function atMost(series: Series[], most = MOST): Series[] {
   if (series.length <= most + 1) return series;
-  const size = (one: Series) => one.values.reduce<number>((sum, value) => sum + Math.abs(value ?? 0), 0);
+  const size = (one: Series) => one.values.reduce<number>((sum, value) => sum + Math.abs(numeric(value) ?? 0), 0);
   const ordered = [...series].sort((a, b) => size(b) - size(a));
   const rest = ordered.slice(most);
-  const values = (rest[0]?.values ?? []).map((_, nth) => rest.reduce((sum, one) => sum + (one.values[nth] ?? 0), 0));
+  const values = (rest[0]?.values ?? []).map((_, nth) => rest.reduce((sum, one) => sum + (numeric(one.values[nth]) ?? 0), 0));
   return [...ordered.slice(0, most), { name: `Other (${rest.length})`, values, hue: "muted" }];
 }
 
-export function valueText(value: number | null | undefined, unit: string): string {
+/** What a table or file of a chart has: each series, and the edges of its bands beside it. */
+export function columnsOf(spec: Spec): { name: string; values: Amount[] }[] {
+  return spec.series.flatMap((one) => [
+    { name: one.name, values: one.values },
+    ...(one.bands ?? []).flatMap(({ name, edges }) => [
+      { name: `Low (${name})`, values: edges.map(([low]) => low) },
+      { name: `High (${name})`, values: edges.map(([, high]) => high) },
+    ]),
+  ]);
+}
+
+export function valueText(value: Amount, unit: string): string {
   if (value === undefined) return "";
   if (value === null) return "n/a";
   if (unit === "ratio") return ratio(value);
@@ -97,9 +113,9 @@ function tooltip(spec: Spec, colour: Colours): Record<string, unknown> {
     formatter: (points: { dataIndex: number }[] | { dataIndex: number }) => {
       const nth = (Array.isArray(points) ? points[0] : points)?.dataIndex ?? 0;
       const lines = spec.series.map((one) => {
-        const edges = one.band?.[nth];
+        const edges = one.bands?.at(-1)?.edges[nth];
         const band = edges ? ` (${valueText(edges[0], spec.unit)} to ${valueText(edges[1], spec.unit)})` : "";
-        return one.values[nth] === null ? null : `${one.name}: ${valueText(one.values[nth], spec.unit)}${band}`;
+        return numeric(one.values[nth]) === null ? null : `${one.name}: ${valueText(one.values[nth], spec.unit)}${band}`;
       });
       return [spec.x[nth], ...lines.filter((line) => line !== null)].join("\n");
     },
@@ -117,36 +133,37 @@ function drawn(spec: Spec, one: Series, nth: number, colour: Colours): Record<st
         barMaxWidth: spec.kind === "ranks" ? 16 : 34,
         barGap: "12%",
         itemStyle: { color: hue, borderRadius: spec.kind === "stack" ? 0 : spec.kind === "ranks" ? [0, 3, 3, 0] : [3, 3, 0, 0] },
-        data: one.values,
+        data: one.values.map(numeric),
       },
     ];
   }
   const line = {
     name: one.name,
     type: "line",
-    showSymbol: one.values.length < 26,
+    showSymbol: one.values.length < 26 && !one.plain,
     symbol: "circle",
     symbolSize: 6,
     lineStyle: { color: hue, width: 2, type: one.dashed ? [5, 4] : "solid" },
     itemStyle: { color: hue },
     z: 3,
-    data: one.values.map((value, at) =>
+    data: one.values.map(numeric).map((value, at) =>
       one.open?.[at] ? { value, itemStyle: { color: colour("panel"), borderColor: hue, borderWidth: 2 }, symbolSize: 8 } : value,
     ),
     ...(nth === 0 && spec.mark ? { markLine: marked(spec.mark, colour) } : {}),
   };
-  return one.band ? [...band(one, hue), line] : [line];
+  return [...(one.bands ?? []).flatMap(({ name, edges }) => band(`${one.name} ${name}`, edges, hue)), line];
 }
 
-function band(one: Series, hue: string): Record<string, unknown>[] {
-  const quiet = { type: "line", stack: `band ${one.name}`, symbol: "none", lineStyle: { opacity: 0 }, silent: true, z: 1 };
-  const edges = one.band ?? [];
+/** Where bands lie over one another, the inner is darker. */
+function band(stack: string, said: Edges[], hue: string): Record<string, unknown>[] {
+  const quiet = { type: "line", stack, symbol: "none", lineStyle: { opacity: 0 }, silent: true, z: 1 };
+  const edges = said.map(([low, high]) => [numeric(low), numeric(high)] as const);
   return [
     { ...quiet, data: edges.map(([low]) => low), stackStrategy: "all" },
     {
       ...quiet,
       stackStrategy: "all",
-      areaStyle: { color: hue, opacity: 0.17 },
+      areaStyle: { color: hue, opacity: 0.16 },
       data: edges.map(([low, high]) => (low === null || high === null ? null : high - low)),
     },
   ];
@@ -162,9 +179,13 @@ function marked(mark: { at: string; text: string }, colour: Colours): Record<str
   };
 }
 
+function stepText(value: number, unit: string): string {
+  return `${value > 0 ? "+" : ""}${valueText(value, unit)}`;
+}
+
 /** A waterfall: the first and last values stand on the axis, those between on the sum so far. */
 function steps(spec: Spec, colour: Colours): Record<string, unknown>[] {
-  const values = spec.series[0]?.values ?? [];
+  const values = (spec.series[0]?.values ?? []).map(numeric);
   const blocks: { from: number; to: number; whole: boolean }[] = [];
   let level = 0;
   values.forEach((value, nth) => {
@@ -182,7 +203,12 @@ function steps(spec: Spec, colour: Colours): Record<string, unknown>[] {
       type: "bar",
       stack: "steps",
       barMaxWidth: 44,
-      data: blocks.map((b) => ({ value: Math.abs(b.to - b.from), itemStyle: { color: shade(b), borderRadius: 3 } })),
+      label: { show: true, position: "top", color: colour("text"), fontSize: 11.5 },
+      data: blocks.map((b) => ({
+        value: Math.abs(b.to - b.from),
+        itemStyle: { color: shade(b), borderRadius: 3 },
+        label: { formatter: b.whole ? valueText(b.to, spec.unit) : stepText(b.to - b.from, spec.unit) },
+      })),
     },
   ];
 }

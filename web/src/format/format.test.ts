@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { toCsv } from "./csv";
-import { change, count, money, points, quantity, ratio, shortMoney, unitCost } from "./numbers";
-import { ago, readWindow, shiftMonths, windowName } from "./times";
+import { change, count, money, points, quantity, ratio, shortMoney, sum, unitCost } from "./numbers";
+import { ago, comparedWith, monthEnd, readWindow, shiftMonths, windowName } from "./times";
 
 describe("numbers", () => {
   test("money has cents below 100, a true minus, and no minus before nothing", () => {
@@ -10,9 +10,9 @@ describe("numbers", () => {
     expect(money("12069.2", "USD")).toBe("$12,069");
     expect(money("-4.45", "USD")).toBe("\u2212$4.45");
     expect(money("-0.0001", "USD")).toBe("\u2212$0.0001");
-    expect(money("0", "USD")).toBe("$0.00");
+    expect(money("0", "USD")).toBe("$0");
     expect(money("5", "")).toBe("5.00");
-    expect(money("-0.3e-400", "EUR")).toBe("€0.00");
+    expect(money("-0.3e-400", "EUR")).toBe("€0");
     expect(money("5", "USD", { sign: true })).toBe("+$5.00");
   });
   test("what is not known is n/a, never 0", () => {
@@ -30,6 +30,18 @@ describe("numbers", () => {
     expect(shortMoney(12_000, "USD")).toBe("$12k");
     expect(unitCost("0.0000416588", "USD")).toBe("$0.0000417");
     expect(quantity("265781873")).toBe("265.8M");
+  });
+  test("sums are exact", () => {
+    expect(sum(["0.1", "0.2", null, undefined])).toBe("0.3");
+    expect(sum(["-12069.200000000000000001", "0.2"])).toBe("-12069.000000000000000001");
+    expect([sum([]), sum(["5", "-5"]), sum(["100"])]).toEqual(["0", "0", "100"]);
+    const places = 10n ** 18n;
+    const text = (units: bigint) => `${units < 0n ? "-" : ""}${(units < 0n ? -units : units) / places}.${String((units < 0n ? -units : units) % places).padStart(18, "0")}`;
+    fc.assert(fc.property(fc.array(fc.bigInt({ min: -(10n ** 30n), max: 10n ** 30n })), (units) => {
+      const found = sum(units.map(text));
+      const [whole, part = ""] = found.replace("-", "").split(".");
+      expect(BigInt(whole + part.padEnd(18, "0")) * (found.startsWith("-") ? -1n : 1n)).toBe(units.reduce((all, one) => all + one, 0n));
+    }));
   });
   test("any decimal text can be shown", () => {
     fc.assert(fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
@@ -54,6 +66,15 @@ describe("windows", () => {
       const start = `${year}-${String(month).padStart(2, "0")}-01`;
       expect(shiftMonths(shiftMonths(start, by), -by)).toBe(start);
     }));
+  });
+  test("are compared with as many months before, the year before, others, or nothing", () => {
+    const months = "2026-08-01..2026-11-01";
+    expect(comparedWith(months, { compare: "previous" })).toBe("2026-05-01..2026-08-01");
+    expect(comparedWith("2026-01", { compare: "previous" })).toBe("2025-12-01..2026-01-01");
+    expect(comparedWith(months, { compare: "year" })).toBe("2025-08-01..2025-11-01");
+    expect(comparedWith(months, { compare: "previous", against: "2026-02" })).toBe("2026-02");
+    expect([comparedWith(months, { compare: "none" }), comparedWith("", { compare: "year" })]).toEqual([null, null]);
+    expect([monthEnd("2026-10-01"), monthEnd("2028-02-01")]).toEqual(["2026-10-31", "2028-02-29"]);
   });
   test("ago", () => {
     const now = Date.parse("2026-11-22T10:00:00Z");

@@ -13,6 +13,25 @@ export function numeric(value: Amount): number | null {
   return Number.isFinite(found) ? found : null;
 }
 
+const PLACES = 18;
+
+/** The exact sum of decimal texts; what is missing counts nothing. */
+export function sum(amounts: readonly Amount[]): string {
+  const total = amounts.reduce<bigint>((all, one) => all + scaled(one), 0n);
+  const digits = String(total < 0n ? -total : total).padStart(PLACES + 1, "0");
+  const text = `${digits.slice(0, -PLACES)}.${digits.slice(-PLACES)}`.replace(/\.?0+$/, "");
+  return total < 0n ? `-${text}` : text;
+}
+
+/** As a whole number of the last of 18 places: that is what money has. */
+function scaled(amount: Amount): bigint {
+  const found = /^(-?)(\d+)(?:\.(\d{1,18}))?$/.exec(String(amount ?? ""));
+  if (!found) return 0n;
+  const [, minus, whole, part = ""] = found;
+  const size = BigInt(whole + part.padEnd(PLACES, "0"));
+  return minus ? -size : size;
+}
+
 function signed(text: string): string {
   return text.replace("-", MINUS);
 }
@@ -22,13 +41,23 @@ function priced(currency: string): Intl.NumberFormatOptions {
   return /^[A-Za-z]{3}$/.test(currency) ? { style: "currency", currency } : {};
 }
 
+const formats = new Map<string, Intl.NumberFormat>();
+
+/** To make one takes longer than to use it a hundred times, and tables use thousands. */
+function formatOf(options: Intl.NumberFormatOptions): Intl.NumberFormat {
+  const key = JSON.stringify(options);
+  let found = formats.get(key);
+  if (!found) formats.set(key, (found = new Intl.NumberFormat(LOCALE, options)));
+  return found;
+}
+
 function formatted(value: number, options: Intl.NumberFormatOptions): string {
   // No minus before what is shown as zero.
-  const text = new Intl.NumberFormat(LOCALE, options).format(value);
+  const text = formatOf(options).format(value);
   return /[1-9]/.test(text) ? signed(text) : text.replace("-", "");
 }
 
-/** Cents below 100, else none; below a cent three digits that say something. */
+/** Cents below 100, else none, nor of nothing; below a cent three digits that say something. */
 export function money(value: Amount, currency: string, options: { sign?: boolean } = {}): string {
   const found = numeric(value);
   if (found === null) return NONE;
@@ -36,7 +65,7 @@ export function money(value: Amount, currency: string, options: { sign?: boolean
   const digits: Intl.NumberFormatOptions =
     size > 0 && size < 0.01
       ? { maximumSignificantDigits: 3 }
-      : size < 100
+      : size > 0 && size < 100
         ? { minimumFractionDigits: 2, maximumFractionDigits: 2 }
         : { maximumFractionDigits: 0 };
   return formatted(found, {
@@ -94,6 +123,11 @@ export function change(after: Amount, before: Amount): string {
 export function count(value: Amount): string {
   const found = numeric(value);
   return found === null ? NONE : formatted(found, { maximumFractionDigits: 3 });
+}
+
+/** 1 row, 2 rows. */
+export function counted(many: number, what: string): string {
+  return `${count(many)} ${what}${many === 1 ? "" : "s"}`;
 }
 
 /** Large quantities: 265.8M. */

@@ -44,8 +44,38 @@ export function windowName(text: string | null | undefined): string {
   return `${dayName(span.start)} \u2013 ${dayName(last)}`;
 }
 
+/** A window of whole months, so many months earlier; null for any other. */
+function earlier(span: Span, months: number): string | null {
+  if (!span.start.endsWith("-01") || !span.end.endsWith("-01")) return null;
+  return `${shiftMonths(span.start, -months)}..${shiftMonths(span.end, -months)}`;
+}
+
+/** What a window is compared with, as the server chooses it; null where with nothing. */
+export function comparedWith(window: string, choice: { compare: "previous" | "year" | "none"; against?: string }): string | null {
+  const span = readWindow(window);
+  if (choice.against || choice.compare === "none" || !span) return choice.against ?? null;
+  if (choice.compare === "year") return earlier(span, 12);
+  const month = (day: string) => Number(day.slice(0, 4)) * 12 + Number(day.slice(5, 7));
+  return earlier(span, month(span.end) - month(span.start));
+}
+
+/** The last day of a month, said by any of its days. */
+export function monthEnd(day: string): string {
+  return iso(Date.parse(`${shiftMonths(day, 1)}T00:00:00Z`) - DAY);
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** Made once: tables use the same one for each row. */
+function formatOf(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = JSON.stringify(options);
+  let found = formats.get(key);
+  if (!found) formats.set(key, (found = new Intl.DateTimeFormat("en-US", options)));
+  return found;
+}
+
 function part(day: string, options: Intl.DateTimeFormatOptions): string {
-  return new Intl.DateTimeFormat("en-US", { timeZone: "UTC", ...options }).format(Date.parse(`${day.slice(0, 10)}T00:00:00Z`));
+  return formatOf({ timeZone: "UTC", ...options }).format(Date.parse(`${day.slice(0, 10)}T00:00:00Z`));
 }
 
 export function monthName(day: string): string {
@@ -58,7 +88,7 @@ export function dayName(day: string): string {
 
 /** A moment in the viewer's zone. */
 export function moment(time: string): string {
-  return new Intl.DateTimeFormat("en-US", {
+  return formatOf({
     day: "numeric",
     month: "short",
     year: "numeric",
@@ -66,6 +96,12 @@ export function moment(time: string): string {
     minute: "2-digit",
     hour12: false,
   }).format(Date.parse(time));
+}
+
+/** The same, without the day where it is today. */
+export function clock(time: string, now: Date = new Date()): string {
+  const at = new Date(time);
+  return at.toDateString() === now.toDateString() ? formatOf({ hour: "2-digit", minute: "2-digit", hour12: false }).format(at) : moment(time);
 }
 
 /** The same in UTC, for tooltips. */

@@ -1,12 +1,13 @@
 import { useEffect, useRef, useState, type FormEvent, type ReactNode } from "react";
 import { Problem, stream, type Evidence } from "../api/client";
 import type { Hue, Spec } from "../charts/spec";
-import { numeric } from "../format/numbers";
+import { download, toCsv } from "../format/csv";
 import { moment } from "../format/times";
 import { encode } from "../url";
 import { To, useUrl } from "../ui/address";
 import { Chart } from "../ui/chart";
-import { Button } from "../ui/controls";
+import { straight } from "../ui/columns";
+import { Button, IconButton } from "../ui/controls";
 import { DecisionCard, type Decision } from "../ui/decision";
 import { Chip, Page, Panel } from "../ui/page";
 import { Failed } from "../ui/states";
@@ -49,6 +50,7 @@ interface Turn {
   stopped?: boolean;
 }
 
+const VIEWS = 3;
 const EXAMPLES = ["Which five tenants cost most last month?", "cost by tier since June, by month", "What is our margin by tier?", "revenue by tenant in Q3"];
 
 /** Questions in plain words. Every figure of an answer comes from a tool, and its calls stand below it. */
@@ -71,10 +73,17 @@ export function Ask(): ReactNode {
     const stop = new AbortController();
     setBusy(stop);
     setTurns((all) => [...all, { question, text: "", steps: [], decisions: [] }]);
-    stream("api/v1/ask", body, ({ event, data }) => change((turn) => told(turn, event, data)), stop.signal)
+    const cut = new Problem(0, "no answer", "The answer was cut off.", "Ask again.", "");
+    let over = false;
+    stream("api/v1/ask", body, ({ event, data }) => {
+      over ||= event === "done" || event === "error";
+      change((turn) => told(turn, event, data));
+    }, stop.signal)
+      .then(() => {
+        if (!over) throw cut;
+      })
       .catch((error: unknown) => {
-        const unreachable = new Problem(0, "no answer", "The answer was cut off.", "Ask again.", "");
-        change((turn) => (stop.signal.aborted ? { ...turn, stopped: true } : { ...turn, problem: error instanceof Problem ? error : unreachable }));
+        change((turn) => (stop.signal.aborted ? { ...turn, stopped: true } : { ...turn, problem: error instanceof Problem ? error : cut }));
       })
       .finally(() => setBusy(null));
   };
@@ -112,6 +121,9 @@ export function Ask(): ReactNode {
               </li>
             ))}
           </ul>
+          <p className={css.quiet}>
+            It works without a language model. With one (<To path="/settings">Settings</To>) answers are worded by it, and say so.
+          </p>
         </Panel>
       )}
       <form className={css.form} onSubmit={submit}>
@@ -128,6 +140,10 @@ export function Ask(): ReactNode {
       </form>
     </Page>
   );
+}
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function told(turn: Turn, event: string, data: unknown): Turn {
@@ -156,20 +172,20 @@ function One(props: { turn: Turn; working: boolean; ask: (question: string) => v
   const { answer } = turn;
   return (
     <article className={css.turn} aria-label={turn.question}>
-      <h2>{turn.question}</h2>
+      <h2>{sentence(turn.question)}</h2>
       {props.working && !turn.text && <p className={css.quiet}>{turn.steps.length ? `Asking ${turn.steps.at(-1)}` : "Reading the question"}</p>}
-      {turn.text && <p className={css.text}>{turn.text}</p>}
+      {turn.text && <p className={css.text}>{straight(turn.text)}</p>}
       {turn.stopped && <p className={css.quiet}>Stopped.</p>}
       {turn.problem && <Failed problem={turn.problem} again={props.again} />}
       {turn.decisions.map((one) => (
         <DecisionCard key={one.id} decision={one} decided={props.decided} />
       ))}
-      {answer && <Rest answer={answer} ask={props.ask} />}
+      {answer && <Rest answer={answer} question={sentence(turn.question)} ask={props.ask} />}
     </article>
   );
 }
 
-function Rest({ answer, ask }: { answer: Answer; ask: (question: string) => void }): ReactNode {
+function Rest({ answer, question, ask }: { answer: Answer; question: string; ask: (question: string) => void }): ReactNode {
   const offered = answer.outcome === "asked" ? answer.choices.map((one) => one.title) : answer.can;
   return (
     <>
@@ -179,15 +195,17 @@ function Rest({ answer, ask }: { answer: Answer; ask: (question: string) => void
         </p>
       ))}
       {answer.charts.map((_, nth) => (
-        <Chart key={nth} spec={specOf(answer, nth)} height={240} />
+        <Chart key={nth} spec={specOf(answer, nth, question)} height={240} said />
       ))}
       {answer.tables.map((table, nth) => (
         <div key={nth} className={css.table} tabIndex={0} role="region" aria-label={`Table ${nth + 1} of the answer`}>
+          <IconButton icon="download" label={`Download table ${nth + 1} as CSV`}
+            onClick={() => download(`answer-${nth + 1}.csv`, toCsv(table.columns, table.rows.map((row) => row.map((cell) => cell.text))))} />
           <table>
             <thead>
               <tr>
-                {table.columns.map((name) => (
-                  <th key={name} scope="col">
+                {table.columns.map((name, at) => (
+                  <th key={name} scope="col" data-number={isAmount(table.rows[0]?.[at]?.text)}>
                     {name}
                   </th>
                 ))}
@@ -197,7 +215,7 @@ function Rest({ answer, ask }: { answer: Answer; ask: (question: string) => void
               {table.rows.map((row, at) => (
                 <tr key={at}>
                   {row.map((cell, column) => (
-                    <td key={column}>{cell.text}</td>
+                    <td key={column} data-number={isAmount(cell.text)}>{cell.text}</td>
                   ))}
                 </tr>
               ))}
@@ -205,6 +223,17 @@ function Rest({ answer, ask }: { answer: Answer; ask: (question: string) => void
           </table>
         </div>
       ))}
+      {answer.trace.length > 0 && (
+        <p className={css.quiet}>
+          Open as a view:{" "}
+          {answer.trace.slice(0, VIEWS).map((call, nth) => (
+            <span key={nth}>
+              {nth > 0 && ", "}
+              <To path={`/explore/${call.capability}`} search={viewOf(call)}>{`${call.capability}.${call.tool}`}</To>
+            </span>
+          ))}
+        </p>
+      )}
       {offered.length > 0 && (
         <ul className={css.examples} aria-label="What can be asked">
           {offered.map((one) => (
@@ -237,20 +266,30 @@ function Rest({ answer, ask }: { answer: Answer; ask: (question: string) => void
   );
 }
 
+/** Figures stand under one another by their last digit. */
+function isAmount(text: string | undefined): boolean {
+  return text !== undefined && /^[\u2212+-]?[\d,]+(\.\d+)?( ?%| [A-Z]{3})?$/.test(text);
+}
+
 function given(call: Call): Record<string, string> {
   return Object.fromEntries(Object.entries(call.arguments).filter(([, value]) => value !== null).map(([name, value]) => [name, String(value)]));
 }
 
-function specOf(answer: Answer, nth: number): Spec {
+/** A call as its form on the page of its capability. */
+function viewOf(call: Call): Record<string, string> {
+  return { tool: call.tool, ...Object.fromEntries(Object.entries(given(call)).map(([name, value]) => [`a.${name}`, value])) };
+}
+
+function specOf(answer: Answer, nth: number, question: string): Spec {
   const chart = answer.charts[nth]!;
   const first = chart.series[0]?.handles[0];
   const unit = answer.facts.find((fact) => fact.handle === first)?.currency ?? "";
   return {
     kind: chart.kind === "line" ? "line" : "ranks",
-    title: answer.charts.length > 1 ? `Chart ${nth + 1}` : "Chart",
+    title: answer.charts.length > 1 ? `${question}, ${nth + 1}` : question,
     unit,
     finding: answer.text.split("\n")[0] ?? "",
     x: chart.places,
-    series: chart.series.map((one, at) => ({ name: one.name, hue: `cat-${at % 5}` as Hue, values: one.values.map(numeric) })),
+    series: chart.series.map((one, at) => ({ name: one.name, hue: `cat-${at % 5}` as Hue, values: one.values })),
   };
 }

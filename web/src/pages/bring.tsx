@@ -1,9 +1,9 @@
 import { useRef, useState, type DragEvent, type ReactNode } from "react";
 import { csrfNow, Problem, send, useSession, type Schemas } from "../api/client";
-import type { Job } from "../api/live";
+import { useKnown, type Job } from "../api/live";
 import { count } from "../format/numbers";
-import { useGo, useUrl } from "../ui/address";
-import { Button, Code } from "../ui/controls";
+import { To, useGo, useUrl } from "../ui/address";
+import { Code, WriteButton } from "../ui/controls";
 import { Banner, Chip, Page, Panel } from "../ui/page";
 import { Failed } from "../ui/states";
 import css from "./bring.module.css";
@@ -34,13 +34,28 @@ export default function Bring({ first = false }: { first?: boolean }): ReactNode
     );
   }
   return first ? (
-    <Page title="Welcome to Tenantry" lead="There are no bills in this lake yet. Bring a bill and a tenant list, and see what each tenant costs.">
+    <Page title="Welcome to Tenantry" lead="There are no bills in this lake yet. Three steps: choose files, see how each is recognised, load them and read the first answer.">
+      <AtWork />
       <Files demo />
     </Page>
   ) : (
     <Page title="Add files" lead="Bills, tenants, usage, logs: recognised by what is in them. A bill that is restated replaces what it restates.">
       <Files />
     </Page>
+  );
+}
+
+/** What somebody began elsewhere, or before: the first answer is on its way. */
+function AtWork(): ReactNode {
+  const jobs = Object.values(useKnown("jobs")).filter((job) => job.state === "running" || job.state === "queued");
+  const job = jobs.sort((a, b) => a.id - b.id)[0];
+  if (!job) return null;
+  const brings = job.kind === "profile" || job.kind === "demo";
+  return (
+    <Banner>
+      A job is {job.state === "running" ? "at work" : "waiting"}: {job.kind}{job.step && `, ${job.step}`}{job.total ? `, ${count(job.done)} of ${count(job.total)}` : ""}.{" "}
+      <To path={brings ? "/bring" : `/jobs/${job.id}`} search={brings ? { job: String(job.id) } : undefined}>Watch it</To>
+    </Banner>
   );
 }
 
@@ -120,21 +135,21 @@ function Files({ demo = false }: { demo?: boolean }): ReactNode {
         {problem && <Failed problem={problem} />}
         {files.length > 0 && (
           <div className={css.buttons}>
-            <Button disabled={waiting || good === 0} onClick={() => begin("profile")}>
+            <WriteButton disabled={waiting || good === 0} onClick={() => begin("profile")}>
               {waiting ? "Files are coming" : `Load ${good} ${good === 1 ? "file" : "files"}`}
-            </Button>
+            </WriteButton>
           </div>
         )}
       </Panel>
       {demo && (
         <Panel title="Or look at a made-up vendor first" note="14 months of bills, usage, tenants and subscriptions, with known answers. It takes about a minute.">
-          <Button variant="default" disabled={!may} onClick={() => begin("demo")}>
+          <WriteButton variant="default" disabled={!may} onClick={() => begin("demo")}>
             Load demo data
-          </Button>
+          </WriteButton>
         </Panel>
       )}
       <Panel title="Or where the service runs" note="For large bills, and for what comes every day.">
-        <Code>{"tenantry profile bills/ tenants.csv usage/      # once\ntenantry demo                                   # the made-up vendor\ntenantry init                                   # sources and schedules: tenantry.toml"}</Code>
+        <Code>{"# once\ntenantry profile bills/ tenants.csv usage/\n# the made-up vendor\ntenantry demo\n# sources and schedules: tenantry.toml\ntenantry init"}</Code>
       </Panel>
     </>
   );

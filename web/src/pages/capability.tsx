@@ -4,7 +4,7 @@ import type { Search } from "../url";
 import { To, useChoice, usePathParams, useUrl } from "../ui/address";
 import { AnswerView } from "../ui/answers";
 import { heading } from "../ui/columns";
-import { Button, Field, Fields } from "../ui/controls";
+import { Button, Field, Fields, WriteButton } from "../ui/controls";
 import { Lineage } from "../ui/figure";
 import { Banner, Chip, Page, Panel } from "../ui/page";
 import { Await, Empty, Failed } from "../ui/states";
@@ -74,7 +74,7 @@ interface Asked extends Parameter {
 }
 
 /** The parameters of a tool, with what stands behind references and "or null". */
-export function fieldsOf(tool: Tool): Asked[] {
+function fieldsOf(tool: Tool): Asked[] {
   const schema = tool.parameters as { properties?: Record<string, Parameter>; required?: string[]; $defs?: Record<string, Parameter> };
   const resolved = (one: Parameter): Parameter => {
     const inner = one.anyOf?.find((kind) => kind.type !== "null");
@@ -95,13 +95,13 @@ function argumentsIn(search: Search, tool: Tool, window: string | undefined): Ar
 }
 
 /** A tool that reads: its form, kept in the address, and its answer. */
-export function Reading({ capability, tool }: { capability: Declared; tool: Tool }): ReactNode {
+function Reading({ capability, tool }: { capability: Declared; tool: Tool }): ReactNode {
   const [search, set] = useUrl();
   const { window } = useChoice();
   const given = argumentsIn(search, tool, window);
   const fields = fieldsOf(tool);
   const missing = fields.filter((field) => field.needed && !given[field.name]);
-  const query = useAsked(capability.name, tool.name, given, { enabled: missing.length === 0 });
+  const query = useAsked(capability.name, tool.name, typedArguments(tool, given), { enabled: missing.length === 0 });
   return (
     <>
       <Form fields={fields} given={given} word="Show" submit={(values) => set(Object.fromEntries(fields.map((field) => [`a.${field.name}`, values[field.name]])))}
@@ -160,9 +160,9 @@ function Acting({ capability, tool }: { capability: Declared; tool: Tool }): Rea
             This acts on the world: <strong>{heading(tool.name).toLowerCase()}</strong> with {Object.entries(asked).filter(([, value]) => value).map(([key, value]) => `${key} = ${String(value)}`).join(", ") || "no arguments"}.
           </p>
           <p style={{ display: "flex", gap: 8, marginTop: 8 }}>
-            <Button size="compact-md" onClick={() => run(asked)}>
+            <WriteButton size="compact-md" onClick={() => run(asked)}>
               Approve and run
-            </Button>
+            </WriteButton>
             <Button size="compact-md" variant="default" onClick={() => setAsked(null)}>
               Keep as is
             </Button>

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState, type ReactNode } from "react";
 import { useDocument, type Schemas } from "../api/client";
 import { useUrl } from "../ui/address";
 import type { Column } from "../ui/columns";
-import { Button, Choose } from "../ui/controls";
+import { Button, Choose, Select } from "../ui/controls";
 import { DecisionCard, seen, StateOf, type Decision } from "../ui/decision";
 import { AnswerPanel, Page } from "../ui/page";
 import { Await, Empty } from "../ui/states";
@@ -28,18 +28,29 @@ export function Decisions(): ReactNode {
   );
 }
 
+const whatOf = (one: Decision) => `${one.capability}.${one.tool}`;
+
 function Waiting(): ReactNode {
+  const [search, set] = useUrl();
   const query = useDocument<Schemas["DecisionPage"]>("api/v1/decisions?state=proposed&state=approved&limit=200", { stale: 0 });
   const [decided, setDecided] = useState<Decision[]>([]);
   const [opened, setOpened] = useState<Opened>(null);
   const list = useRef<HTMLOListElement>(null);
   useVerdictKeys(list, (id, verdict) => setOpened({ id, verdict }));
+  // News that it is over may take a card away before its own answer brings it back: focus is on the new one then.
+  const last = decided[0]?.id;
+  useEffect(() => {
+    if (last !== undefined) list.current?.querySelector<HTMLElement>(`[data-decision="${last}"]`)?.focus();
+  }, [last]);
   return (
     <Await query={query} height={260} what="what waits">
       {(page) => {
         // What was decided here stays in sight, above what waits.
         const ids = new Set(decided.map((one) => one.id));
-        const shown = [...decided, ...page.decisions.filter((one) => !ids.has(one.id))];
+        const all = [...decided, ...page.decisions.filter((one) => !ids.has(one.id))];
+        const kinds = [...new Set(all.map(whatOf))].sort();
+        const kind = kinds.find((one) => one === search.what);
+        const shown = kind ? all.filter((one) => whatOf(one) === kind) : all;
         if (shown.length === 0) {
           return (
             <Empty icon="check" title="Nothing waits for a decision">
@@ -53,6 +64,11 @@ function Waiting(): ReactNode {
               {page.waiting} {page.waiting === 1 ? "decision waits" : "decisions wait"}
               {page.next !== null && ", the newest 200 are shown"}. Keys: <kbd>a</kbd> to approve, <kbd>r</kbd> to reject; both ask once more.
             </p>
+            {kinds.length > 1 && (
+              <p>
+                <Select label="What is proposed" value={kind ?? ""} choose={(value) => set({ what: value || undefined })} options={[["", "Any tool"], ...kinds.map((one): [string, string] => [one, one])]} />
+              </p>
+            )}
             <ol className={css.list} ref={list}>
               {shown.map((one) => (
                 <li key={one.id}>

@@ -1,14 +1,18 @@
-import type { ReactNode } from "react";
-import { useDocument, useTool, type Row } from "../api/client";
+import { useQueryClient } from "@tanstack/react-query";
+import { useState, type ReactNode } from "react";
+import { Problem, send, useDocument, useSession, useTool, type Row } from "../api/client";
 import type { Spec } from "../charts/spec";
-import { count, money, numeric, ratio } from "../format/numbers";
+import { count, money, ratio } from "../format/numbers";
+import { windowName } from "../format/times";
 import { To, useChoice } from "../ui/address";
 import { inCurrency, ToolPanel } from "../ui/answers";
 import { Chart } from "../ui/chart";
 import { currencyOf, heading, type Column, type Record_ } from "../ui/columns";
+import { WriteButton } from "../ui/controls";
+import { seen } from "../ui/decision";
 import { Lineage } from "../ui/figure";
 import { AnswerPanel, Banner, Chip, Facts, Grid, Page } from "../ui/page";
-import { Empty } from "../ui/states";
+import { Empty, Failed } from "../ui/states";
 import { DataTable } from "../ui/table";
 
 export function Health(): ReactNode {
@@ -26,6 +30,7 @@ export function Health(): ReactNode {
         empty={<Empty icon="check" title="Nothing: every pool is known by the bill or a meter" />} />
       <Deliveries />
       <Quarantine />
+      <Refused />
     </Page>
   );
 }
@@ -37,8 +42,8 @@ const TOTALS: Column[] = [
   { key: "pools", title: "Pools", kind: "money" },
   { key: "allocated", title: "Allocated", kind: "money" },
   { key: "tenants", title: "Tenants", kind: "money" },
-  { key: "idle", title: "of it idle", kind: "money" },
-  { key: "unallocated", title: "of it unallocated", kind: "money" },
+  { key: "idle", title: "Of it idle", kind: "money" },
+  { key: "unallocated", title: "Of it unallocated", kind: "money" },
   { key: "difference", title: "Difference", kind: "money", phone: true },
   { key: "days", title: "Days", kind: "count" },
 ];
@@ -59,7 +64,8 @@ function Certificate(): ReactNode {
             </Banner>
             <Facts
               facts={[
-                ["Charges", `${count(found.charges)}, all in pools: ${found.charges === found.charges_in_pools ? "yes" : "no"}`],
+                ["Period", found.window ? windowName(found.window) : "all there is"],
+                ["Charges", found.charges === found.charges_in_pools ? `${count(found.charges)}, all in pools` : `${count(found.charges)}, of which ${count(found.charges_in_pools)} in pools`],
                 ["Deliveries", count(found.ledger.deliveries)],
                 ["Rows", `${count(found.ledger.rows)} = ${count(found.ledger.accepted)} accepted + ${count(found.ledger.quarantined)} quarantined + ${count(found.ledger.left_out)} left out`],
                 ["Policy", found.policy_version],
@@ -94,7 +100,7 @@ function Coverage(): ReactNode {
           unit: currencyOf(rows[0]),
           finding: `${ratio(sure)} is said by the bill itself or by a meter.`,
           x: rows.map((row) => heading(row.rung)),
-          series: [{ name: "Cost", hue: "revenue", values: rows.map((row) => numeric(row.cost)) }],
+          series: [{ name: "Cost", hue: "revenue", values: rows.map((row) => row.cost) }],
         };
         return (
           <>
@@ -155,6 +161,79 @@ function Quarantine(): ReactNode {
         <>
           {page.next && <Banner>Only the first 1,000 rows are shown.</Banner>}
           <DataTable name="Quarantine" id="bad." rows={page.data} columns={QUARANTINE} facets={["dataset", "reason"]} empty={<Empty icon="check" title="Nothing is quarantined" />} />
+        </>
+      )}
+    </AnswerPanel>
+  );
+}
+
+interface Rejected {
+  number: number;
+  door: string;
+  fate: string;
+  reason: string;
+  whole: boolean;
+  tenant: string | null;
+  content: string;
+  last_at: string;
+  times: number;
+}
+
+interface Ledger {
+  counts: { door: string; fate: string; reason: string; entries: number; times: number }[];
+  entries: Rejected[];
+  next: number | null;
+}
+
+interface Replayed {
+  tried: number;
+  accepted: number;
+  duplicates: number;
+  left: number;
+}
+
+const REFUSED: Column<Rejected>[] = [
+  { key: "number", title: "No.", kind: "count", phone: true },
+  { key: "last_at", title: "Last", kind: "moment" },
+  { key: "door", title: "Came by" },
+  { key: "reason", title: "Reason", phone: true },
+  { key: "times", title: "Times", kind: "count" },
+  { key: "content", title: "As it came", show: (row) => <code style={{ overflowWrap: "anywhere" }}>{seen(row.content.slice(0, 200))}</code> },
+];
+
+/** What programs sent and could not be taken; it goes through the door again when its reason is mended. */
+function Refused(): ReactNode {
+  const client = useQueryClient();
+  const session = useSession();
+  const [busy, setBusy] = useState(false);
+  const [done, setDone] = useState<Replayed | Problem | null>(null);
+  const query = useDocument<Ledger>("api/v1/events/rejected?limit=1000", { stale: 0 });
+  const may = ["operator", "admin"].includes(session.data?.role ?? "");
+  const replay = () => {
+    setBusy(true);
+    send<Replayed>("api/v1/events/replay?limit=1000", {})
+      .then((found) => {
+        setDone(found);
+        return client.invalidateQueries({ queryKey: ["document", "api/v1/events/rejected?limit=1000"] });
+      })
+      .catch((failed: unknown) => setDone(failed as Problem))
+      .finally(() => setBusy(false));
+  };
+  return (
+    <AnswerPanel title="Refused at the door" query={query} note="Events and telemetry that programs sent and that could not be taken: kept, counted, and put through the door again when you say so."
+      actions={may && (query.data?.entries.length ?? 0) > 0 && <WriteButton size="compact-sm" variant="default" loading={busy} onClick={replay}>Replay</WriteButton>}>
+      {(ledger) => (
+        <>
+          <div role="status">
+            {done instanceof Problem ? (
+              <Failed problem={done} />
+            ) : (
+              done && <Banner mood={done.left ? "warn" : "good"}>{`${count(done.tried)} tried: ${count(done.accepted)} accepted, ${count(done.duplicates)} were there already, ${count(done.left)} left.`}</Banner>
+            )}
+          </div>
+          {ledger.next !== null && <Banner>Only the first 1,000 are shown; a replay takes as many at a time.</Banner>}
+          <DataTable name="Refused events" id="door." rows={ledger.entries} columns={REFUSED} facets={["door", "reason"]} rowKey={(row) => String(row.number)}
+            empty={<Empty icon="check" title="Nothing was refused" />} />
         </>
       )}
     </AnswerPanel>

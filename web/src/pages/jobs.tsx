@@ -3,16 +3,19 @@ import { useState, type ReactNode } from "react";
 import { Problem, send, useDocument, useSession, type Schemas } from "../api/client";
 import { useKnown, type Job } from "../api/live";
 import { count } from "../format/numbers";
-import { Button, IconButton } from "../ui/controls";
+import { To, usePathParams } from "../ui/address";
+import { Code, IconButton, WriteButton } from "../ui/controls";
 import type { Column } from "../ui/columns";
-import { Ago, AnswerPanel, Chip, Page, type Mood } from "../ui/page";
-import { Empty, Failed } from "../ui/states";
+import { Ago, AnswerPanel, Banner, Chip, Facts, Page, Panel, type Mood } from "../ui/page";
+import { useOnline } from "../ui/online";
+import { Await, Empty, Failed } from "../ui/states";
 import { DataTable } from "../ui/table";
 
 type Schedule = Schemas["ScheduleStatus"];
 
+const LONGEST = 20_000;
 const WORKING = ["queued", "running"];
-const MOODS: Record<string, Mood> = { succeeded: "good", failed: "bad", running: "warn" };
+const MOODS: Record<string, Mood> = { succeeded: "good", partial: "warn", failed: "bad", running: "warn" };
 
 export function Jobs(): ReactNode {
   const jobs = useDocument<Schemas["JobPage"]>("api/v1/jobs?limit=200", { stale: 0 });
@@ -23,6 +26,7 @@ export function Jobs(): ReactNode {
       <AnswerPanel title="Jobs" query={jobs}>
         {(page) => (
           <DataTable name="Jobs" id="job." rows={withNews(page.jobs, told)} columns={JOBS} sort="-id" facets={["kind", "state"]} rowKey={(job) => String(job.id)}
+            path={(job) => `/jobs/${job.id}`}
             empty={<Empty title="No job was asked for yet">Press “Build now”, or set a schedule: <code>[schedules]</code> in tenantry.toml.</Empty>} />
         )}
       </AnswerPanel>
@@ -47,7 +51,7 @@ const JOBS: Column<Job>[] = [
   { key: "id", title: "Job", kind: "count", phone: true },
   { key: "kind", title: "Does", phone: true, show: (job) => `${job.kind} ${job.names.join(", ")}` },
   { key: "state", title: "State", phone: true, show: (job) => <Chip mood={MOODS[job.state]}>{job.cancelling ? "cancelling" : job.state}</Chip> },
-  { key: "step", title: "Step", show: (job) => (job.state === "running" && job.total ? `${job.step}: ${count(job.done)} of ${count(job.total)}` : job.error ? job.error.message : (job.step ?? "")) },
+  { key: "step", title: "Step", show: (job) => job.error?.message ?? stepOf(job) },
   { key: "asked_by", title: "Asked by" },
   { key: "queued_at", title: "Asked", kind: "moment", show: (job) => <Ago time={job.queued_at} /> },
   { key: "ended_at", title: "Ended", kind: "moment", show: (job) => (job.ended_at ? <Ago time={job.ended_at} /> : "") },
@@ -61,6 +65,74 @@ const SCHEDULES: Column<Schedule>[] = [
   { key: "next_due", title: "Next", kind: "moment", phone: true },
   { key: "last_job", title: "Last", show: (one) => (one.last_job ? <Chip mood={MOODS[one.last_job.state]}>{one.last_job.state}</Chip> : "never") },
 ];
+
+/** One job: why it failed, how far it is, and what its steps came to. */
+export function OneJob(): ReactNode {
+  const id = usePathParams().id ?? "";
+  const asked = useDocument<Job>(`api/v1/jobs/${encodeURIComponent(id)}`, { stale: 0 });
+  const told = useKnown("jobs")[id];
+  const job = told ?? asked.data;
+  return (
+    <Page title={`Job ${id}`} crumb={{ path: "/jobs", name: "Jobs" }} lead={job && `${job.kind} ${job.names.join(", ")}`} actions={job && <Actions job={job} />}>
+      <Await query={asked} height={220} what="the job">
+        {() => <Log job={job!} />}
+      </Await>
+    </Page>
+  );
+}
+
+function Log({ job }: { job: Job }): ReactNode {
+  const steps = Object.entries(job.steps);
+  return (
+    <>
+      {job.error && (
+        <Banner mood="bad">
+          <strong>{job.error.message}</strong>
+          {job.error.hint && `. ${job.error.hint}`}
+        </Banner>
+      )}
+      <Panel title="How it went">
+        <Facts
+          facts={[
+            ["State", <Chip key="state" mood={MOODS[job.state]}>{job.cancelling ? "cancelling" : job.state}</Chip>],
+            ["Step", stepOf(job) || "none"],
+            ["Asked by", job.schedule ? `schedule ${job.schedule}` : job.asked_by],
+            ["Asked", <Ago key="asked" time={job.queued_at} />],
+            ["Begun", job.started_at ? <Ago key="begun" time={job.started_at} /> : "not yet"],
+            ["Ended", job.ended_at ? <Ago key="ended" time={job.ended_at} /> : "not yet"],
+            ["Attempts", count(job.attempts)],
+          ]}
+        />
+        {job.state === "running" && <progress style={{ width: "100%", marginTop: 12 }} aria-label="How far it is" {...(job.total ? { value: job.done, max: job.total } : {})} />}
+        {["profile", "demo"].includes(job.kind) && (
+          <p style={{ marginTop: 12 }}>
+            <To path="/bring" search={{ job: String(job.id) }}>What came of it</To>
+          </p>
+        )}
+      </Panel>
+      <Panel title="Log" note="The steps that are done, and what each came to.">
+        {steps.length === 0 ? (
+          <Empty icon="jobs" title="No step is done yet" />
+        ) : (
+          <ol style={{ display: "grid", gap: 8 }}>
+            {steps.map(([name, found]) => (
+              <li key={name}>
+                <details open={steps.length === 1}>
+                  <summary>{name}</summary>
+                  <Code>{JSON.stringify(found, null, 1).slice(0, LONGEST)}</Code>
+                </details>
+              </li>
+            ))}
+          </ol>
+        )}
+      </Panel>
+    </>
+  );
+}
+
+function stepOf(job: Job): string {
+  return job.state === "running" && job.total ? `${job.step}: ${count(job.done)} of ${count(job.total)}` : (job.step ?? "");
+}
 
 function useSend(): [(path: string, body?: unknown) => void, Problem | null] {
   const client = useQueryClient();
@@ -76,9 +148,10 @@ function useSend(): [(path: string, body?: unknown) => void, Problem | null] {
 
 function Actions({ job }: { job: Job }): ReactNode {
   const [act, problem] = useSend();
+  const online = useOnline();
   if (problem) return <span role="alert">{problem.detail}</span>;
-  if (WORKING.includes(job.state) && !job.cancelling) return <IconButton icon="close" label={`Cancel job ${job.id}`} onClick={() => act(`api/v1/jobs/${job.id}/cancel`)} />;
-  if (["failed", "cancelled"].includes(job.state)) return <IconButton icon="up" label={`Try job ${job.id} again`} onClick={() => act(`api/v1/jobs/${job.id}/retry`)} />;
+  if (WORKING.includes(job.state) && !job.cancelling) return <IconButton icon="close" label={`Cancel job ${job.id}`} disabled={!online} onClick={() => act(`api/v1/jobs/${job.id}/cancel`)} />;
+  if (["partial", "failed", "cancelled"].includes(job.state)) return <IconButton icon="up" label={`Try job ${job.id} again`} disabled={!online} onClick={() => act(`api/v1/jobs/${job.id}/retry`)} />;
   return null;
 }
 
@@ -89,12 +162,12 @@ function Ask(): ReactNode {
   return (
     <>
       {problem && <Failed problem={problem} />}
-      <Button size="compact-md" variant="default" onClick={() => act("api/v1/jobs", { kind: "land", names: [] })}>
+      <WriteButton size="compact-md" variant="default" onClick={() => act("api/v1/jobs", { kind: "land", names: [] })}>
         Land now
-      </Button>
-      <Button size="compact-md" onClick={() => act("api/v1/jobs", { kind: "build", names: [] })}>
+      </WriteButton>
+      <WriteButton size="compact-md" onClick={() => act("api/v1/jobs", { kind: "build", names: [] })}>
         Build now
-      </Button>
+      </WriteButton>
     </>
   );
 }

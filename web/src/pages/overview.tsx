@@ -1,6 +1,7 @@
 import { lazy, Suspense, useState, type ReactNode } from "react";
 import { useTool, type Document, type Query, type Row, type Schemas } from "../api/client";
-import type { Series, Spec } from "../charts/spec";
+import { useHeard, useKnown } from "../api/live";
+import type { Edges, Series, Spec } from "../charts/spec";
 import { change, count, money, numeric, points, ratio } from "../format/numbers";
 import { monthName, windowName } from "../format/times";
 import { tenantPath, To, useChoice, useUrl } from "../ui/address";
@@ -26,8 +27,8 @@ type Summary = Document<Schemas["Summary"]>;
 type Standing = Schemas["Standing"];
 
 export function Overview(): ReactNode {
-  const { window, compare, currency } = useChoice();
-  const summary = useTool("overview.summary", { window, compare });
+  const { window, compare, against, currency } = useChoice();
+  const summary = useTool("overview.summary", { window, compare, against });
   const months = useTool("overview.months");
   // Another look at an empty lake must not take away the files that somebody has just chosen.
   const [empty, setEmpty] = useState(false);
@@ -48,8 +49,8 @@ export function Overview(): ReactNode {
       }
       actions={<CurrencyChoice all={all} now={now} />}
     >
-      <Await query={summary} height={110} what="the overview">
-        {(answer) => (standing ? <Kpis answer={answer} standing={standing} /> : <Empty title="No cost in this range">Choose another range above.</Empty>)}
+      <Await query={summary} height={110} what="the overview" cards={4}>
+        {(answer) => (standing ? <Kpis answer={answer} standing={standing} sold={standings.some((one) => numeric(one.revenue) !== 0)} /> : <Empty title="No cost in this range">Choose another range above.</Empty>)}
       </Await>
       <AnswerPanel title="Month by month" query={months} height={340} bare>
         {(answer) =>
@@ -58,14 +59,21 @@ export function Overview(): ReactNode {
       </AnswerPanel>
       <Grid columns={3}>
         <Movers query={summary} currency={now} />
-        <Health query={summary} standing={standing} />
+        <div style={{ display: "grid", gap: 16, alignContent: "start" }}>
+          <Waits />
+          <Health query={summary} standing={standing} />
+        </div>
       </Grid>
     </Page>
   );
 }
 
-function Kpis({ answer, standing }: { answer: Summary; standing: Standing }): ReactNode {
+/** `sold`: some revenue is known, be it in another currency. */
+function Kpis({ answer, standing, sold }: { answer: Summary; standing: Standing; sold: boolean }): ReactNode {
   const before = answer.data.compared_with;
+  const period = windowName(answer.data.window);
+  const paid = numeric(standing.revenue) !== 0;
+  const unpaid = sold ? `no subscription in ${standing.currency}` : "no subscriptions known";
   const against = before ? windowName(before) : undefined;
   const delta = (now: string, was: string | null | undefined, good: "up" | "down" | "neither") =>
     was === null || was === undefined ? undefined : (
@@ -77,28 +85,30 @@ function Kpis({ answer, standing }: { answer: Summary; standing: Standing }): Re
     : undefined;
   return (
     <Grid columns={4}>
-      <Figure name="Revenue" colour="revenue" answer={answer} value={money(standing.revenue, standing.currency)}
-        about="What subscriptions say, spread evenly over their days."
-        delta={delta(standing.revenue, standing.revenue_before, "up")} />
-      <Figure name="Cost" colour="cost" answer={answer} value={money(standing.effective_cost, standing.currency)}
+      <Figure name="Revenue" colour="revenue" answer={answer} period={period} value={paid ? money(standing.revenue, standing.currency) : "n/a"}
+        about={paid ? "What subscriptions say, spread evenly over their days." : "No subscription is known in this currency: bring a subscriptions table, and margins follow."}
+        delta={paid ? delta(standing.revenue, standing.revenue_before, "up") : <To path="/bring">{unpaid}</To>} />
+      <Figure name="Cost" period={period} colour="cost" answer={answer} value={money(standing.effective_cost, standing.currency)}
         about="Effective cost of the bill: amortised, after discounts. It sums to the bill exactly." path="/services"
         delta={delta(standing.effective_cost, standing.cost_before, "neither")} />
-      <Figure name="Margin" colour="margin" answer={answer} value={standing.margin_ratio === null ? "n/a" : ratio(standing.margin_ratio)}
+      <Figure name="Margin" period={period} colour="margin" answer={answer} value={standing.margin_ratio === null ? "n/a" : ratio(standing.margin_ratio)}
         about={standing.margin_ratio === null ? "There is no revenue in this currency, so there is no ratio." : `Revenue less cost, ${money(standing.margin, standing.currency)}, as a part of revenue.`}
         delta={
-          standing.ratio_before === null || standing.margin_ratio === null ? (
+          !paid ? (
+            "no revenue to compare with"
+          ) : standing.ratio_before === null || standing.margin_ratio === null ? (
             `${money(standing.margin, standing.currency)}`
           ) : (
             <Delta text={points(standing.margin_ratio, standing.ratio_before)} by={standing.margin_ratio - standing.ratio_before} good="up" against={against} />
           )
         } />
-      <Figure name="Tenants at a loss" colour="risk" answer={answer} value={count(standing.losing)} path="/tenants" estimated={estimated}
+      <Figure name="Tenants at a loss" period={period} colour="risk" answer={answer} value={sold ? count(standing.losing) : "n/a"} path="/tenants" estimated={sold ? estimated : undefined}
         about="Tenants whose cost is more than what they pay in this currency. Those who pay in another currency only are not judged."
         delta={
-          standing.losing_before === null ? (
+          standing.losing_before === null || !sold ? (
             `of ${count(standing.tenants)}`
           ) : (
-            <Delta text={`of ${count(standing.tenants)}, were ${count(standing.losing_before)}`} by={standing.losing - standing.losing_before} good="down" />
+            <Delta text={`of ${count(standing.tenants)}, ${count(standing.losing_before)} before`} by={standing.losing - standing.losing_before} good="down" />
           )
         } />
     </Grid>
@@ -117,20 +127,21 @@ function Months(props: { rows: Row<"overview.months">[]; ahead: Schemas["MonthAh
   const said = new Map(ahead.map((row) => [row.month, row]));
   const end = ahead.at(-1);
   const [first, last] = [rows[0]!, rows.at(-1)!];
+  const sold = rows.some((row) => numeric(row.revenue) !== 0);
   const spec: Spec = {
     kind: "line",
-    title: "Revenue, cost and margin per month",
+    title: sold ? "Revenue, cost and margin per month" : "Cost per month",
     unit: currency,
     finding:
       rows.length > 1
-        ? `${end ? `${monthName(end.month)} is forecast to cost ${money(end.mean, currency)}${end.lo80 === null ? "" : `, ${money(end.lo80, currency)} to ${money(end.hi80, currency)} in 4 of 5 cases`}. ` : ""}Cost went from ${money(first.effective_cost, currency)} in ${monthName(first.month)} to ${money(last.effective_cost, currency)} in ${monthName(last.month)}; margin is ${ratio(last.margin_ratio)} of revenue.${open.at(-1) ? " The last month is not over." : ""}`
+        ? `${end ? `${monthName(end.month)} is forecast to cost ${money(end.mean, currency)}${end.lo80 === null ? "" : `, ${money(end.lo80, currency)} to ${money(end.hi80, currency)} in 4 of 5 cases`}. ` : ""}Cost went from ${money(first.effective_cost, currency)} in ${monthName(first.month)} to ${money(last.effective_cost, currency)} in ${monthName(last.month)}${sold ? `; margin is ${ratio(last.margin_ratio)} of revenue` : ""}.${open.at(-1) ? " Hollow points: the month is not over." : ""}`
         : `One month so far: ${monthName(first.month)}.`,
     x: months.map(monthName),
     mark: end && joint ? { at: monthName(joint.month), text: "forecast from here" } : undefined,
     series: [
-      { name: "Revenue", hue: "revenue", values: rows.map((row) => numeric(row.revenue)), open },
-      { name: "Cost", hue: "cost", values: rows.map((row) => numeric(row.effective_cost)), open },
-      { name: "Margin", hue: "margin", values: rows.map((row) => numeric(row.margin)), open },
+      ...(sold ? [{ name: "Revenue", hue: "revenue" as const, values: rows.map((row) => row.revenue), open }] : []),
+      { name: "Cost", hue: "cost", values: rows.map((row) => row.effective_cost), open },
+      ...(sold ? [{ name: "Margin", hue: "margin" as const, values: rows.map((row) => row.margin), open }] : []),
       ...(end ? [forecast(months, said, joint)] : []),
     ],
   };
@@ -139,13 +150,13 @@ function Months(props: { rows: Row<"overview.months">[]; ahead: Schemas["MonthAh
 
 /** Begins at the last whole month, so that the lines meet. */
 function forecast(months: string[], said: Map<string, Schemas["MonthAhead"]>, joint: Row<"overview.months"> | undefined): Series {
-  const known = numeric(joint?.effective_cost);
+  const known = joint?.effective_cost;
   return {
     name: "Cost forecast, with its 80% interval",
     hue: "cost",
     dashed: true,
-    values: months.map((month) => (month === joint?.month ? known : numeric(said.get(month)?.mean))),
-    band: months.map((month) => (month === joint?.month ? [known, known] : [numeric(said.get(month)?.lo80), numeric(said.get(month)?.hi80)])),
+    values: months.map((month) => (month === joint?.month ? known : said.get(month)?.mean) ?? null),
+    bands: [{ name: "80%", edges: months.map((month): Edges => (month === joint?.month ? [known, known] : [said.get(month)?.lo80 ?? null, said.get(month)?.hi80 ?? null])) }],
   };
 }
 
@@ -166,9 +177,23 @@ function Movers({ query, currency }: { query: Query<Summary>; currency: string }
       {(answer) => (
         <DataTable name="Largest changes of cost" id="m." filter={false} columns={MOVERS} path={(row) => tenantPath(row.tenant_id)}
           rows={answer.data.movers.filter((row) => row.currency === currency)} rowKey={(row) => row.tenant_id}
-          empty={<Empty title={search.compare === "none" ? "No comparison is chosen" : "Nothing to compare with"}>The data does not reach back to an earlier window.</Empty>} />
+          empty={
+            answer.data.compared_with ? <Empty icon="check" title="No cost changed" /> :
+            <Empty title={search.compare === "none" ? "No comparison is chosen" : "Nothing to compare with"}>{search.compare === "none" ? "Choose one above." : "The data does not reach back that far."}</Empty>
+          } />
       )}
     </AnswerPanel>
+  );
+}
+
+/** What waits for a person, as the server tells it. */
+function Waits(): ReactNode {
+  const waiting = Object.keys(useKnown("decisions")).length;
+  const heard = useHeard("decisions");
+  return (
+    <Panel title="Decisions" actions={<To path="/decisions">Open</To>}>
+      <p role="status">{!heard ? "\u00a0" : waiting === 0 ? "Nothing waits for a person." : `${count(waiting)} ${waiting === 1 ? "waits" : "wait"} for a person.`}</p>
+    </Panel>
   );
 }
 

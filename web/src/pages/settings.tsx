@@ -1,10 +1,10 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent, type ReactNode } from "react";
-import { Problem, request, send, useCatalog, useDocument, useSession, type Schemas } from "../api/client";
-import { To } from "../ui/address";
-import { Reading } from "./capability";
+import { Problem, request, send, useAsked, useCatalog, useDocument, useSession, useTool, type Data, type Schemas } from "../api/client";
+import { To, useChoice, useUnsaved } from "../ui/address";
+import { AnswerView, useToolShown } from "../ui/answers";
 import type { Column } from "../ui/columns";
-import { Button, Code, Field, Fields, IconButton, Select, useColours } from "../ui/controls";
+import { Button, Code, Field, Fields, IconButton, Select, useColours, WriteButton } from "../ui/controls";
 import { Ago, AnswerPanel, Banner, Chip, Facts, Grid, Page, Panel } from "../ui/page";
 import { Await, Empty, Failed } from "../ui/states";
 import { DataTable } from "../ui/table";
@@ -35,20 +35,30 @@ export function Settings(): ReactNode {
         <Panel title="This browser">
           <Facts
             facts={[
-              ["Colours", <Select key="colours" label="Colours" value={colours} choose={setColours} options={[["auto", "as the system has it"], ["light", "light"], ["dark", "dark"]]} />],
+              ["Colours", <Select key="colours" label="Colours" value={colours} choose={setColours} options={[["auto", "Same as the system"], ["light", "Light"], ["dark", "Dark"]]} />],
               ["Version", catalog.data?.version ?? ""],
-              ["Licences of parts", <a key="parts" href="THIRD_PARTY_LICENSES.txt">THIRD_PARTY_LICENSES.txt</a>],
+              ["Licences of parts", <a key="parts" href="THIRD_PARTY_LICENSES.txt">Read them</a>],
             ]}
           />
         </Panel>
       </Grid>
-      <Tokens admin={session.data?.role === "admin" && session.data.tenant_id === null} />
+      <Panel title="Roles" note="Each may what those before it may. A token or login may be bound to a tenant, and sees that one alone.">
+        <Facts facts={ROLES} />
+      </Panel>
       <Sources may={["operator", "admin"].includes(session.data?.role ?? "") && session.data?.tenant_id === null} />
       <Rules />
+      <Tokens admin={session.data?.role === "admin" && session.data.tenant_id === null} />
       <Told admin={session.data?.role === "admin" && session.data.tenant_id === null} />
     </Page>
   );
 }
+
+const ROLES: [string, string][] = [
+  ["viewer", "asks, reads"],
+  ["analyst", "proposes changes"],
+  ["operator", "decides, acts, brings files, runs jobs"],
+  ["admin", "makes tokens, reads the audit log and the settings"],
+];
 
 type Source = Schemas["SourceShown"];
 
@@ -95,30 +105,95 @@ function Try({ name }: { name: string }): ReactNode {
   );
 }
 
-/** Rules are text in git; here is what another text would do to each tenant. */
+/** Rules are text in git; here is what another text would do to each tenant, begun from the one that holds. */
 function Rules(): ReactNode {
-  const catalog = useCatalog();
-  const owner = catalog.data?.capabilities.find((one) => one.name === "cost_per_tenant");
-  const tool = owner?.tools.find((one) => one.name === "preview");
+  const { window } = useChoice();
+  const held = useTool("cost_per_tenant.policy");
+  const tool = useToolShown("cost_per_tenant", "preview");
+  const [asked, setAsked] = useState<string | null>(null);
+  const [changed, setChanged] = useState(false);
+  useUnsaved(changed, "The rules you changed are kept nowhere. Leave them?");
+  const preview = useAsked("cost_per_tenant", "preview", { policy: asked, window }, { enabled: asked !== null });
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    setAsked(String(new FormData(event.currentTarget).get("policy")));
+  };
   return (
-    <Panel title="Allocation rules"
+    <AnswerPanel title="Allocation rules" query={held}
       note={
         <>
-          They stand in tenantry.toml, <code>[allocation]</code>, so that a change is reviewed. What another text would do to each tenant, before it holds:
+          They stand in tenantry.toml, <code>[allocation]</code>, so that a change is reviewed. Change the text and see what that would do to each tenant, before it holds.
         </>
       }>
-      {owner && tool && <Reading capability={owner} tool={tool} />}
-      <p style={{ marginTop: 10, fontSize: 13 }}>
-        What the rules of this lake checked: <To path="/explore/reconciliation" search={{ tool: "rules" }}>the rules</To>.
-      </p>
-    </Panel>
+      {({ data }) => (
+        <>
+          <Fields submit={submit}>
+            <Field label={`The ${data.rules} rules that hold, version ${data.version}`} wide>
+              <textarea name="policy" defaultValue={data.policy} key={data.version} rows={14} spellCheck={false} onChange={(event) => setChanged(event.target.value !== data.policy)} />
+            </Field>
+            <div style={{ display: "flex", gap: 8, alignItems: "center" }}>
+              <Button type="submit" size="compact-md">
+                Preview
+              </Button>
+              <Button type="reset" size="compact-md" variant="default" onClick={() => {
+                setAsked(null);
+                setChanged(false);
+              }}>
+                As it holds
+              </Button>
+            </div>
+          </Fields>
+          {asked !== null && (
+            <div style={{ marginTop: 14 }}>
+              <Await query={preview} height={240} what="the preview">
+                {(answer) =>
+                  (answer.data as Data<"cost_per_tenant.preview">).tenants.length === 0 ? (
+                    <Empty icon="check" title="No tenant’s cost would change" />
+                  ) : (
+                    tool && <AnswerView answer={answer} tool={tool} id="then." />
+                  )
+                }
+              </Await>
+            </div>
+          )}
+          <p style={{ marginTop: 10, fontSize: 13 }}>
+            What the rules of this lake checked: <To path="/explore/reconciliation" search={{ tool: "rules" }}>the rules</To>.
+          </p>
+        </>
+      )}
+    </AnswerPanel>
   );
 }
 
-const TOLD: Column<Schemas["Setting"]>[] = [
+type Told_ = Schemas["Setting"] & { part: string };
+
+const TOLD: Column<Told_>[] = [
   { key: "name", title: "Setting", phone: true, show: (one) => <code>{one.name}</code> },
+  { key: "part", title: "Part", extra: true },
   { key: "value", title: "Value", phone: true, show: (one) => said(one.value) },
 ];
+
+/** What people look for first, by the settings that say it. */
+function Main({ settings }: { settings: Schemas["Setting"][] }): ReactNode {
+  const value = (name: string) => settings.find((one) => one.name === name)?.value;
+  const under = (part: string) => settings.filter((one) => one.name.startsWith(`${part}.`));
+  const schedules = [...new Set(under("schedules").map((one) => one.name.split(".")[1]!))];
+  const prompts = [...new Set(under("agent.prompts").map((one) => one.name.split(".")[2]!))];
+  const model = value("agent.model");
+  return (
+    <Facts
+      facts={[
+        ["Business context", said(value("business_context") ?? null)],
+        ["Model", model ? String(model) : "none: questions are answered from tools alone, in no model’s words"],
+        ["Prompts of your own", prompts.length ? prompts.join(", ") : value("agent.prompts") ? said(value("agent.prompts")) : "none"],
+        ["Schedules", <To key="schedules" path="/jobs">{schedules.length ? schedules.join(", ") : "none"}</To>],
+        ["Months closed through", said(value("books.closed_through") ?? null)],
+        ["Proposals expire after", `${String(value("decisions.expire_days"))} days`],
+      ]}
+    />
+  );
+}
+
 
 function said(value: unknown): string {
   if (value === null || value === "" || (typeof value === "object" && Object.keys(value as object).length === 0)) return "not set";
@@ -133,7 +208,10 @@ function Told({ admin }: { admin: boolean }): ReactNode {
     <AnswerPanel title="All settings" query={query} note="From tenantry.toml and the environment, as the server read them when it started. Secrets are not shown. Change the file, then start the server again.">
       {(found) => (
         <>
-          <DataTable name="Settings" id="set." rows={found.settings} columns={TOLD} rowKey={(one) => one.name} />
+          <div style={{ marginBottom: 14 }}>
+            <Main settings={found.settings} />
+          </div>
+          <DataTable name="Settings" id="set." rows={found.settings.map((one): Told_ => ({ ...one, part: one.name.split(".")[0]! }))} columns={TOLD} facets={["part"]} rowKey={(one) => one.name} />
           <div style={{ marginTop: 10 }}>
             <Code>{"tenantry init    # a commented tenantry.toml\ntenantry check   # everything wrong with it, at once"}</Code>
           </div>
@@ -166,9 +244,9 @@ function Revoke({ token }: { token: Token }): ReactNode {
   if (!sure) return <IconButton icon="close" label={`Revoke ${token.name}`} onClick={() => setSure(true)} />;
   const revoke = () => void request(`api/v1/tokens/${token.id}`, { method: "DELETE" }).then(() => client.invalidateQueries({ queryKey: ["document"] }));
   return (
-    <Button size="compact-xs" onClick={revoke}>
+    <WriteButton size="compact-xs" onClick={revoke}>
       Revoke {token.name}
-    </Button>
+    </WriteButton>
   );
 }
 
@@ -220,9 +298,9 @@ function Make(): ReactNode {
           <input name="tenant_id" placeholder="all tenants" />
         </Field>
         <div>
-          <Button type="submit" size="compact-md">
+          <WriteButton type="submit" size="compact-md">
             Make the token
-          </Button>
+          </WriteButton>
         </div>
       </Fields>
       {problem && <Failed problem={problem} />}

@@ -1,8 +1,8 @@
 import { useMemo, type ReactNode } from "react";
 import { useSession, useTool, windowOf, type Row } from "../api/client";
 import type { Spec } from "../charts/spec";
-import { change, money, numeric, ratio } from "../format/numbers";
-import { monthName, windowName } from "../format/times";
+import { change, counted, money, numeric, ratio, sum } from "../format/numbers";
+import { comparedWith, monthName, windowName } from "../format/times";
 import { To, useChoice, usePathParams } from "../ui/address";
 import { inCurrency, ToolPanel } from "../ui/answers";
 import { Chart } from "../ui/chart";
@@ -13,21 +13,24 @@ import { Await, Empty } from "../ui/states";
 
 export function Tenant(): ReactNode {
   const id = usePathParams().id ?? "";
-  const { window, compare, currency } = useChoice();
-  const all = useTool("overview.tenants", { window, compare });
+  const choice = useChoice();
+  const { window, compare, against, currency } = choice;
+  const all = useTool("overview.tenants", { window, compare, against });
   const months = useTool("overview.months", { tenant_id: id });
   const own = (all.data?.data ?? []).filter((row) => row.tenant_id === id);
   const chosen = currencyIn(own, currency, (row) => numeric(row.effective_cost) ?? 0);
   const row = own.find((one) => one.currency === chosen.now);
   const person = !id.startsWith("(");
   const vendors = useSession().data?.tenant_id === null;
+  const shown = windowOf(all.data);
+  const before = comparedWith(shown, choice);
   return (
     <Page
       title={row?.name ?? id}
       crumb={{ path: "/tenants", name: "Tenants" }}
       lead={
         <>
-          {all.data && `${windowName(windowOf(all.data))} · `}
+          {all.data && `${windowName(shown)} · `}
           <AsOf answer={all.data} />
         </>
       }
@@ -39,21 +42,22 @@ export function Tenant(): ReactNode {
         </>
       }
     >
-      <Await query={all} height={110} what="this tenant">
-        {(answer) => (row ? <Kpis row={row} answer={answer} /> : <Nothing id={id} />)}
+      <Await query={all} height={110} what="this tenant" cards={4}>
+        {(answer) => (row ? <Kpis row={row} answer={answer} before={before} sold={answer.data.some((one) => numeric(one.revenue) !== 0)} /> : <Nothing id={id} />)}
       </Await>
       <Grid>
         <AnswerPanel title="Month by month" query={months} height={300} bare>
           {(answer) => chosen.now && <Months rows={answer.data.filter((one) => one.currency === chosen.now)} currency={chosen.now} />}
         </AnswerPanel>
-        <Why id={id} currency={chosen.now} />
+        <Why id={id} currency={chosen.now} shown={shown} before={row && row.cost_before !== null ? before : null} ready={!all.isPending} />
       </Grid>
       {person && vendors && <Ahead id={id} currency={chosen.now} />}
       <Services id={id} whole={row?.effective_cost} />
       <Grid>
         {person && (
           <ToolPanel name="feature_usage.tenant" title="Features used" given={{ tenant_id: id, window }} id="use."
-            columns={{ service_name: { extra: true }, before: { extra: true } }} sort="-units"
+            columns={{ feature_id: { first: true }, service_name: { extra: true }, before: { extra: true } }} sort="-units"
+            path={(row) => (row.feature_id ? `/features/${encodeURIComponent(row.feature_id)}` : null)}
             empty={<Empty title="No usage is metered for this tenant">Bring usage events, access logs or OpenTelemetry: <To path="/health">what to meter next</To>.</Empty>} />
         )}
         {person && <Contract id={id} />}
@@ -72,23 +76,25 @@ function Nothing({ id }: { id: string }): ReactNode {
   );
 }
 
-function Kpis({ row, answer }: { row: Row<"overview.tenants">; answer: Parameters<typeof Figure>[0]["answer"] }): ReactNode {
+/** `sold`: some revenue is known, be it another tenant's. */
+function Kpis(props: { row: Row<"overview.tenants">; answer: Parameters<typeof Figure>[0]["answer"]; before: string | null; sold: boolean }): ReactNode {
+  const { row, answer, before, sold } = props;
   const delta = (now: string, was: string | null | undefined, good: "up" | "neither") =>
     was === null || was === undefined ? undefined : (
-      <Delta text={change(now, was)} by={(numeric(now) ?? 0) - (numeric(was) ?? 0)} good={good} against="before" />
+      <Delta text={change(now, was)} by={(numeric(now) ?? 0) - (numeric(was) ?? 0)} good={good} against={before ? windowName(before) : "before"} />
     );
   const unsure = (row.confidence ?? 0) < 0.8 ? `Only ${ratio(row.confidence)} of this cost is known by the bill or by a meter.` : undefined;
   return (
     <Grid columns={4}>
-      <Figure name="Revenue" colour="revenue" answer={answer} value={money(row.revenue, row.currency)}
+      <Figure name="Revenue" colour="revenue" answer={answer} value={sold ? money(row.revenue, row.currency) : "n/a"}
         about="What its subscriptions say, spread evenly over their days." note={row.plan ?? "no subscription"} />
       <Figure name="Cost" colour="cost" answer={answer} value={money(row.effective_cost, row.currency)} estimated={unsure}
         about="Its part of the bill's effective cost. All tenants' parts sum to the bill exactly." delta={delta(row.effective_cost, row.cost_before, "neither")} />
-      <Figure name="Margin" colour="margin" answer={answer} value={money(row.margin, row.currency)} about="Revenue less cost."
-        delta={delta(row.margin, row.margin_before, "up")} />
+      <Figure name="Margin" colour="margin" answer={answer} value={sold ? money(row.margin, row.currency) : "n/a"} about="Revenue less cost."
+        delta={sold ? delta(row.margin, row.margin_before, "up") : "no subscriptions known"} />
       <Figure name="Margin %" colour="margin" answer={answer} value={ratio(row.margin_ratio)}
         about={row.margin_ratio === null ? "There is no revenue in this currency, so there is no ratio." : "Margin as a part of revenue."}
-        note={row.margin_ratio === null ? "no revenue in this currency" : row.margin_ratio < 0 ? <Chip mood="bad">costs more than it pays</Chip> : "of revenue"} />
+        note={row.margin_ratio === null ? "no revenue in this currency" : row.margin_ratio < 0 ? <Chip mood="bad" title="costs more than it pays">at a loss</Chip> : "of revenue"} />
     </Grid>
   );
 }
@@ -103,9 +109,9 @@ function Months({ rows, currency }: { rows: Row<"overview.months">[]; currency: 
     finding: `Cost went from ${money(rows[0]!.effective_cost, currency)} to ${money(rows.at(-1)!.effective_cost, currency)} a month.`,
     x: rows.map((row) => monthName(row.month)),
     series: [
-      { name: "Revenue", hue: "revenue", values: rows.map((row) => numeric(row.revenue)), open },
-      { name: "Cost", hue: "cost", values: rows.map((row) => numeric(row.effective_cost)), open },
-      { name: "Margin", hue: "margin", values: rows.map((row) => numeric(row.margin)), open },
+      { name: "Revenue", hue: "revenue", values: rows.map((row) => row.revenue), open },
+      { name: "Cost", hue: "cost", values: rows.map((row) => row.effective_cost), open },
+      { name: "Margin", hue: "margin", values: rows.map((row) => row.margin), open },
     ],
   };
   return <Chart spec={spec} height={230} />;
@@ -119,29 +125,38 @@ const MEANS: Record<(typeof EFFECTS)[number], string> = {
   driver: "Driver",
   rule: "Rules",
   correction: "Corrections",
-  other: "Other",
+  other: "Unmetered",
 };
 
-/** The change against the window before, from the one cost to the other. */
-function Why({ id, currency }: { id: string; currency: string }): ReactNode {
-  const { window } = useChoice();
-  const query = useTool("cost_per_tenant.change", { tenant_id: id, window });
+/** The change against the months compared with, from the one cost to the other. */
+function Why(props: { id: string; currency: string; shown: string; before: string | null; ready: boolean }): ReactNode {
+  const { id, currency, shown, before, ready } = props;
+  const { window, compare } = useChoice();
+  const query = useTool("cost_per_tenant.change", { tenant_id: id, window, against: before }, { enabled: ready && before !== null });
   const rows = useMemo(() => inCurrency(query.data?.data ?? [], currency), [query.data, currency]);
-  const sum = (name: "before" | "after" | (typeof EFFECTS)[number]) => rows.reduce((all, row) => all + (numeric(row[name]) ?? 0), 0);
+  const all = (name: "before" | "after" | (typeof EFFECTS)[number]) => sum(rows.map((row) => row[name]));
+  if (ready && before === null) {
+    return (
+      <Panel title="Why its cost changed">
+        <Empty title={compare === "none" ? "No comparison is chosen" : "Nothing to compare with"}>{compare === "none" ? "Choose one above." : "The data does not reach back that far."}</Empty>
+      </Panel>
+    );
+  }
   return (
     <AnswerPanel title="Why its cost changed" query={query} height={300} bare>
       {() => {
         if (rows.length === 0) return <Empty title="Nothing to compare with" />;
         if (!currency) return null;
-        const effects = EFFECTS.map((name) => [MEANS[name], sum(name)] as const).filter(([, value]) => Math.abs(value) >= 0.005);
-        const largest = [...effects].sort((a, b) => Math.abs(b[1]) - Math.abs(a[1]))[0];
+        const size = (value: string) => Math.abs(numeric(value) ?? 0);
+        const effects = EFFECTS.map((name) => [MEANS[name], all(name)] as const).filter(([, value]) => size(value) >= 0.005);
+        const largest = [...effects].sort((a, b) => size(b[1]) - size(a[1]))[0];
         const spec: Spec = {
           kind: "steps",
           title: "Why its cost changed",
           unit: currency,
           finding: largest ? `Most of it is ${largest[0].toLowerCase()}: ${money(largest[1], currency, { sign: true })}.` : "It did not change.",
-          x: ["Before", ...effects.map(([name]) => name), "Now"],
-          series: [{ name: "Cost", hue: "cost", values: [sum("before"), ...effects.map(([, value]) => value), sum("after")] }],
+          x: [before ? windowName(before) : "Before", ...effects.map(([name]) => name), windowName(shown)],
+          series: [{ name: "Cost", hue: "cost", values: [all("before"), ...effects.map(([, value]) => value), all("after")] }],
         };
         return <Chart spec={spec} height={230} />;
       }}
@@ -172,7 +187,7 @@ function Ahead({ id, currency }: { id: string; currency: string }): ReactNode {
           unit: currency,
           finding: `${monthName(last.month)}: ${money(last.mean, currency)}${sure ? `, ${money(last.lo80, currency)} to ${money(last.hi80, currency)} in 4 of 5 cases` : ". It is too early for an interval"}. By ${first.method} from ${first.history} months.`,
           x: rows.map((row) => monthName(row.month)),
-          series: [{ name: sure ? "Forecast, with its 80% interval" : "Forecast", hue: "cost", dashed: true, values: rows.map((row) => numeric(row.mean)), band: sure ? rows.map((row) => [numeric(row.lo80), numeric(row.hi80)]) : undefined }],
+          series: [{ name: sure ? "Forecast, with its 80% interval" : "Forecast", hue: "cost", dashed: true, values: rows.map((row) => row.mean), bands: sure ? [{ name: "80%", edges: rows.map((row) => [row.lo80, row.hi80]) }] : undefined }],
         };
         return <Chart spec={spec} height={170} />;
       }}
@@ -193,17 +208,17 @@ function Services({ id, whole }: { id: string; whole: string | undefined }): Rea
 
 /** The parts must be the whole that the pages above show. */
 function Check({ rows, whole }: { rows: Row<"cost_per_tenant.tenant">[]; whole: string | undefined }): ReactNode {
-  const sum = rows.reduce((all, row) => all + (numeric(row.cost) ?? 0), 0);
+  const lines = sum(rows.map((row) => row.cost));
   const currency = rows[0]!.currency;
-  const off = whole === undefined ? 0 : sum - (numeric(whole) ?? 0);
-  if (Math.abs(off) < 0.005) {
+  const off = whole === undefined ? "0" : sum([lines, `-${whole}`.replace("--", "")]);
+  if (off === "0") {
     return (
       <p style={{ fontSize: 12.5, color: "var(--muted)", marginBottom: 8 }} data-check="sums">
-        {rows.length} lines sum to {money(sum, currency)}, the tenant’s cost.
+        {counted(rows.length, "line")} {rows.length === 1 ? "sums" : "sum"} to {money(lines, currency)}, the tenant’s cost.
       </p>
     );
   }
-  return <Banner>These lines sum to {money(sum, currency)}, {money(off, currency, { sign: true })} off the tenant’s cost of whole months: the range is not made of whole months.</Banner>;
+  return <Banner>These lines sum to {money(lines, currency)}, {money(off, currency, { sign: true })} off the tenant’s cost of whole months: the range is not made of whole months.</Banner>;
 }
 
 function Contract({ id }: { id: string }): ReactNode {

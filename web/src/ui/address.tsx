@@ -1,8 +1,9 @@
 /** Reads and writes the address: the only store of filters, sort, range and compare. */
 
-import { Link as RouterLink, useLocation, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { Link as RouterLink, useBlocker, useLocation, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import type { CSSProperties, ReactNode } from "react";
-import { carried, type Search } from "../url";
+import { readWindow } from "../format/times";
+import { carried, encode, type Search } from "../url";
 
 export function useUrl(): [Search, (patch: Search) => void] {
   const search = useSearch({ strict: false }) as Search;
@@ -21,6 +22,8 @@ export function useUrl(): [Search, (patch: Search) => void] {
 export interface Choice {
   window?: string;
   compare: "previous" | "year" | "none";
+  /** Months of one's own to compare with; they stand in the address as `compare`. */
+  against?: string;
   currency?: string;
 }
 
@@ -28,7 +31,8 @@ export interface Choice {
 export function useChoice(): Choice {
   const [search] = useUrl();
   const compare = search.compare === "year" || search.compare === "none" ? search.compare : "previous";
-  return { window: search.range, compare, currency: search.currency };
+  const against = readWindow(search.compare) ? search.compare : undefined;
+  return { window: search.range, compare, against, currency: search.currency };
 }
 
 export function usePathParams(): Record<string, string> {
@@ -44,6 +48,20 @@ export function useGo(): (path: string, search?: Search) => void {
   const navigate = useNavigate();
   const [now] = useUrl();
   return (path, search = {}) => void navigate({ to: path as never, search: { ...carried(now), ...search } as never });
+}
+
+/** Goes to an address as it was kept: nothing of the moment goes along. */
+export function useGoExactly(): (path: string, search: Search) => void {
+  const navigate = useNavigate();
+  return (path, search) => void navigate({ to: path as never, search: search as never });
+}
+
+/** Where a path leads, range, compare and currency with it: for links of which there are many. */
+export function useHref(): (path: string) => string {
+  const [now] = useUrl();
+  const taken = encode(carried(now));
+  const base = new URL(document.baseURI).pathname;
+  return (path) => `${base}${path.slice(1)}${taken}`;
 }
 
 export function To(props: {
@@ -72,6 +90,14 @@ export function To(props: {
       {props.children}
     </RouterLink>
   );
+}
+
+/** Asks before a page is left on which something was changed and not kept. */
+export function useUnsaved(changed: boolean, question: string): void {
+  useBlocker({
+    shouldBlockFn: ({ current, next }) => changed && current.pathname !== next.pathname && !confirm(question),
+    enableBeforeUnload: changed,
+  });
 }
 
 export const tenantPath = (id: string) => `/tenants/${encodeURIComponent(id)}`;

@@ -3,7 +3,7 @@
 import { useMemo, type ReactNode } from "react";
 import { useCatalog, type ColumnShown, type Document, type Query, type Tool, type ToolName, useTool, type Arguments, type Row } from "../api/client";
 import type { Spec } from "../charts/spec";
-import { numeric } from "../format/numbers";
+import { numeric, type Amount } from "../format/numbers";
 import { monthName } from "../format/times";
 import { Chart } from "./chart";
 import { currencyOf, declared, heading, written, type Column, type Record_ } from "./columns";
@@ -88,7 +88,8 @@ function weight(row: Record_): number {
 
 function columnsOf(tool: Tool | undefined, changes: Record<string, Partial<Column> | null> = {}): Column[] {
   const found = (tool?.columns ?? []).filter((column) => changes[column.name] !== null && column.name !== "currency");
-  return found.map((column, nth) => ({ ...declared(column, nth), ...changes[column.name] }));
+  const ordered = [...found].sort((a, b) => Number(changes[b.name]?.first ?? false) - Number(changes[a.name]?.first ?? false));
+  return ordered.map((column, nth) => ({ ...declared(column, nth), ...changes[column.name] }));
 }
 
 /** Any answer. */
@@ -170,7 +171,7 @@ export function chartOf(name: string, rows: Record_[], columns: ColumnShown[]): 
     const series = names.map((one, nth) => ({
       name: one,
       hue: (names.length === 1 ? "cost" : `cat-${nth % 5}`) as "cost",
-      values: x.map((at) => numeric(rows.find((row) => String(row[time.name]) === at && (!key || String(row[key]) === one))?.[measure.name] as string)),
+      values: x.map((at) => (rows.find((row) => String(row[time.name]) === at && (!key || String(row[key]) === one))?.[measure.name] as Amount) ?? null),
     }));
     return { ...about, kind: "line", x: x.map((at) => (at.endsWith("-01") ? monthName(at) : at)), series, finding: `${heading(name)}: ${names.length} series over ${x.length} points.` };
   }
@@ -182,7 +183,7 @@ export function chartOf(name: string, rows: Record_[], columns: ColumnShown[]): 
     ...about,
     kind: "ranks",
     x: names,
-    series: [{ name: heading(measure.name), hue: measure.unit === "money" ? "cost" : "revenue", values: sized.map((row) => numeric(row[measure.name] as string)) }],
+    series: [{ name: heading(measure.name), hue: measure.unit === "money" ? "cost" : "revenue", values: sized.map((row) => row[measure.name] as Amount) }],
     finding: rows.length > BARS ? `The ${BARS} largest of ${rows.length}.` : `${names[0]} is the largest of ${rows.length}.`,
   };
 }

@@ -2,15 +2,15 @@
 
 import { useComputedColorScheme } from "@mantine/core";
 import { lazy, Suspense, useMemo, useState, type ReactNode } from "react";
-import { atMost, valueText, type Series, type Spec } from "../charts/spec";
+import { atMost, columnsOf, valueText, type Series, type Spec } from "../charts/spec";
 import { download, toCsv } from "../format/csv";
 import css from "./chart.module.css";
 import { IconButton } from "./controls";
 
 const Drawing = lazy(() => import("../charts/drawing"));
 
-/** `series` in full for table and CSV; the drawing joins all but the largest. */
-export function Chart({ spec, height = 260 }: { spec: Spec; height?: number }): ReactNode {
+/** `series` in full for table and CSV; the drawing joins all but the largest. With `said` its finding stands above it already. */
+export function Chart({ spec, height = 260, said = false }: { spec: Spec; height?: number; said?: boolean }): ReactNode {
   const [asTable, setAsTable] = useState(false);
   const scheme = useComputedColorScheme("light");
   const drawn = useMemo<Spec>(() => ({ ...spec, series: spec.kind === "steps" ? spec.series : atMost(spec.series) }), [spec]);
@@ -37,7 +37,7 @@ export function Chart({ spec, height = 260 }: { spec: Spec; height?: number }): 
               <Drawing spec={drawn} height={height} scheme={scheme} />
             </Suspense>
           </div>
-          <p className={css.finding}>{spec.finding}</p>
+          {!said && <p className={css.finding}>{spec.finding}</p>}
         </>
       )}
     </figure>
@@ -58,13 +58,14 @@ function Legend({ series }: { series: Series[] }): ReactNode {
 }
 
 function Table({ spec }: { spec: Spec }): ReactNode {
+  const columns = columnsOf(spec);
   return (
     <div className={css.area} tabIndex={0} role="region" aria-label={`${spec.title} as a table`}>
       <table className={css.table}>
         <thead>
           <tr>
             <th scope="col">&nbsp;</th>
-            {spec.series.map((one) => (
+            {columns.map((one) => (
               <th key={one.name} scope="col">{one.name}</th>
             ))}
           </tr>
@@ -73,7 +74,7 @@ function Table({ spec }: { spec: Spec }): ReactNode {
           {spec.x.map((name, nth) => (
             <tr key={name}>
               <th scope="row">{name}</th>
-              {spec.series.map((one) => (
+              {columns.map((one) => (
                 <td key={one.name}>{valueText(one.values[nth], spec.unit)}</td>
               ))}
             </tr>
@@ -84,9 +85,11 @@ function Table({ spec }: { spec: Spec }): ReactNode {
   );
 }
 
+/** As the server said them, to the last digit. */
 function save(spec: Spec): void {
-  const heads = ["", ...spec.series.map((one) => one.name)];
-  const rows = spec.x.map((name, nth) => [name, ...spec.series.map((one) => one.values[nth])]);
+  const columns = columnsOf(spec);
+  const heads = ["", ...columns.map((one) => one.name)];
+  const rows = spec.x.map((name, nth) => [name, ...columns.map((one) => one.values[nth])]);
   download(`${spec.title.toLowerCase().replaceAll(/\W+/g, "-")}.csv`, toCsv(heads, rows));
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { layers } from "../pages/lineage_layers";
-import { compared, declared, heading, written, type Column } from "./columns";
+import { compared, declared, heading, straight, written, type Column } from "./columns";
 import { arranged, csvOf } from "./rows";
 
 const columns: Column<{ name: string; cost: string | null; currency: string }>[] = [
@@ -35,6 +35,10 @@ test("columns are written by role and unit", () => {
   expect(written("1234.5", column("money").kind, "USD")).toBe("$1,235");
   expect(column("money", "cost_per_unit").kind).toBe("unit");
   expect([heading("tenant_id"), heading("service_name"), heading("margin_ratio")]).toEqual(["Tenant", "Service", "Margin ratio"]);
+});
+
+test("a name cannot turn the figures of a sentence around", () => {
+  expect(straight("\u202eevil\u2066: costs $1,234.")).toBe("evil: costs $1,234.");
 });
 
 test("lineage puts each dataset below all that read it", () => {

@@ -29,6 +29,8 @@ export interface Column<R = Record_> {
   /** Shown on a phone, too. */
   phone?: boolean;
   show?: (row: R) => ReactNode;
+  /** Before all others, whatever the declaration's order. */
+  first?: boolean;
   /** Hidden until a person asks for it. */
   extra?: boolean;
 }
@@ -68,6 +70,8 @@ export function written(value: unknown, kind: Kind | undefined, currency = ""): 
   }
 }
 
+const letters = new Intl.Collator("en");
+
 /** Ascending; what is missing comes last, whichever way. */
 export function compared(a: unknown, b: unknown, kind: Kind | undefined, descending: boolean): number {
   const way = descending ? -1 : 1;
@@ -78,7 +82,7 @@ export function compared(a: unknown, b: unknown, kind: Kind | undefined, descend
   }
   const [x, y] = [String(a ?? ""), String(b ?? "")];
   if (!x || !y) return x === y ? 0 : x ? -1 : 1;
-  return way * x.localeCompare(y, "en");
+  return way * letters.compare(x, y);
 }
 
 const UNITS: Record<string, Kind> = { money: "money", ratio: "ratio", units: "quantity", rows: "count" };
@@ -96,6 +100,11 @@ export function declared(column: ColumnShown, nth: number): Column {
     (column.role === "time" ? "day" : column.name.endsWith("_at") || column.name === "at" ? "moment" : "text");
   const unit = kind === "money" && /per_/.test(column.name) ? "unit" : kind;
   return { key: column.name, title: heading(column.name), kind: unit, about: column.description, phone: nth === 0 || unit === "money" };
+}
+
+/** A sentence in which nothing that came from data turns the order of what follows it, such as of a figure. */
+export function straight(text: string): string {
+  return text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "");
 }
 
 export function currencyOf(row: unknown): string {

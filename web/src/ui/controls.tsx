@@ -1,18 +1,26 @@
 /** Small things to press and choose with. */
 
-import { ActionIcon, Tooltip, useMantineColorScheme } from "@mantine/core";
+import { ActionIcon, Button, Tooltip, useMantineColorScheme, type ButtonProps } from "@mantine/core";
 import { forwardRef, type FormEvent, type ReactNode } from "react";
 import { useUrl } from "./address";
 import css from "./controls.module.css";
 import { Icon, type IconName } from "./icons";
+import { useOnline } from "./online";
 
 export { Button } from "@mantine/core";
+
+/** A button that changes something on the server: not while the browser is offline. */
+export function WriteButton(props: ButtonProps & { onClick?: () => void; type?: "submit" | "button"; children: ReactNode; "aria-keyshortcuts"?: string }): ReactNode {
+  const online = useOnline();
+  return <Button {...props} disabled={props.disabled || !online} title={online ? undefined : "This browser is offline"} />;
+}
 
 interface IconButtonProps {
   icon: IconName;
   label: string;
   onClick?: () => void;
   pressed?: boolean;
+  disabled?: boolean;
 }
 
 export const IconButton = forwardRef<HTMLButtonElement, IconButtonProps>(function IconButton(props, ref): ReactNode {

@@ -4,9 +4,9 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useRef, useState, type FormEvent, type ReactNode } from "react";
 import { Problem, request, send, useSession, type Schemas } from "../api/client";
 import { moment } from "../format/times";
-import { Button, Field } from "./controls";
+import { Button, Field, WriteButton } from "./controls";
 import css from "./decision.module.css";
-import { Ago, Banner, Chip, type Mood } from "./page";
+import { Ago, Banner, Chip, Words, type Mood } from "./page";
 import { Failed } from "./states";
 
 export type Decision = Schemas["Decision"];
@@ -81,7 +81,9 @@ export function DecisionCard(props: {
         </h2>
         <StateOf state={decision.state} />
       </div>
-      <p>{decision.about.split("`").map((part, n) => (n % 2 ? <code key={n}>{part}</code> : part))}</p>
+      <p>
+        <Words text={decision.about} />
+      </p>
       <Given decision={decision} />
       <p className={css.quiet}>
         {decision.agent ? `The agent of ${decision.agent} proposed it to ${decision.proposed_by}` : `Proposed by ${decision.proposed_by}`} <Ago time={decision.proposed_at} />
@@ -144,12 +146,12 @@ function Verdicts(props: {
   if (opened) return <Saying key={opened} decision={decision} verdict={opened} close={() => open(null)} over={props.over} />;
   return (
     <div className={css.buttons}>
-      <Button size="compact-md" onClick={() => open("approve")} aria-keyshortcuts="a">
+      <WriteButton size="compact-md" onClick={() => open("approve")} aria-keyshortcuts="a">
         Approve…
-      </Button>
-      <Button size="compact-md" variant="default" onClick={() => open("reject")} aria-keyshortcuts="r">
+      </WriteButton>
+      <WriteButton size="compact-md" variant="default" onClick={() => open("reject")} aria-keyshortcuts="r">
         Reject…
-      </Button>
+      </WriteButton>
     </div>
   );
 }
@@ -185,9 +187,9 @@ function Saying(props: { decision: Decision; verdict: Verdict; close: () => void
         <textarea name="note" maxLength={2000} rows={2} autoFocus />
       </Field>
       <div className={css.buttons}>
-        <Button type="submit" size="compact-md" loading={busy} color={verdict === "reject" ? "red" : undefined}>
+        <WriteButton type="submit" size="compact-md" loading={busy} color={verdict === "reject" ? "red" : undefined}>
           {verdict === "approve" ? "Approve and run" : "Reject"}
-        </Button>
+        </WriteButton>
         <Button size="compact-md" variant="default" onClick={props.close}>
           Back
         </Button>

@@ -2,12 +2,13 @@
 
 import { Popover, UnstyledButton } from "@mantine/core";
 import type { ReactNode } from "react";
-import type { Document } from "../api/client";
+import { windowOf, type Document } from "../api/client";
 import { encode } from "../url";
 import { moment, windowName } from "../format/times";
 import { To } from "./address";
 import css from "./figure.module.css";
 import { Icon } from "./icons";
+import { Words } from "./page";
 
 export type Good = "up" | "down" | "neither";
 
@@ -35,13 +36,17 @@ export function Figure(props: {
   note?: ReactNode;
   colour?: string;
   path?: string;
+  /** Months it is of, where not those that its answer was asked for. */
+  period?: string;
 }): ReactNode {
+  const period = props.period ?? windowName(windowOf(props.answer));
   return (
     <section className={css.figure} aria-label={props.name}>
       <div className={css.name}>
         {props.colour && <span className={css.dot} style={{ background: `var(--${props.colour})` }} />}
         <span>{props.name}</span>
         <Lineage name={props.name} about={props.about} answer={props.answer} estimated={props.estimated} />
+        <span className={css.period}>{period}</span>
       </div>
       <div className={css.value} data-estimated={Boolean(props.estimated)}>
         {props.path ? <To path={props.path}>{props.value}</To> : props.value}
@@ -68,7 +73,9 @@ export function Lineage(props: {
         </UnstyledButton>
       </Popover.Target>
       <Popover.Dropdown className={css.popover} aria-label={`Where ${props.name.toLowerCase()} comes from`}>
-        <p>{props.about}</p>
+        <p>
+          <Words text={props.about} />
+        </p>
         {props.estimated && <p>{props.estimated}</p>}
         {answer && (
           <>

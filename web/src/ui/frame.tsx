@@ -1,20 +1,25 @@
 /** What stands around every page: navigation, range, search, theme. */
 
-import { Button, Drawer, Popover, UnstyledButton, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
+import { Button, Popover, UnstyledButton, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { lazy, Suspense, useEffect, useState, type ReactNode } from "react";
+import { useEffect, type ReactNode } from "react";
 import { signOut, useSession } from "../api/client";
 import { moment } from "../format/times";
 import { To, usePath } from "./address";
 import { IconButton } from "./controls";
 import css from "./frame.module.css";
 import { Icon } from "./icons";
-import { useKeys, KeysHelp } from "./keys";
-import { Bell, NewerFigures, useLive, Waiting } from "./news";
-import { GROUPS, PLACES } from "./places";
+import { useKeys } from "./keys";
+import { later } from "./later";
+import { Bell, NewerFigures, StaleFigures, useLive, Waiting } from "./news";
+import { useOnline } from "./online";
+import { placeOf } from "./places";
 import { RangeChoice } from "./range";
+import { Groups, Mark } from "./shell";
 
-const Palette = lazy(() => import("./palette"));
+const Palette = later(() => import("./palette"));
+const KeysHelp = later(() => import("./keys_help"));
+const Drawer = later(() => import("./drawer"));
 
 export function Frame({ children }: { children: ReactNode }): ReactNode {
   const [menu, { open: openMenu, close: closeMenu }] = useDisclosure(false);
@@ -33,7 +38,7 @@ export function Frame({ children }: { children: ReactNode }): ReactNode {
         <Brand />
         <Places />
       </nav>
-      <Drawer opened={menu} onClose={closeMenu} size={260} title="Tenantry" closeButtonProps={{ "aria-label": "Close" }}>
+      <Drawer opened={menu} close={closeMenu} title="Tenantry">
         <nav aria-label="Pages">
           <Places />
         </nav>
@@ -51,16 +56,19 @@ export function Frame({ children }: { children: ReactNode }): ReactNode {
             <kbd aria-hidden="true">Ctrl K</kbd>
           </UnstyledButton>
           <Bell />
-          <Theme />
+          <span className={css.theme}>
+            <Theme />
+          </span>
           <Who />
         </header>
         <Offline />
         <NewerFigures />
+        <StaleFigures />
         <main id="main" tabIndex={-1} className={css.main}>
           {children}
         </main>
       </div>
-      <Suspense>{palette && <Palette opened close={closePalette} />}</Suspense>
+      <Palette opened={palette} close={closePalette} />
       <KeysHelp opened={help} close={closeHelp} />
     </div>
   );
@@ -74,10 +82,7 @@ function toMain(event: { preventDefault: () => void }): void {
 function Brand(): ReactNode {
   return (
     <To path="/" className={css.brand}>
-      <svg width="26" height="26" viewBox="0 0 32 32" aria-hidden="true">
-        <rect width="32" height="32" rx="8" fill="var(--brand)" />
-        <path d="M7 22V14M13 22V9M19 22v-6M25 22v-3" stroke="#fff" strokeWidth="3.4" strokeLinecap="round" />
-      </svg>
+      <Mark />
       Tenantry
     </To>
   );
@@ -85,25 +90,17 @@ function Brand(): ReactNode {
 
 function Places(): ReactNode {
   const path = usePath();
-  return GROUPS.map(([group, title]) => (
-    <div key={group} className={css.group}>
-      <p className={css.groupTitle}>{title}</p>
-      <ul>
-        {PLACES.filter((place) => place.group === group).map((place) => {
-          const here = place.path === "/" ? path === "/" : path.startsWith(place.path);
-          return (
-            <li key={place.path}>
-              <To path={place.path} className={css.place} current={here}>
-                <Icon name={place.icon} size={17} />
-                {place.name}
-                {place.path === "/decisions" && <Waiting />}
-              </To>
-            </li>
-          );
-        })}
-      </ul>
-    </div>
-  ));
+  return (
+    <Groups
+      css={css}
+      link={(place, content) => (
+        <To path={place.path} className={css.place} current={placeOf(path) === place}>
+          {content}
+          {place.path === "/decisions" && <Waiting />}
+        </To>
+      )}
+    />
+  );
 }
 
 function Theme(): ReactNode {
@@ -143,16 +140,7 @@ function Who(): ReactNode {
 }
 
 function Offline(): ReactNode {
-  const [online, setOnline] = useState(navigator.onLine);
-  useEffect(() => {
-    const look = () => setOnline(navigator.onLine);
-    addEventListener("online", look);
-    addEventListener("offline", look);
-    return () => {
-      removeEventListener("online", look);
-      removeEventListener("offline", look);
-    };
-  }, []);
+  const online = useOnline();
   if (online) return null;
   return (
     <div role="status" className={css.offline}>

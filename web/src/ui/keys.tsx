@@ -1,9 +1,7 @@
 /** Keys that work on every page. None of them decides anything: they go somewhere or open something. */
 
-import { Modal } from "@mantine/core";
-import { useEffect, useRef, type ReactNode } from "react";
+import { useEffect, useRef } from "react";
 import { useGo } from "./address";
-import css from "./keys.module.css";
 import { PLACES } from "./places";
 
 const PATIENCE = 1_200;
@@ -59,29 +57,4 @@ function moveRow(event: KeyboardEvent, by: number): void {
     next.focus();
     next.scrollIntoView({ block: "nearest" });
   }
-}
-
-export function KeysHelp({ opened, close }: { opened: boolean; close: () => void }): ReactNode {
-  const keys: [string, string][] = [
-    ["Ctrl K", "search pages, tenants and questions"],
-    ["/", "filter the table"],
-    ["j  k", "next row, row before"],
-    ["Enter", "open the row"],
-    ...PLACES.map((place): [string, string] => [`g ${place.key}`, place.name]),
-    ["?", "these keys"],
-  ];
-  return (
-    <Modal opened={opened} onClose={close} title="Keys" closeButtonProps={{ "aria-label": "Close" }}>
-      <dl className={css.keys}>
-        {keys.map(([key, does]) => (
-          <div key={key}>
-            <dt>
-              <kbd>{key}</kbd>
-            </dt>
-            <dd>{does}</dd>
-          </div>
-        ))}
-      </dl>
-    </Modal>
-  );
 }

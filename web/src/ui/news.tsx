@@ -6,11 +6,12 @@ import { useCallback, useEffect, useRef, useState, useSyncExternalStore, type Re
 import { useSession, type Document } from "../api/client";
 import { hangUp, knownNow, listen, onNews, useKnown, type Job } from "../api/live";
 import { useShut } from "../api/door";
+import { ago } from "../format/times";
 import { To } from "./address";
 import css from "./frame.module.css";
 import { Icon } from "./icons";
 
-const OVER = ["succeeded", "failed", "cancelled"];
+const OVER = ["succeeded", "partial", "failed", "cancelled"];
 const MOST = 8;
 
 /** Listens while somebody is let in, and looks again at what had failed when there are newer figures. */
@@ -77,6 +78,31 @@ export function NewerFigures(): ReactNode {
   );
 }
 
+const FIGURES = ["land", "build", "run", "profile"];
+
+/** The newest job of a kind that figures rest on, where it failed: what is shown is older than somebody meant it to be. */
+export function StaleFigures(): ReactNode {
+  const jobs = useKnown("jobs");
+  const newest = new Map<string, Job>();
+  for (const job of Object.values(jobs)) {
+    if (FIGURES.includes(job.kind) && OVER.includes(job.state) && job.id > (newest.get(job.kind)?.id ?? -1)) newest.set(job.kind, job);
+  }
+  const failed = [...newest.values()].filter((job) => job.state === "failed" || job.state === "partial").sort((a, b) => b.id - a.id)[0];
+  return (
+    <div role="status">
+      {failed && (
+        <div className={css.newer}>
+          <span>
+            Figures may be old: the last {failed.kind} {failed.state === "failed" ? "failed" : "was not done in full"}
+            {failed.ended_at && `, ${ago(failed.ended_at)}`}.
+          </span>
+          <To path={`/jobs/${failed.id}`}>See why</To>
+        </div>
+      )}
+    </div>
+  );
+}
+
 /** Jobs that ended while the page was open, the newest first. */
 function useEnded(): [Job[], () => void] {
   const jobs = useKnown("jobs");
@@ -111,7 +137,7 @@ export function Bell(): ReactNode {
           </To>
         )}
         {ended.map((job) => (
-          <To key={job.id} path="/jobs">
+          <To key={job.id} path={`/jobs/${job.id}`}>
             {job.kind} {job.names.join(", ")}: {job.state}
             {job.error && `, ${job.error.message}`}
           </To>

@@ -2,7 +2,7 @@
 
 import { useEffect, type ReactNode } from "react";
 import type { Document, Query } from "../api/client";
-import { ago, momentUtc, moment } from "../format/times";
+import { ago, clock, momentUtc } from "../format/times";
 import css from "./page.module.css";
 import { Await } from "./states";
 import { To } from "./address";
@@ -37,24 +37,31 @@ export function Page(props: {
   );
 }
 
-/** When an answer was given and how new the data under it is. */
-export function AsOf({ answer }: { answer: Document | undefined }): ReactNode {
+/** When an answer was given and how new the data under it is: tables by month name it by its first day, so `newest` may say better. */
+export function AsOf({ answer, newest: said }: { answer: Document | undefined; newest?: string }): ReactNode {
   if (!answer) return <span>&nbsp;</span>;
-  const newest = answer.evidence
-    .map((one) => one.newest)
-    .filter((day) => day !== null)
-    .sort()
-    .at(-1);
+  const newest =
+    said ??
+    answer.evidence
+      .map((one) => one.newest)
+      .filter((day) => day !== null)
+      .sort()
+      .at(-1);
   return (
     <span title={momentUtc(answer.as_of)}>
       {newest ? `Data to ${newest} · ` : ""}
-      as of {moment(answer.as_of)}
+      as of {clock(answer.as_of)}
     </span>
   );
 }
 
 export function Ago({ time }: { time: string }): ReactNode {
   return <time dateTime={time} title={momentUtc(time)}>{ago(time)}</time>;
+}
+
+/** A text from a declaration, in which names stand in backticks. */
+export function Words({ text }: { text: string }): ReactNode {
+  return text.split("`").map((part, nth) => (nth % 2 ? <code key={nth}>{part}</code> : part));
 }
 
 export function Panel(props: {
@@ -72,7 +79,7 @@ export function Panel(props: {
         <div className={css.panelHead}>
           <div>
             <h2>{props.title}</h2>
-            {props.note && <p className={css.note}>{props.note}</p>}
+            {props.note && <p className={css.note}>{typeof props.note === "string" ? <Words text={props.note} /> : props.note}</p>}
           </div>
           {props.actions && <div className={css.actions}>{props.actions}</div>}
         </div>
@@ -93,8 +100,10 @@ export function AnswerPanel<T>(props: {
   bare?: boolean;
   children: (data: T) => ReactNode;
 }): ReactNode {
+  // Where there is no chart, there is no title of a chart.
+  const failed = props.query.isError && props.query.data === undefined;
   return (
-    <Panel title={props.title} note={props.note} actions={props.actions} span={props.span} bare={props.bare}>
+    <Panel title={props.title} note={props.note} actions={props.actions} span={props.span} bare={props.bare && !failed}>
       <Await query={props.query} height={props.height} what={props.title.toLowerCase()}>
         {props.children}
       </Await>

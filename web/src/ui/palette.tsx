@@ -1,12 +1,14 @@
-/** Search over pages, tenants and the questions that the catalog answers. */
+/** Search over pages, views that were kept, tenants and the questions that the catalog answers. */
 
 import { Modal } from "@mantine/core";
 import { useMemo, useState, type KeyboardEvent, type ReactNode } from "react";
 import { useCatalog, useTool } from "../api/client";
-import { tenantPath, useChoice, useGo } from "./address";
+import type { Search } from "../url";
+import { tenantPath, useChoice, useGo, useGoExactly, usePath, useUrl } from "./address";
 import { Icon, type IconName } from "./icons";
 import css from "./palette.module.css";
 import { PLACES } from "./places";
+import { forgetView, keepView, views } from "./views";
 
 interface Found {
   key: string;
@@ -14,6 +16,10 @@ interface Found {
   note: string;
   path: string;
   icon: IconName;
+  /** All of the address: range and comparison of the moment do not go along. */
+  search?: Search;
+  /** Does something instead of going somewhere. */
+  does?: () => void;
 }
 
 const MOST = 9;
@@ -22,20 +28,23 @@ export default function Palette({ opened, close }: { opened: boolean; close: () 
   return (
     <Modal opened={opened} onClose={close} withCloseButton={false} padding={0} size="lg" yOffset="12vh" title="Search"
       classNames={{ content: css.content, header: css.hidden }}>
-      {opened && <Search close={close} />}
+      {opened && <Finder close={close} />}
     </Modal>
   );
 }
 
-function Search({ close }: { close: () => void }): ReactNode {
+function Finder({ close }: { close: () => void }): ReactNode {
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
   const go = useGo();
+  const exactly = useGoExactly();
   const found = useFound(text);
   const open = (one: Found | undefined) => {
     if (!one) return;
     close();
-    go(one.path);
+    if (one.does) one.does();
+    else if (one.search) exactly(one.path, one.search);
+    else go(one.path);
   };
   const pressed = (event: KeyboardEvent) => {
     const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
@@ -69,13 +78,14 @@ function Search({ close }: { close: () => void }): ReactNode {
           </li>
         ))}
       </ul>
-      {found.length === 0 && <p className={css.none}>Nothing is called “{text}”.</p>}
     </>
   );
 }
 
 function useFound(text: string): Found[] {
   const catalog = useCatalog();
+  const path = usePath();
+  const [search] = useUrl();
   const { window } = useChoice();
   const tenants = useTool("overview.tenants", { window });
   const all = useMemo<Found[]>(() => {
@@ -97,9 +107,18 @@ function useFound(text: string): Found[] {
     }));
     return [...pages, ...people, ...questions];
   }, [catalog.data, tenants.data]);
+  const kept = useMemo(() => views().map((one): Found => ({ key: `view ${one.name}`, name: one.name, note: "view", path: one.path, search: one.search, icon: "link" })), []);
   const wanted = text.trim().toLowerCase();
-  if (!wanted) return all.slice(0, MOST);
-  const fits = all.filter((one) => `${one.name} ${one.key}`.toLowerCase().includes(wanted));
+  if (!wanted) return [...kept, ...all].slice(0, MOST);
+  const fits = [...kept, ...all].filter((one) => `${one.name} ${one.key}`.toLowerCase().includes(wanted));
   const begins = (one: Found) => (one.name.toLowerCase().startsWith(wanted) ? 0 : 1);
-  return fits.sort((a, b) => begins(a) - begins(b)).slice(0, MOST);
+  return [...fits.sort((a, b) => begins(a) - begins(b)).slice(0, MOST - 1), forView(text.trim(), path, search)];
+}
+
+/** To keep what is shown under a name; or, of a name that is taken, to let it go. */
+function forView(name: string, path: string, search: Search): Found {
+  if (views().some((one) => one.name === name)) {
+    return { key: "forget", name: `Forget the view \u201c${name}\u201d`, note: "", path, icon: "close", does: () => forgetView(name) };
+  }
+  return { key: "keep", name: `Keep this view as \u201c${name}\u201d`, note: "in this browser", path, icon: "link", does: () => keepView({ name, path, search }) };
 }

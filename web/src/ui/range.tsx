@@ -5,14 +5,16 @@ import { useDisclosure } from "@mantine/hooks";
 import { useState, type ReactNode } from "react";
 import { useTool } from "../api/client";
 import { monthName, readWindow, shiftMonths, windowName } from "../format/times";
-import { useUrl } from "./address";
+import { useChoice, usePath, useUrl } from "./address";
 import { Select } from "./controls";
 import { Icon } from "./icons";
+import { placeOf } from "./places";
 import css from "./range.module.css";
 
 export function RangeChoice(): ReactNode {
   const [search, set] = useUrl();
   const [opened, { toggle, close }] = useDisclosure(false);
+  const reads = placeOf(usePath())?.reads;
   const months = useTool("overview.months");
   const all = [...new Set((months.data?.data ?? []).map((row) => row.month))].sort();
   const whole = [...new Set((months.data?.data ?? []).filter((row) => row.whole).map((row) => row.month))].sort();
@@ -23,6 +25,7 @@ export function RangeChoice(): ReactNode {
     set({ range });
     close();
   };
+  if (!reads) return null;
   return (
     <>
       <Popover opened={opened} onChange={toggle} position="bottom-start" withinPortal trapFocus returnFocus shadow="md">
@@ -54,17 +57,40 @@ export function RangeChoice(): ReactNode {
           <Own first={all[0]} last={all.at(-1)} choose={choose} />
         </Popover.Dropdown>
       </Popover>
-      <Select
-        label="Compare with"
-        value={search.compare === "year" || search.compare === "none" ? search.compare : "previous"}
-        options={[
-          ["previous", "vs previous"],
-          ["year", "vs year before"],
-          ["none", "no comparison"],
-        ]}
-        choose={(value) => set({ compare: value === "previous" ? undefined : value })}
-      />
+      {reads === "both" && <Compare first={all[0]} last={all.at(-1)} />}
     </>
+  );
+}
+
+const OTHER = "other";
+
+function Compare({ first, last }: { first?: string; last?: string }): ReactNode {
+  const [, set] = useUrl();
+  const { compare, against } = useChoice();
+  const [opened, { open, close }] = useDisclosure(false);
+  const choose = (value: string | undefined) => {
+    set({ compare: value === "previous" ? undefined : value });
+    close();
+  };
+  return (
+    // Its roles would make a button of what the list is in.
+    <Popover opened={opened} onClose={close} position="bottom-start" withinPortal trapFocus returnFocus shadow="md" withRoles={false}>
+      <Popover.Target>
+        <span className={css.compare}>
+          <Select label="Compare with" value={against ?? compare} choose={(value) => (value === OTHER ? open() : choose(value))}
+            options={[
+              ["previous", "vs previous"],
+              ["year", "vs year before"],
+              ...(against ? ([[against, `vs ${windowName(against)}`]] as const) : []),
+              [OTHER, "vs other months…"],
+              ["none", "no comparison"],
+            ]} />
+        </span>
+      </Popover.Target>
+      <Popover.Dropdown role="dialog" aria-label="Months to compare with" className={css.choices}>
+        <Own key={against} first={readWindow(against)?.start ?? first} last={against ? shiftMonths(readWindow(against)!.end, -1) : last} choose={choose} />
+      </Popover.Dropdown>
+    </Popover>
   );
 }
 

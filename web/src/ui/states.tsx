@@ -3,6 +3,7 @@
 import { Button, Skeleton } from "@mantine/core";
 import { useEffect, useState, type ReactNode } from "react";
 import { Problem, type Query } from "../api/client";
+import { To } from "./address";
 import { Icon, type IconName } from "./icons";
 import css from "./states.module.css";
 
@@ -15,12 +16,20 @@ function useLater(milliseconds: number): boolean {
   return late;
 }
 
-export function Loading({ height = 160, what = "the figures" }: { height?: number; what?: string }): ReactNode {
+/** In the shape of what comes: a panel's, or that of so many cards beside one another. */
+export function Loading({ height = 160, what = "the figures", cards }: { height?: number; what?: string; cards?: number }): ReactNode {
   const shown = useLater(150);
   const long = useLater(10_000);
   return (
     <div style={{ minHeight: height }} role="status" aria-label={`Loading ${what}`}>
-      {shown && (
+      {shown && cards && (
+        <div className={css.cards}>
+          {Array.from({ length: cards }, (_, nth) => (
+            <Skeleton key={nth} height={height - 8} radius={10} />
+          ))}
+        </div>
+      )}
+      {shown && !cards && (
         <>
           <Skeleton height={14} width="40%" mb={10} />
           <Skeleton height={Math.max(20, height - 40)} />
@@ -59,14 +68,19 @@ export function Failed({ problem, again }: { problem: Problem; again?: () => voi
       <Icon name="warn" size={20} />
       <div>
         <p className={css.title}>{title}</p>
-        <p>{known ? problem.detail : String(problem)}</p>
+        {known ? !problem.detail.startsWith(title) && <p>{problem.detail}</p> : <p>{String(problem)}</p>}
         {known && problem.hint && <p className={css.muted}>{problem.hint}</p>}
         {known && problem.request && (
           <p className={css.muted}>
             Request <code>{problem.request}</code>
           </p>
         )}
-        {again && (
+        {known && problem.status === 404 && problem.hint.startsWith("land ") && (
+          <p>
+            <To path="/bring">Add files</To>
+          </p>
+        )}
+        {again && !(known && problem.status === 403) && (
           <Button size="xs" variant="default" mt={8} onClick={again}>
             Try again
           </Button>
@@ -82,12 +96,13 @@ export function Await<T>(props: {
   children: (data: T) => ReactNode;
   height?: number;
   what?: string;
+  cards?: number;
 }): ReactNode {
   const { query } = props;
   if (query.isError && !query.isPlaceholderData && query.data === undefined) {
     return <Failed problem={query.error} again={() => void query.refetch()} />;
   }
-  if (query.data === undefined) return <Loading height={props.height} what={props.what} />;
+  if (query.data === undefined) return <Loading height={props.height} what={props.what} cards={props.cards} />;
   return (
     <div className={query.isPlaceholderData ? css.old : undefined} aria-busy={query.isPlaceholderData}>
       {query.isError && <Failed problem={query.error} again={() => void query.refetch()} />}

@@ -1,19 +1,25 @@
 /** A table: sorted, filtered and cut to columns by the address; CSV of exactly what is on the screen. */
 
-import { Drawer, Popover } from "@mantine/core";
+import { Popover } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useMemo, useRef, useState, type ReactNode } from "react";
+import { memo, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent, type MouseEvent, type ReactNode } from "react";
 import { download } from "../format/csv";
 import { count } from "../format/numbers";
-import { To, useGo, useUrl } from "./address";
+import { momentUtc } from "../format/times";
+import { To, useGo, useHref, useUrl } from "./address";
 import { currencyOf, isNumber, written, type Column, type Record_ } from "./columns";
 import { IconButton, Select } from "./controls";
 import { Icon } from "./icons";
+import { later } from "./later";
 import { arranged, csvOf } from "./rows";
 import { Empty } from "./states";
 import css from "./table.module.css";
 
+const Drawer = later(() => import("./drawer"));
+
+const ANY: Record<string, string> = { What: "Anything", Who: "Anybody", "Decided by": "Decided by anybody", "Came by": "Any door" };
+const LONG = 60;
 const MANY = 200;
 const ROW = 33;
 
@@ -32,10 +38,12 @@ export interface TableProps<R> {
   filter?: boolean;
   empty?: ReactNode;
   tools?: ReactNode;
+  /** Some column is still to come: a file would lack it. */
+  coming?: boolean;
 }
 
 export function DataTable<R>(props: TableProps<R>): ReactNode {
-  const { name, rows, columns, id = "" } = props;
+  const { name, rows, columns, id = "", coming = false } = props;
   const [search, setUrl] = useUrl();
   const phone = useMediaQuery("(max-width: 767px)") ?? false;
   const [open, setOpen] = useState<R | null>(null);
@@ -65,7 +73,7 @@ export function DataTable<R>(props: TableProps<R>): ReactNode {
 
   if (rows.length === 0) return props.empty ?? <Empty title="No rows" />;
   return (
-    <div className={css.whole}>
+    <div className={css.whole} aria-busy={coming}>
       <div className={css.bar}>
         {props.filter !== false && rows.length > 3 && (
           <Filter name={name} value={needle} change={(text) => setUrl({ [`${id}q`]: text || undefined })} />
@@ -75,7 +83,7 @@ export function DataTable<R>(props: TableProps<R>): ReactNode {
             value={chosen[key] ?? ""} choose={(value) => setUrl({ [`${id}f.${key}`]: value || undefined })} />
         ))}
         <span className={css.count} role="status">
-          {filtered ? `${count(shown.length)} of ${count(rows.length)}` : `${count(rows.length)} rows`}
+          {filtered ? `${count(shown.length)} of ${count(rows.length)}` : `${count(rows.length)} ${rows.length === 1 ? "row" : "rows"}`}
         </span>
         <span className={css.grow} />
         {props.tools}
@@ -97,6 +105,7 @@ export function DataTable<R>(props: TableProps<R>): ReactNode {
         <IconButton
           icon="download"
           label={`Download ${name} as CSV`}
+          disabled={coming}
           onClick={() => download(`${name.toLowerCase().replaceAll(/\W+/g, "-")}.csv`, csvOf(shown, visible))}
         />
       </div>
@@ -110,7 +119,7 @@ export function DataTable<R>(props: TableProps<R>): ReactNode {
         <Body {...props} rows={shown} columns={fitting} sort={sort} phone={phone} open={setOpen}
           order={(next) => setUrl({ [`${id}sort`]: next })} />
       )}
-      <Drawer opened={open !== null} onClose={() => setOpen(null)} position="bottom" size="70%"
+      <Drawer below opened={open !== null} close={() => setOpen(null)}
         title={open ? written((open as Record_)[columns[0]!.key], columns[0]!.kind) : ""}>
         {open && <Sheet row={open} columns={columns} path={props.path?.(open) ?? null} />}
       </Drawer>
@@ -156,7 +165,7 @@ function Facet(props: {
   if (options.length < 2) return null;
   return (
     <Select label={props.title} value={props.value} choose={props.choose}
-      options={[["", `Any ${props.title.toLowerCase()}`], ...options.map((value): [string, string] => [value, value])]} />
+      options={[["", ANY[props.title] ?? `Any ${props.title.toLowerCase()}`], ...options.map((value): [string, string] => [value, value])]} />
   );
 }
 
@@ -165,6 +174,8 @@ function Body<R>(
 ): ReactNode {
   const { rows, columns, name, phone } = props;
   const area = useRef<HTMLDivElement>(null);
+  const hrefOf = useHref();
+  const go = useGo();
   const many = rows.length > MANY;
   const virtual = useVirtualizer({
     count: many ? rows.length : 0,
@@ -176,9 +187,25 @@ function Body<R>(
   const before = many ? (items[0]?.start ?? 0) : 0;
   const after = many ? virtual.getTotalSize() - (items.at(-1)?.end ?? 0) : 0;
   const span = columns.length + (phone ? 1 : 0);
+  // Headings alone, before the first rows are there, say nothing of widths.
+  const widths = useWidths(area, many && items.length > 0 ? `${phone} ${columns.map((column) => column.key).join()}` : "");
+  // One listener for all rows: thousands of links that know the router would make scrolling slow.
+  const opened = (event: MouseEvent | KeyboardEvent, place: HTMLElement | null) => {
+    const path = place?.dataset.path;
+    if (!path || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    go(path);
+  };
   return (
     <div ref={area} className={css.area} data-many={many} tabIndex={0} role="region" aria-label={`Table: ${name}`}>
-      <table className={css.table} aria-rowcount={rows.length}>
+      <table className={css.table} aria-rowcount={rows.length} style={widths ? { tableLayout: "fixed", minWidth: widths.all } : undefined}>
+        {widths && (
+          <colgroup>
+            {widths.parts.map((part, nth) => (
+              <col key={nth} style={{ width: `${part * 100}%` }} />
+            ))}
+          </colgroup>
+        )}
         <thead>
           <tr>
             {columns.map((column) => (
@@ -191,17 +218,47 @@ function Body<R>(
             )}
           </tr>
         </thead>
-        <tbody>
+        <tbody
+          onClick={(event) => opened(event, (event.target as HTMLElement).closest("a[data-path]"))}
+          onKeyDown={(event) => {
+            const target = event.target as HTMLElement;
+            if (event.key === "Enter" && target.matches("tr")) opened(event, target);
+          }}
+        >
           {before > 0 && <tr aria-hidden="true"><td colSpan={span} style={{ height: before, padding: 0 }} /></tr>}
-          {items.map(({ index }) => (
-            <Line key={props.rowKey?.(rows[index]!, index) ?? index} row={rows[index]!} columns={columns} nth={index}
-              path={props.path} more={phone ? props.open : undefined} />
-          ))}
+          {items.map(({ index }) => {
+            const row = rows[index]!;
+            const path = props.path?.(row) ?? null;
+            return (
+              <Line key={props.rowKey?.(row, index) ?? index} row={row} columns={columns as Column<unknown>[]} nth={index} path={path}
+                href={path && hrefOf(path)} more={phone ? (props.open as (row: unknown) => void) : undefined} />
+            );
+          })}
           {after > 0 && <tr aria-hidden="true"><td colSpan={span} style={{ height: after, padding: 0 }} /></tr>}
         </tbody>
       </table>
     </div>
   );
+}
+
+interface Widths {
+  of: string;
+  /** Pixels that all columns take where they do not fit. */
+  all: number | undefined;
+  parts: number[];
+}
+
+/** How wide each column was for the first rows: it stays so while others come in sight. Of nothing, nothing. */
+function useWidths(area: { current: HTMLElement | null }, of: string): Widths | null {
+  const [known, setKnown] = useState<Widths | null>(null);
+  useLayoutEffect(() => {
+    const table = area.current?.querySelector("table");
+    if (!of || !table) return;
+    const all = table.offsetWidth;
+    const heads = [...table.querySelectorAll<HTMLElement>("thead th")];
+    setKnown({ of, all: all > area.current!.clientWidth ? all : undefined, parts: heads.map((head) => head.offsetWidth / all) });
+  }, [of, area]);
+  return known?.of === of ? known : null;
 }
 
 function Head<R>(props: { column: Column<R>; sort: string; order: (sort: string) => void }): ReactNode {
@@ -229,45 +286,47 @@ function Head<R>(props: { column: Column<R>; sort: string; order: (sort: string)
   );
 }
 
-function Line<R>(props: {
-  row: R;
-  columns: Column<R>[];
+const Line = memo(function Line(props: {
+  row: unknown;
+  columns: Column<unknown>[];
   nth: number;
-  path?: (row: R) => string | null;
-  more?: (row: R) => void;
+  path: string | null;
+  href: string | null;
+  more?: (row: unknown) => void;
 }): ReactNode {
-  const { row, columns } = props;
-  const go = useGo();
-  const path = props.path?.(row) ?? null;
+  const { row, columns, path, href } = props;
   return (
-    <tr
-      data-row
-      tabIndex={-1}
-      aria-rowindex={props.nth + 1}
-      onKeyDown={(event) => {
-        if (event.key === "Enter" && path && event.target === event.currentTarget) go(path);
-      }}
-    >
+    <tr data-row tabIndex={-1} aria-rowindex={props.nth + 1} data-path={path ?? undefined}>
       {columns.map((column, nth) => {
         const content = shownCell(row, column);
         return (
           <td key={column.key} data-number={isNumber(column.kind)}>
-            {nth === 0 && path ? <To path={path}>{content}</To> : content}
+            {nth === 0 && path ? (
+              <a href={href!} data-path={path} title={typeof content === "string" && content.length > LONG ? content : undefined}>
+                {content}
+              </a>
+            ) : (
+              content
+            )}
           </td>
         );
       })}
       {props.more && (
         <td className={css.more}>
-          <IconButton icon="right" label="All columns" onClick={() => props.more?.(row)} />
+          <button type="button" className={css.all} aria-label="All columns" onClick={() => props.more?.(row)}>
+            <Icon name="right" size={17} />
+          </button>
         </td>
       )}
     </tr>
   );
-}
+});
 
 function shownCell<R>(row: R, column: Column<R>): ReactNode {
   if (column.show) return column.show(row);
-  return written((row as Record_)[column.key], column.kind, currencyOf(row));
+  const value = (row as Record_)[column.key];
+  const text = written(value, column.kind, currencyOf(row));
+  return column.kind === "moment" && text ? <time dateTime={String(value)} title={momentUtc(String(value))}>{text}</time> : text;
 }
 
 function Sheet<R>(props: { row: R; columns: Column<R>[]; path: string | null }): ReactNode {
