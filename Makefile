@@ -4,8 +4,8 @@ BIN := .venv/bin
 # The locks pin every package and its hash, and are complete (--no-deps). What is imported is compiled then.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile
 
-# One process more than cores, because the distributed engine's tests mostly wait; a file's tests in one of them, in the
-# order in which they are collected: the longest file first.
+# One process more than cores, because the distributed engine's tests mostly wait; with two more all take longer. A file's
+# tests in one of them, in the order in which they are collected: the longest file first.
 WORKERS := $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
@@ -17,20 +17,21 @@ LOCK := $(BIN)/uv pip compile pyproject.toml $(COMPILE)
 EXTRAS := --extra agent --extra bedrock --extra sandbox
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web demo style check test e2e screenshots bench bench-forecast docs lock clean java node postgres chromium bubblewrap
+.PHONY: help setup web demo style check quick-types quick-tests test e2e screenshots bench bench-forecast evals docs lock clean java node postgres chromium bubblewrap
 
 help:
 	@echo 'make setup   .venv with Tenantry and its tools'
 	@echo 'make web     the dashboard, built into src/tenantry/gateways/static'
 	@echo 'make demo    a made-up vendor, loaded, built and shown'
 	@echo 'make style   formatting, lint and types'
-	@echo 'make check   style, floors, unit, property and contract tests: under a minute'
+	@echo 'make check   style of it all, types of the package, floors, and the tests that are quick: under a minute'
 	@echo 'make test    check and everything else: under 20 minutes'
 	@echo 'make node    the programs on Node that tests need'
 	@echo 'make e2e     the commands as a user types them'
 	@echo 'make screenshots  docs/images, from the demo vendor'
 	@echo 'make bench   speed against the targets of the design'
 	@echo 'make bench-forecast FORECAST_DATA=folder   forecasts of public monthly series'
+	@echo 'make evals   questions in plain words, graded'
 	@echo 'make docs    the generated reference pages'
 	@echo 'make lock    new versions into requirements*.lock'
 	@echo 'make clean   back to a fresh clone'
@@ -86,9 +87,17 @@ style: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 
-# The floors (import-linter) are a contract test.
-check: style
-	$(PYTEST) tests/unit tests/property tests/contract
+# The floors (import-linter) are a contract test. Types on one core, tests on the other.
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(MAKE) --jobs 2 --output-sync quick-types quick-tests
+
+quick-types:
+	$(BIN)/basedpyright src
+
+quick-tests:
+	HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-quick} $(PYTEST) -m 'not slow' tests/unit tests/property tests/contract
 
 test: style web .venv/spark .venv/node/ready .venv/servers/ready java postgres chromium bubblewrap
 	$(BIN)/python hatch_build.py test
@@ -107,6 +116,10 @@ bench: .venv/bench java
 # Public monthly series, fetched by you: benchmarks/README.md says which and from where.
 bench-forecast: setup
 	$(BIN)/python benchmarks/forecast.py $(FORECAST_DATA)
+
+# Questions in plain words, graded, and the risk-coverage curve: docs/reference/evals.md.
+evals: setup
+	$(BIN)/python benchmarks/questions.py
 
 docs: setup
 	$(BIN)/python docs/reference.py

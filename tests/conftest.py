@@ -20,6 +20,7 @@ IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
 # No deadlines: an example's time depends on what else the machine does.
 settings.register_profile("default", max_examples=50, deadline=None)
+settings.register_profile("quick", max_examples=10, deadline=None)
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, database=None)
 settings.register_profile(
     "long", max_examples=20_000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
