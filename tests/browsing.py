@@ -16,6 +16,10 @@ from tenantry.gateways.ui import STATIC
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 AXE = Path(__file__).parents[1] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+# Waits for what moves and ends; what turns for ever is left to turn.
+STILL = """() => Promise.allSettled(document.getAnimations()
+  .filter(moving => moving.effect.getComputedTiming().endTime !== Infinity)
+  .map(moving => moving.finished))"""
 NEEDS = [
     pytest.mark.skipif(not CHROMIUM, reason="no chromium: `make chromium`"),
     pytest.mark.skipif(not (STATIC / "index.html").exists(), reason="the dashboard is not built: `make web`"),
@@ -63,6 +67,8 @@ def settled(page: Page) -> None:
 
 
 def violations(page: Page) -> list[str]:
+    """What axe finds, once nothing fades in or out: half-faded text has no contrast."""
+    page.evaluate(STILL)
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
