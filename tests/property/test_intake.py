@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -123,12 +124,23 @@ def _mapped(event: Mapping[str, Any]) -> Any:
     return fate.cells
 
 
+def _plain_cells(column: pa.Array) -> list[Any]:
+    """Days and microseconds since 1970 as numbers."""
+    if pa.types.is_date(column.type):
+        column = column.cast(pa.int32())
+    elif pa.types.is_timestamp(column.type):
+        column = column.cast(pa.int64())
+    return column.to_pylist()
+
+
 def _read_at_once(events: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     """Payload and cells of each; nothing of those that are left to the mapping."""
     parcel = _DOOR.open(json.dumps(events).encode())
+    [plain] = [*_DOOR.read([parcel])] or [parcel.plain]
     rows: list[tuple[Any, ...]] = [(None,)] * len(events)
-    if plain := parcel.plain:
-        for index, *cells in zip(plain.indexes, plain.payloads, *plain.columns, strict=True):
+    if plain:
+        columns = [_plain_cells(plain.rows.batch[name]) for name in Usage.columns()]
+        for index, *cells in zip(plain.indexes, plain.payloads, *columns, strict=True):
             rows[index] = tuple(cells)
     return rows
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..kernel.dataset import Dataset
 from .cells import unpacked
@@ -67,12 +68,12 @@ def _added(engine: DuckDB, dataset: type[Dataset], new: pa.Table, mark: Mark) ->
         held.setdefault(file.partition, []).append(file)
     added: list[DataFile] = []
     gone: list[DataFile] = []
-    # A third of what the engine would take, and by one thread: senders need the others.
-    ordered = new.sort_by([(column, "ascending") for column in (dataset.partition, *dataset.sort)])
-    begin = 0
-    for each in ordered[dataset.partition].value_counts().to_pylist():
-        day, rows = str(each["values"]), each["counts"]
-        of_day, begin = ordered.slice(begin, rows), begin + rows
+    days = sorted(new[dataset.partition].unique().to_pylist())
+    for each in days:
+        of_day = new if len(days) == 1 else new.filter(pc.field(dataset.partition) == pc.scalar(each))
+        # A third of what the engine would take, and by one thread: senders need the others.
+        of_day = of_day.sort_by([(column, "ascending") for column in dataset.sort])
+        day, rows = str(each), of_day.num_rows
         grown = _to_compact(held.get(day, []), rows)
         if grown:
             query = (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
 
@@ -10,33 +11,53 @@ from ..kernel.dataset import Dataset
 from ..kernel.live import Columns
 from .lake import arrow_schema
 
-# A third of the bytes; Zstandard would make it a fifth, and cost as much again as all else here.
-_COMPRESSED = pa.ipc.IpcWriteOptions(compression="lz4")
-# How a cell stands in Python, where that is no text.
-_PLAIN: Mapping[pa.DataType, pa.DataType] = {pa.date32(): pa.int32(), pa.timestamp("us"): pa.int64()}
+# A third of the bytes; Zstandard would make it a fifth, and cost as much again as all else here. Of so few rows, other
+# threads would only take longer.
+_PACKED = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+_UNPACKED = pa.ipc.IpcReadOptions(use_threads=False)
 
 
-def packed(dataset: type[Dataset], columns: Columns) -> bytes:
-    """Rows of a dataset, as an Arrow stream."""
-    schema = arrow_schema(dataset)
-    cells = zip(columns, schema, strict=True)
-    batch = pa.record_batch([_column(column, field.type) for column, field in cells], schema)
+class Rows:
+    """Rows of a dataset, by column."""
+
+    def __init__(self, batch: pa.RecordBatch) -> None:
+        self.batch = batch
+
+    @classmethod
+    def of(cls, dataset: type[Dataset], columns: Columns) -> Rows:
+        """One row at least."""
+        schema = arrow_schema(dataset)
+        cells = zip(columns, schema, strict=True)
+        return cls(pa.record_batch([_column(column, field.type) for column, field in cells], schema))
+
+    def __len__(self) -> int:
+        return self.batch.num_rows
+
+    def only(self, chosen: Sequence[bool]) -> Rows:
+        return Rows(self.batch.filter(pa.array(chosen)))
+
+    def cells(self, column: str) -> list[Any]:
+        return self.batch[column].to_pylist()
+
+
+def packed(rows: Sequence[Rows]) -> bytes:
+    """Rows of one dataset, as an Arrow stream."""
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, schema, options=_COMPRESSED) as stream:
-        stream.write_batch(batch)
+    with pa.ipc.new_stream(sink, rows[0].batch.schema, options=_PACKED) as stream:
+        for some in rows:
+            stream.write_batch(some.batch)
     return sink.getvalue().to_pybytes()
 
 
 def unpacked(dataset: type[Dataset], packs: Sequence[bytes]) -> pa.Table:
     """All rows of these, in order."""
-    tables = [pa.ipc.open_stream(pack).read_all() for pack in packs]
+    tables = [pa.ipc.open_stream(pack, options=_UNPACKED).read_all() for pack in packs]
     return pa.concat_tables([arrow_schema(dataset).empty_table(), *tables])
 
 
 def _column(cells: Sequence[str | int | None], kind: pa.DataType) -> pa.Array:
     first = cells[0]
-    if first == cells[-1] and cells.count(first) == len(cells):
-        return pa.repeat(pa.scalar(first, _PLAIN.get(kind, pa.string())).cast(kind), len(cells))
-    if kind == pa.string():
-        return pa.array(cells, kind)
-    return pa.array(cells, _PLAIN.get(kind, pa.string())).cast(kind)
+    same = first == cells[-1] and cells.count(first) == len(cells)
+    some = cells[:1] if same else cells
+    made = pa.array(some, pa.string()).cast(kind) if pa.types.is_decimal(kind) else pa.array(some, kind)
+    return pa.repeat(made[0], len(cells)) if same else made

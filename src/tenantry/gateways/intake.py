@@ -165,9 +165,11 @@ class _Judge:
         # One after the other: side by side they would only take the interpreter from each other.
         self._one = CapacityLimiter(1)
 
-    async def judged(self, opened: Callable[[], Parcel], size: int) -> Parcel:
-        """A parcel with its verdicts, on the disk. Raises what keeps it from there."""
-        parcel = await run_sync(opened, limiter=self._one) if size > _LARGE else opened()
+    async def opened(self, read: Callable[[], Parcel], size: int) -> Parcel:
+        return await run_sync(read, limiter=self._one) if size > _LARGE else read()
+
+    async def judged(self, parcel: Parcel) -> Parcel:
+        """The parcel with its verdicts, on the disk. Raises what keeps it from there."""
         loop = get_running_loop()
         done: Future[TenantryError | None] = loop.create_future()
 
@@ -192,8 +194,7 @@ class _Events:
         try:
             with _Posted(self._intake, scope) as posted:
                 document = _structured(posted, await posted.body(receive))
-                tenant, door = posted.tenant, self._intake.events
-                parcel = await self._judge.judged(lambda: door.open(document, tenant), len(document))
+                parcel = await self._judge.judged(self._intake.events.open(document, posted.tenant))
             await _send(send, 202, _encode(_verdicts(parcel)), _JSON)
         except Exception as problem:  # noqa: BLE001 - nothing of the framework stands around this
             await _send_problem(send, _ours(problem))
@@ -252,11 +253,11 @@ class _Telemetry:
                 body = await posted.body(receive)
                 tenant = posted.tenant
 
-                def opened() -> Parcel:
+                def read() -> Parcel:
                     records = request_records(self._signal, body, protobuf=protobuf)
                     return self._intake.telemetry.open(self._signal, records, len(body), tenant)
 
-                parcel = await self._judge.judged(opened, len(body))
+                parcel = await self._judge.judged(await self._judge.opened(read, len(body)))
             refused = len(parcel.rejected) + len(parcel.conflicts)
             content = reply(self._signal, refused, _why(parcel), protobuf=protobuf)
             await _send(send, 200, content, _PROTOBUF if protobuf else _JSON)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+import pyarrow as pa
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import astuple
 
@@ -18,17 +19,15 @@ from .patterns import NO_WORDS
 from .tables import EVENT_NAMES, UsageTable
 
 _DAY = 86_400_000_000
-# Where the seconds of a time end.
-_SECOND = len("2026-07-01T12:34:56")
-# Texts and seconds that were looked at before; forgotten together, so that memory is bounded.
+# Texts that were looked at before; forgotten together, so that memory is bounded.
 _REMEMBERED = 50_000
-_TIME = re.compile(
-    r"((?:19|20|21)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(Z|[+-]\d\d:\d\d)", re.ASCII
-).fullmatch
+_SECOND = r"(?:19|20|21)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d"
+_TIME = re.compile(rf"({_SECOND})(?:\.(\d{{1,6}}))?(Z|[+-]\d\d:\d\d)", re.ASCII).fullmatch
 _DIGITS = r"-?(?:0|[1-9]\d{0,17})(?:\.\d{1,9})?"
 _NUMBER = re.compile(_DIGITS, re.ASCII).fullmatch
 # Possessive: what was passed is not kept to go back to.
 _ALL_NUMBERS = re.compile(f"(?:{_DIGITS},)++", re.ASCII).fullmatch
+_ALL_TIMES = re.compile(rf"(?:{_SECOND}(?:\.\d{{1,6}})?Z,)++", re.ASCII).fullmatch
 _TEXT = re.compile(r"(?!\()[!-~](?:[^\0]*[!-~])?", re.DOTALL).fullmatch
 _LONGEST_WORD = max(map(len, NO_WORDS))
 # Members of an event's data, by the column that they tell.
@@ -89,9 +88,7 @@ class PlainEvents:
     """
 
     def __init__(self) -> None:
-        self._spoken: set[tuple[Any, ...]] = set()
-        self._seconds: dict[str, int] = {}
-        self._ends: dict[str, int] = {}
+        self._spoken: set[str] = set()
 
     def __call__(self, events: Sequence[Event], arrived: int) -> tuple[Columns, set[int]]:
         data, _, _, _, names, source, _, subjects, named, times, meter = zip(
@@ -108,66 +105,64 @@ class PlainEvents:
             tenant = subjects
         if not _all_spoken(names):
             odd |= {n for n, name in enumerate(names) if not _spoken(name)}
-        self._look_at([*zip(source, meter, tenant, feature, service, resource, region, strict=True)], odd)
-        micros = self._micros(times, arrived, odd)
+        for column in (source, meter, tenant):
+            self._look_at(column, (), odd)
+        for column in (feature, service, resource, region):
+            self._look_at(column, (None,), odd)
+        micros = _micros(times, arrived, odd)
         day = [at // _DAY for at in micros]
         return (
             names, source, day, micros, tenant, feature, service, resource, region, meter, _numbers(quantity, odd),
         ), odd  # fmt: skip
 
-    def _look_at(self, said: list[tuple[Any, ...]], odd: set[int]) -> None:
-        """These recur in other combinations far less than events do."""
+    def _look_at(self, column: Sequence[Any], nothing: Collection[None], odd: set[int]) -> None:
+        """These recur far more than events do. `nothing` is what may stand for one that is missing."""
+        first = column[0]
         try:
-            new = set(said) - self._spoken
+            new = ({first} if column.count(first) == len(column) else set(column)) - self._spoken
         except TypeError:
             # An object or array where a text stands.
-            odd |= {n for n, one in enumerate(said) if not _are_spoken(one)}
+            odd |= {n for n, one in enumerate(column) if one not in nothing and not _is_spoken(one)}
             return
-        plain = {one for one in new if _are_spoken(one)}
+        plain = {one for one in new if _is_spoken(one)}
         if len(self._spoken) + len(plain) > _REMEMBERED:
             self._spoken.clear()
         self._spoken |= plain
-        if bad := new - plain:
-            odd |= {n for n, one in enumerate(said) if one in bad}
-
-    def _micros(self, times: Sequence[Any], arrived: int, odd: set[int]) -> list[int]:
-        """Microseconds since 1970. Seconds and ends that came before are read at once, others by the longer way."""
-        seconds, ends = self._seconds.get, self._ends.get
-        micros = [
-            second + end
-            if (second := seconds(time[:_SECOND])) is not None and (end := ends(time[_SECOND:])) is not None
-            else self._read_time(time)
-            for time in (times if all(times) else [time or "" for time in times])
-        ]
-        if None in micros:
-            untold = (None, UNSET)
-            odd |= {n for n, at in enumerate(micros) if at is None and times[n] not in untold}
-        return [arrived if at is None else at for at in micros]
-
-    def _read_time(self, text: str) -> int | None:
-        found = _TIME(text)
-        if found is None:
-            return None
-        second, fraction, zone = found.groups()
-        try:
-            # Whole seconds are exact in a float.
-            seconds = int(datetime.fromisoformat(second + zone).timestamp())
-        except ValueError:
-            return None
-        if not _FIRST <= seconds < _LAST:
-            return None
-        micros = int(fraction.ljust(6, "0")) if fraction else 0
-        if zone == "Z":
-            if max(len(self._seconds), len(self._ends)) >= _REMEMBERED:
-                self._seconds.clear()
-                self._ends.clear()
-            self._seconds[second] = seconds * 1_000_000
-            self._ends[text[_SECOND:]] = micros
-        return seconds * 1_000_000 + micros
+        if bad := new - plain - {*nothing}:
+            odd |= {n for n, one in enumerate(column) if one in bad}
 
 
-_FIRST = int(datetime(1900, 1, 2, tzinfo=UTC).timestamp())
-_LAST = int(datetime(2199, 12, 31, tzinfo=UTC).timestamp())
+def _micros(times: Sequence[Any], arrived: int, odd: set[int]) -> list[int]:
+    """Microseconds since 1970."""
+    try:
+        if _ALL_TIMES(",".join(times) + ","):
+            read = pa.array(times).cast(pa.timestamp("us", "UTC")).cast(pa.int64())
+            at_once: list[int] = read.to_numpy().tolist()
+            if min(at_once) >= _FIRST and max(at_once) < _LAST:
+                return at_once
+    except (TypeError, pa.ArrowInvalid):
+        pass
+    micros = [_micro(time) if time else None for time in times]
+    odd |= {n for n, at in enumerate(micros) if at is None and times[n] not in (None, UNSET)}
+    return [arrived if at is None else at for at in micros]
+
+
+def _micro(time: str) -> int | None:
+    found = _TIME(time)
+    if found is None:
+        return None
+    second, fraction, zone = found.groups()
+    try:
+        # Whole seconds are exact in a float.
+        seconds = int(datetime.fromisoformat(second + zone).timestamp())
+    except ValueError:
+        return None
+    micros = seconds * 1_000_000 + (int(fraction.ljust(6, "0")) if fraction else 0)
+    return micros if _FIRST <= micros < _LAST else None
+
+
+_FIRST = int(datetime(1900, 1, 2, tzinfo=UTC).timestamp()) * 1_000_000
+_LAST = int(datetime(2199, 12, 31, tzinfo=UTC).timestamp()) * 1_000_000
 
 
 def _spoken(text: str) -> bool:
@@ -179,10 +174,8 @@ def _spoken(text: str) -> bool:
     return plain and (len(text) > _LONGEST_WORD or text.lower() not in NO_WORDS)
 
 
-def _are_spoken(said: tuple[Any, ...]) -> bool:
-    """Whether all of these are plain texts, but for the last four, which may be nothing."""
-    needed, optional = said[:3], (text for text in said[3:] if text is not None)
-    return all(type(text) is str and _spoken(text) for text in (*needed, *optional))
+def _is_spoken(said: Any) -> bool:
+    return type(said) is str and _spoken(said)
 
 
 def _all_spoken(texts: Sequence[str]) -> bool:

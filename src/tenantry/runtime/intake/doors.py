@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
+from itertools import chain, compress
 from types import GenericAlias
 from typing import Any, Protocol, cast
 
 import msgspec
 
+from ...engine.cells import Rows
 from ...engine.duckdb import DuckDB
 from ...engine.live import Fate, LiveReader
 from ...engine.otlp import COLUMNS, begins_point
 from ...engine.records import MAX_RECORD, Record, json_object, too_long
 from ...errors import TenantryError, invalid
 from ...kernel.dataset import Dataset
-from ...kernel.live import Cells, Live
+from ...kernel.live import Cells, Columns, Live
 from .keys import payloads, row_keys
 from .parcel import Parcel, Plain, Row
 
@@ -33,6 +35,8 @@ _read_raw = msgspec.json.Decoder(list[msgspec.Raw]).decode
 # Members in the order of the alphabet, however they came; a struct's as it has them.
 _canonical = msgspec.json.Encoder(order="deterministic").encode
 _packed = msgspec.msgpack.encode
+# Events that are read together: what is made of many more does not stay in the processor's cache.
+_TOGETHER = 500
 # Digits of a number that every reader takes.
 _SHORT = 18
 _NO_JSON = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
@@ -58,35 +62,30 @@ class EventDoor:
         self._readers = [_strict_reader(record) for record in live.records]
 
     def open(self, body: bytes, tenant: str | None = None) -> Parcel:
-        """The events of a body. Raises `invalid` where it is no JSON at all."""
-        found = self._known(body)
-        several = isinstance(found, list)
-        events: list[Any] = [*found] if several else [found]
-        contents = [*map(_canonical, events)] if found else []
-        if not found or max(map(len, contents)) > MAX_RECORD:
-            return self._open_any(body, tenant)
-        parcel = self._parcel(body, tenant, len(events), several=several)
-        self._take(parcel, range(len(events)), events, contents)
-        return parcel
+        """The events of a body, which is yet to be read."""
+        return Parcel(EVENTS, len(body), _Contents(body), tenant, unread=body)
 
-    def _known(self, body: bytes) -> Any:
-        """An event, or several, that say nothing of themselves but what is known here; None for all others."""
-        for read in self._readers:
-            with suppress(*_NO_JSON):
-                return read(body)
-        return None
+    def read(self, parcels: Iterable[Parcel]) -> Iterator[Plain]:
+        """Read bodies. Plain events come as soon as they are read, those of small bodies together.
 
-    def _open_any(self, body: bytes, tenant: str | None) -> Parcel:
-        try:
-            found: Any = _read(body)
-        except _NO_JSON as problem:
-            body = _mended(body, problem)
-            found = _read(body)
-        several = isinstance(found, list)
-        documents: list[Any] = [*found] if several else [found]
-        parcel = self._parcel(body, tenant, len(documents), several=several)
-        self._take_any(parcel, range(len(documents)), documents)
-        return parcel
+        A parcel has its plain events in itself where others of it are odd, or its sender is bound to a tenant; or the
+        problem, where it is no JSON at all.
+        """
+        some: list[tuple[Parcel, list[Any], list[bytes]]] = []
+        n = 0
+        for parcel in parcels:
+            events, contents = self._known(parcel.unread or b"")
+            parcel.received = len(events)
+            if events and parcel.tenant is None:
+                some.append((parcel, events, contents))
+                n += len(events)
+            else:
+                self._read_alone(parcel, events, contents)
+            parcel.unread = None
+            if n >= _TOGETHER:
+                yield from self._read_together(some)
+                some, n = [], 0
+        yield from self._read_together(some)
 
     def reopen(self, door: str, contents: Mapping[int, bytes], tenant: str | None) -> Parcel:
         """The events of the ledger, each by its own index."""
@@ -94,17 +93,38 @@ class EventDoor:
         self._take_any(parcel, [*contents], [*map(_read, contents.values())])
         return parcel
 
-    def _parcel(self, body: bytes, tenant: str | None, received: int, *, several: bool) -> Parcel:
-        raws: list[msgspec.Raw] = []
+    def _known(self, body: bytes) -> tuple[list[Any], list[bytes]]:
+        """Events, each with its content, if all of them say nothing of themselves but what is known here."""
+        for read in self._readers:
+            with suppress(*_NO_JSON):
+                found = read(body)
+                events: list[Any] = [*found] if isinstance(found, list) else [found]
+                contents = [*map(_canonical, events)]
+                if events and max(map(len, contents)) <= MAX_RECORD:
+                    return events, contents
+        return [], []
 
-        def content(n: int) -> bytes:
-            if not several:
-                return body
-            if not raws:
-                raws.extend(_read_raw(body))
-            return bytes(raws[n])
+    def _read_alone(self, parcel: Parcel, events: Sequence[Any], contents: Sequence[bytes]) -> None:
+        """Read a parcel's body, or take the known events that it is of. What fails here fails for this one alone."""
+        try:
+            if events:
+                self._take(parcel, range(len(events)), events, contents)
+            else:
+                self._read_any(parcel)
+        except Exception as problem:  # noqa: BLE001 - told to who waits, and logged
+            parcel.problem = problem
 
-        return Parcel(EVENTS, len(body), content, tenant, received)
+    def _read_any(self, parcel: Parcel) -> None:
+        body = parcel.unread or b""
+        try:
+            found: Any = _read(body)
+        except _NO_JSON as problem:
+            body = _mended(body, problem)
+            found = _read(body)
+            parcel.content = _Contents(body)
+        documents: list[Any] = [*found] if isinstance(found, list) else [found]
+        parcel.received = len(documents)
+        self._take_any(parcel, range(len(documents)), documents)
 
     def _take_any(self, parcel: Parcel, indexes: Iterable[int], documents: Iterable[Any]) -> None:
         known: list[tuple[int, Any, bytes]] = []
@@ -126,17 +146,46 @@ class EventDoor:
     def _take(
         self, parcel: Parcel, indexes: Sequence[int], events: Sequence[Any], contents: Sequence[bytes]
     ) -> None:
-        """Take events, each with its content, which tells it from others of its id."""
+        """Take events of one parcel, each with its content, which tells it from others of its id."""
+        columns, odd = self._columns(events)
+        if odd:
+            parcel.odd += [(indexes[n], contents[n]) for n in sorted(odd)]
+            plain = [n not in odd for n in range(len(events))]
+            indexes, contents = [*compress(indexes, plain)], [*compress(contents, plain)]
+            columns = [[*compress(column, plain)] for column in columns]
+        if indexes:
+            parcel.plain = self._plain([(parcel, len(indexes))], indexes, contents, columns)
+
+    def _read_together(self, some: Sequence[tuple[Parcel, list[Any], list[bytes]]]) -> Iterator[Plain]:
+        """Plain events of parcels none of which has others."""
+        if len(some) > 1:
+            all_events = [*chain.from_iterable(events for _, events, _ in some)]
+            columns, odd = self._columns(all_events)
+            if not odd:
+                spans = [(parcel, len(events)) for parcel, events, _ in some]
+                indexes = [*chain.from_iterable(range(n) for _, n in spans)]
+                contents = [*chain.from_iterable(contents for _, _, contents in some)]
+                yield self._plain(spans, indexes, contents, columns)
+                return
+        for parcel, events, contents in some:
+            self._read_alone(parcel, events, contents)
+            if parcel.plain and not parcel.odd:
+                plain, parcel.plain = parcel.plain, None
+                yield plain
+
+    def _columns(self, events: Sequence[Any]) -> tuple[Columns, Collection[int]]:
+        """The rows of events, and the places of those that the mapping must read."""
         if not self._live.plain:
-            parcel.odd += zip(indexes, contents, strict=True)
-            return
-        columns, odd = self._live.plain(events, round(self._now().timestamp() * 1_000_000))
+            return (), range(len(events))
+        return self._live.plain(events, round(self._now().timestamp() * 1_000_000))
+
+    def _plain(
+        self, spans: Sequence[tuple[Parcel, int]], indexes: Sequence[int], contents: Sequence[bytes],
+        columns: Columns,
+    ) -> Plain:  # fmt: skip
         keys = row_keys(self._table, zip(*(columns[place] for place in self._named), strict=True))
-        plain = Plain(
-            self._table, indexes, cast("Sequence[str]", columns[self._id]), keys, payloads(contents), columns
-        )
-        parcel.plain = plain.only([n not in odd for n in range(len(events))]) if odd else plain
-        parcel.odd += [(indexes[n], contents[n]) for n in sorted(odd)]
+        names, rows = cast("Sequence[str]", columns[self._id]), Rows.of(self._mapping.dataset, columns)
+        return Plain(self._table, spans, indexes, names, keys, payloads(contents), rows)
 
     def read_odd(self, parcels: Sequence[Parcel]) -> None:
         work = [(parcel, index, content) for parcel in parcels for index, content in parcel.odd]
@@ -253,6 +302,20 @@ def _row(dataset: type[Dataset], cells: Cells, content: bytes) -> Row:
     [key] = row_keys(table, [[cast("str", cells[place]) for place in places]])
     [payload] = payloads([content])
     return table, key, payload, cells
+
+
+class _Contents:
+    """Events of a body as they came, by index; it is looked into once one is asked for."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._raws: list[msgspec.Raw] = []
+
+    def __call__(self, index: int) -> bytes:
+        if not self._body.lstrip().startswith(b"["):
+            return self._body
+        self._raws = self._raws or _read_raw(self._body)
+        return bytes(self._raws[index])
 
 
 def _strict_reader(record: type[Any]) -> Callable[[bytes], Any]:

@@ -8,20 +8,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
-from itertools import compress
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Thread
 from time import monotonic
 from typing import Any
 
-from ...engine.cells import packed
 from ...engine.duckdb import DuckDB
 from ...errors import Kind, TenantryError
 from ...kernel.live import Live
 from .doors import EVENTS, SIGNALS, EventDoor, TelemetryDoor
 from .drain import Drain
-from .keys import ELSEWHERE, KEY, WIDTH, KeyFile, Keys, joined, merge_keys, write_keys
-from .parcel import Conflict, Parcel, Plain, Rejected, Row
+from .judge import Judge
+from .keys import KEY, WIDTH, KeyFile, Keys, joined, merge_keys, write_keys
+from .parcel import Conflict, Parcel, Rejected
 from .store import Entry, Group, Store, kind_of
 
 _log = logging.getLogger("tenantry.intake")
@@ -69,6 +68,7 @@ class Intake:
         self.events = EventDoor(events, self._reading, now)
         self.telemetry = TelemetryDoor(telemetry, self._reading)
         self._datasets = list({m.dataset: None for live in (events, telemetry) for m in live.mappings})
+        self._tables = {d.table(): d for d in self._datasets}
         self._tenants = {d.table(): list(d.columns()).index("tenant_id") for d in self._datasets}
         self._late = 0
         self._odd: SimpleQueue[Parcel | None] = SimpleQueue()
@@ -107,8 +107,7 @@ class Intake:
             raise TenantryError(why.kind, why.message, why.hint)
 
     def _open(self) -> None:
-        tables = {dataset.table(): dataset for dataset in self._datasets}
-        self._store = Store(self._engine.lake.path, lambda table, columns: packed(tables[table], columns))
+        self._store = Store(self._engine.lake.path)
         self._keys = Keys(KeyFile(path) for path in self._store.key_files())
         for keys in self._store.late_keys():
             self._keys.late.update(_pairs(keys))
@@ -121,10 +120,12 @@ class Intake:
             return
         read, keep, drain, keys = self._threads
         self._why = _closed()
+        self._read.put(None)
+        keep.join()
         self._odd.put(None)
         read.join()
         self._read.put(None)
-        keep.join()
+        self._forever(self._keep)
         for late in (self._odd, self._read):
             self._tell([*_left(late)], _closed())
         self._stopping.set()
@@ -291,6 +292,7 @@ class Intake:
                 self._tell(some, problem)
             else:
                 for parcel in some:
+                    parcel.odd.clear()
                     self._read.put(parcel)
         return len(here) == len(parcels)
 
@@ -304,7 +306,12 @@ class Intake:
                 self._tell(here, problem)
             else:
                 for parcel in here:
-                    parcel.tell(None)
+                    if parcel.problem:
+                        self._tell([parcel], parcel.problem)
+                    elif parcel.odd:
+                        self._odd.put(parcel)
+                    else:
+                        parcel.tell(None)
         return len(here) == len(parcels)
 
     def _tell(self, parcels: Sequence[Parcel], problem: Exception) -> None:
@@ -315,21 +322,28 @@ class Intake:
             parcel.tell(problem)
 
     def _keep_these(self, parcels: Sequence[Parcel]) -> None:
-        """Judge parcels and write what they come to. All or nothing."""
-        group = Group()
-        keys = self._keys
-        for parcel in parcels:
-            if parcel.tenant is not None:
-                self._bind(parcel)
+        """Read parcels, judge them and write what they come to. All or nothing, of those without a problem whose points
+        are all read.
+        """
+        group, keys = Group(), self._keys
         with keys.door:
-            known = keys.known([key for parcel in parcels for key in parcel.row_keys()])
-            seen = dict(known)
-            for parcel in parcels:
+            judge = Judge(keys, group, self._tables)
+            for plain in self.events.read(parcel for parcel in parcels if parcel.unread is not None):
+                judge.look_up(plain.keys)
+                judge.plain(plain)
+            ready = [parcel for parcel in parcels if not (parcel.odd or parcel.problem)]
+            if not ready:
+                return
+            for parcel in ready:
+                if parcel.tenant is not None:
+                    self._bind(parcel)
+            judge.look_up([key for parcel in ready for key in parcel.row_keys()])
+            for parcel in ready:
                 if parcel.plain:
-                    _judge_plain(parcel, parcel.plain, seen, group)
-                _judge(parcel, seen, group)
+                    judge.plain(parcel.plain)
+                judge.points(parcel)
                 self._account(parcel, group)
-            added = {key: told for key, told in seen.items() if key not in known} if known else seen
+            added = judge.new()
             group.keys = joined(added)
             self._store.write(group, self._now().astimezone(UTC).isoformat(timespec="seconds"))
             keys.late.update(added)
@@ -341,8 +355,9 @@ class Intake:
     def _bind(self, parcel: Parcel) -> None:
         """Of a sender bound to a tenant: reject what is another's."""
         if plain := parcel.plain:
-            mine = [tenant == parcel.tenant for tenant in plain.columns[self._tenants[plain.table]]]
-            parcel.plain = plain.only(mine)
+            mine = [tenant == parcel.tenant for tenant in plain.rows.cells("tenant_id")]
+            if not all(mine):
+                parcel.plain = plain.only(mine)
             for index, name, fits in zip(plain.indexes, plain.names, mine, strict=True):
                 if not fits:
                     parcel.reject(index, name, _FOREIGN)
@@ -423,51 +438,6 @@ class Intake:
 
 _FOREIGN = "not of the sender's tenant"
 _CONFLICT = "the same key came before with another payload"
-
-
-def _judge_plain(parcel: Parcel, plain: Plain, seen: dict[bytes, bytes], group: Group) -> None:
-    """As `_judge`. Runs for all events: one costs no more than it must."""
-    firsts = [*map(seen.setdefault, plain.keys, plain.payloads)]
-    new = [first is payload for first, payload in zip(firsts, plain.payloads, strict=True)]
-    accepted, before = sum(new), len(parcel.conflicts)
-    for n in () if accepted == len(new) else [n for n, fresh in enumerate(new) if not fresh]:
-        first, payload = firsts[n], plain.payloads[n]
-        if first not in (payload, ELSEWHERE):
-            parcel.conflicts.append(Conflict(plain.indexes[n], plain.names[n], first.hex(), payload.hex()))
-    parcel.accepted += accepted
-    parcel.duplicates += len(new) - accepted - (len(parcel.conflicts) - before)
-    if accepted:
-        group.add(plain.table, (compress(column, new) for column in plain.columns))
-    if parcel.again:
-        clashed = {conflict.index for conflict in parcel.conflicts}
-        group.replayed += [
-            (index, fresh) for index, fresh in zip(plain.indexes, new, strict=True) if index not in clashed
-        ]
-
-
-def _judge(parcel: Parcel, seen: dict[bytes, bytes], group: Group) -> None:
-    """Decide on each point that could be read: new, the same again, or in conflict with what came before."""
-    for index, name, rows in parcel.points:
-        new: list[Row] = []
-        clash: tuple[bytes, bytes] | None = None
-        for row in rows:
-            before = seen.get(row[1])
-            if before is None:
-                new.append(row)
-            elif before not in (row[2], ELSEWHERE):
-                clash = before, row[2]
-        if clash:
-            parcel.conflicts.append(Conflict(index, name, clash[0].hex(), clash[1].hex()))
-            continue
-        for table, key, payload, cells in new:
-            seen[key] = payload
-            group.add(table, [[cell] for cell in cells])
-        if new:
-            parcel.accepted += 1
-        else:
-            parcel.duplicates += 1
-        if parcel.again:
-            group.replayed.append((index, bool(new)))
 
 
 def _full(what: str, seconds: int) -> TenantryError:

@@ -67,7 +67,8 @@ class KeyFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.keys = path.stat().st_size // WIDTH
-        words: _Words = np.memmap(path, np.uint64, "r").reshape(3, self.keys)
+        # As a plain array: a `memmap` is one, too, but each step of a search would take twice as long.
+        words: _Words = np.memmap(path, np.uint64, "r").view(np.ndarray).reshape(3, self.keys)
         self._high, self._low, self._payload = words
         bits = max(self.keys // _BUCKET, 1).bit_length()
         self._shift = np.uint64(64 - bits)
@@ -76,12 +77,14 @@ class KeyFile:
 
     def find(self, high: _Words, low: _Words) -> tuple[npt.NDArray[np.intp], _Words]:
         """Which of these keys the file has, and their payloads."""
-        bucket = high >> self._shift
-        first, last = self._index[bucket], self._index[bucket + np.uint64(1)]
-        while (open_ := first < last).any():
-            middle = (first + last) >> 1
-            less = open_ & (self._high[np.minimum(middle, self.keys - 1)] < high)
-            first, last = np.where(less, middle + 1, first), np.where(open_ & ~less, middle, last)
+        bucket = (high >> self._shift).astype(np.intp)
+        first = self._index.take(bucket)
+        step = 1 << int((self._index.take(bucket + 1) - first).max(initial=0)).bit_length()
+        # Keys after a bucket are higher than all that are looked for in it, so a step may lead there.
+        while step := step >> 1:
+            first += step * (self._high.take(first + (step - 1), mode="clip") < high)
+        # Where even the last key is lower, it was stepped beyond more than once.
+        np.minimum(first, self.keys, out=first)
         found: list[npt.NDArray[np.intp]] = []
         payloads: list[_Words] = []
         asked = np.flatnonzero(first < self.keys)

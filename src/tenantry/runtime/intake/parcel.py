@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from itertools import compress
 from typing import Any
 
+from ...engine.cells import Rows
 from ...errors import TenantryError
-from ...kernel.live import Cells, Columns
+from ...kernel.live import Cells
 
 Row = tuple[str, bytes, bytes, Cells]
 """Table, key, payload, cells."""
@@ -35,21 +36,25 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """Points of one row each, all of one table; by column."""
+    """Points of one row each, all of one table; by column. Of one parcel, or of several one after another."""
 
     table: str
+    spans: Sequence[tuple[Parcel, int]]
+    """The parcels, each with the number of its points."""
     indexes: Sequence[int]
     names: Sequence[str | None]
     keys: Sequence[bytes]
     payloads: Sequence[bytes]
-    columns: Columns
+    rows: Rows
 
-    def only(self, chosen: Sequence[bool]) -> Plain:
-        """Those at the places that are chosen."""
+    def only(self, chosen: Sequence[bool]) -> Plain | None:
+        """Those, of one parcel, at the places that are chosen; None where none are."""
+        [(parcel, _)] = self.spans
+        if not any(chosen):
+            return None
         return Plain(
-            self.table, [*compress(self.indexes, chosen)], [*compress(self.names, chosen)],
-            [*compress(self.keys, chosen)], [*compress(self.payloads, chosen)],
-            [[*compress(column, chosen)] for column in self.columns],
+            self.table, [(parcel, sum(chosen))], [*compress(self.indexes, chosen)], [*compress(self.names, chosen)],
+            [*compress(self.keys, chosen)], [*compress(self.payloads, chosen)], self.rows.only(chosen),
         )  # fmt: skip
 
 
@@ -68,6 +73,10 @@ class Parcel:
     tenant: str | None = None
     """The tenant whose rows the sender may send; None: of all."""
     received: int = 0
+    unread: bytes | None = None
+    """A body that is yet to be read into points."""
+    problem: Exception | None = None
+    """Why it cannot be."""
     points: list[tuple[int, str | None, Sequence[Row]]] = field(
         default_factory=list[tuple[int, "str | None", Sequence[Row]]]
     )

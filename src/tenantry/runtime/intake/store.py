@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +16,8 @@ from threading import Lock
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+from ...engine.cells import Rows, packed
 from ...errors import Kind, TenantryError
-from ...kernel.live import Columns
 
 _SCHEMA = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -69,8 +69,8 @@ class Entry(NamedTuple):
 class Group:
     """What one transaction writes."""
 
-    columns: dict[str, list[list[Any]]] = field(default_factory=dict[str, list[list[Any]]])
-    """Of new rows, by table."""
+    rows: dict[str, list[Rows]] = field(default_factory=dict[str, list[Rows]])
+    """New ones, by table."""
     keys: bytes = b""
     """One after another, each followed by its payload."""
     counts: dict[tuple[str, str, str], int] = field(default_factory=dict[tuple[str, str, str], int])
@@ -79,14 +79,9 @@ class Group:
     replayed: list[tuple[int, bool]] = field(default_factory=list[tuple[int, bool]])
     """Entries of the ledger, by number, that are settled: whether by being stored, or else as a duplicate."""
 
-    def add(self, table: str, columns: Iterable[Iterable[Any]]) -> None:
+    def add(self, table: str, rows: Rows) -> None:
         """New rows of a table."""
-        held = self.columns.get(table)
-        if held is None:
-            self.columns[table] = [[*cells] for cells in columns]
-        else:
-            for column, cells in zip(held, columns, strict=True):
-                column.extend(cells)
+        self.rows.setdefault(table, []).append(rows)
 
     def count(self, door: str, fate: str, n: int = 1, reason: str = "") -> None:
         what = door, fate, reason
@@ -98,14 +93,13 @@ class Pending(NamedTuple):
 
     number: int
     body: bytes
-    """As the `packed` function of the store made it."""
+    """`packed` rows."""
 
 
 class Store:
     """Raises `unavailable` where another process owns it, and where the disk is full; nothing is half written then."""
 
-    def __init__(self, folder: Path, packed: Callable[[str, Columns], bytes]) -> None:
-        self._packed = packed
+    def __init__(self, folder: Path) -> None:
         self.folder = folder / "intake"
         self._path = folder / "intake.db"
         self._lock = Lock()
@@ -143,8 +137,8 @@ class Store:
         """All of it, on the disk when this returns; or nothing."""
         size = rows = 0
         with self._transaction() as run:
-            for dataset, columns in group.columns.items():
-                body, new = self._packed(dataset, columns), len(columns[0])
+            for dataset, some in group.rows.items():
+                body, new = packed(some), sum(map(len, some))
                 size, rows = size + len(body), rows + new
                 run("INSERT INTO pending (dataset, rows, body) VALUES (?, ?, ?)", (dataset, new, body))
             if group.keys:
@@ -273,6 +267,8 @@ class Store:
             # Each commit is on the disk before it returns.
             made.execute("PRAGMA synchronous = FULL")
             made.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+            # What has landed need not be overwritten, too, as some builds of the library do.
+            made.execute("PRAGMA secure_delete = OFF")
             return made
 
     def _about(self) -> str:
