@@ -66,7 +66,7 @@ def test_late_usage_rebuilds_its_day_and_those_that_lean_on_it(vendor: SmallVend
         "pool_routes": 1,
         "allocation": 3,
         "borne": 3,
-        "overhead": 10,
+        "shared_cost": 3,
         "tenant_cost": 3,
         "feature_cost": 3,
         "margin": 1,

@@ -21,7 +21,7 @@ from .forecasts import ForecastAccuracy, Forecasts
 from .insights import Dismissals, Insights
 from .invoices import Invoices, InvoiceSums
 from .margin import Margin
-from .overhead import Borne, Overhead
+from .overhead import Borne, Overhead, SharedCost
 from .pool_cost import PoolCost
 from .pool_routes import PoolRoutes
 from .provider_costs import ProviderCosts
@@ -67,6 +67,7 @@ DATASETS = (
     PoolRoutes,
     Allocation,
     Borne,
+    SharedCost,
     Overhead,
     Corrections,
     FeatureCost,

@@ -44,7 +44,8 @@ class Allocation(Dataset):
         SELECT DISTINCT p.charge_day FROM pool_cost AS p
         JOIN changed AS c ON p.charge_day > c.day AND p.charge_day <= c.day + INTERVAL '62' DAY
         JOIN allocation AS a ON a.charge_day = p.charge_day
-        WHERE a.reason LIKE 'ratio of%' OR a.tenant_id = '(shared)'
+        WHERE (a.reason LIKE 'ratio of%' OR a.tenant_id = '(shared)')
+            AND a.charge_day > $start AND a.charge_day < $end + INTERVAL '62' DAY
     """
 
     charge_day: Day

@@ -41,6 +41,36 @@ class Borne(Dataset):
     effective_cost: Money
 
 
+class SharedCost(Dataset):
+    """The `(shared)` money of a day, line by line, before overhead gives it out: of what `allocation` has, the little
+    that a changed day has read again of its whole month.
+    """
+
+    keys: ClassVar[tuple[str, ...]] = (
+        "charge_day", "billing_period", "currency", "pool", "driver_pool", "service_name", "sub_account_id", "span",
+    )  # fmt: skip
+    reads: ClassVar[tuple[type[Dataset], ...]] = (Allocation,)
+    query: ClassVar[str | None] = f"""
+        SELECT charge_day, billing_period, currency, pool, driver_pool, service_name, sub_account_id, span,
+            {each_basis("CAST(sum(#) AS DECIMAL(38, 18)) AS #")}
+        FROM allocation WHERE charge_day >= $start AND charge_day < $end AND tenant_id = '(shared)'
+        GROUP BY charge_day, billing_period, currency, pool, driver_pool, service_name, sub_account_id, span
+    """
+
+    charge_day: Day
+    billing_period: Day
+    currency: Key
+    pool: Key
+    driver_pool: Key
+    service_name: Key
+    sub_account_id: Key
+    span: Dimension
+    billed_cost: Money
+    effective_cost: Money
+    list_cost: Money
+    contracted_cost: Money
+
+
 class Overhead(Dataset):
     """The `(shared)` money of `allocation`, given out in proportion to what tenants already bear.
 
@@ -53,7 +83,7 @@ class Overhead(Dataset):
         "charge_day", "billing_period", "currency", "pool", "driver_pool", "service_name", "sub_account_id",
         "tenant_id", "rung", "reason", "span",
     )  # fmt: skip
-    reads: ClassVar[tuple[type[Dataset], ...]] = (Allocation, Borne, Tenants)
+    reads: ClassVar[tuple[type[Dataset], ...]] = (SharedCost, Borne, Tenants)
     configured: ClassVar[bool] = True
     whole_months: ClassVar[bool] = True
 
@@ -97,13 +127,9 @@ _LINES = f"""
             coalesce(plan.strategy, 'driver') AS strategy,
             CASE WHEN plan.strategy = 'proportional' THEN plan.basis ELSE 'all' END AS basis,
             coalesce(plan.proportional, 1) AS proportional, coalesce(plan.even, 1) AS even,
-            {each_basis("money_units(sum(a.#)) AS c@")}
-        FROM allocation AS a LEFT JOIN plan ON plan.pool = a.driver_pool
-        WHERE a.charge_day >= $start AND a.charge_day < $end AND a.tenant_id = '(shared)'
-        GROUP BY a.charge_day, a.billing_period, a.currency, a.pool, a.driver_pool, a.service_name, a.sub_account_id,
-            a.span, coalesce(plan.strategy, 'driver'),
-            CASE WHEN plan.strategy = 'proportional' THEN plan.basis ELSE 'all' END,
-            coalesce(plan.proportional, 1), coalesce(plan.even, 1)
+            {each_basis("money_units(a.#) AS c@")}
+        FROM shared_cost AS a LEFT JOIN plan ON plan.pool = a.driver_pool
+        WHERE a.charge_day >= $start AND a.charge_day < $end
     ),
     line AS (
         SELECT *, dense_rank() OVER (ORDER BY charge_day NULLS FIRST, billing_period NULLS FIRST,
