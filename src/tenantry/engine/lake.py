@@ -73,6 +73,7 @@ class Lake:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._newest: dict[Path, _Version] = {}
+        self._before: dict[Path, _Version] = {}
 
     def folder(self, dataset: type[Dataset]) -> Path:
         return self.path / dataset.table()
@@ -254,18 +255,26 @@ class Lake:
         return len(table.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False))
 
     def _version(self, dataset: type[Dataset], number: int | None = None) -> _Version | None:
-        """A version of a table, the newest by default; that one is read once for as long as it is the newest."""
+        """A version of a table, the newest by default. That one, and the last other one, are read once for as long as
+        they are.
+        """
         folder = self.folder(dataset)
-        known = self._newest.get(folder)
-        if known and (known.is_newest() if number is None else known.number == number and known.is_newest()):
-            return known
+        newest, before = self._newest.get(folder), self._before.get(folder)
+        if newest and number in (None, newest.number) and newest.is_newest():
+            return newest
+        if before and number == before.number and before.is_held():
+            return before
         began = _log_of(folder)
         table = self._open(dataset, number)
         if table is None:
             return None
         found = _Version(folder, dataset, table, began)
-        if number is None:
+        if number is not None:
+            self._before[folder] = found
+        else:
             self._newest[folder] = found
+            if newest:
+                self._before[folder] = newest
         return found
 
     def _open(self, dataset: type[Dataset], version: int | None = None) -> DeltaTable | None:
@@ -312,6 +321,15 @@ def _log_of(folder: Path) -> tuple[int, int]:
     return log.st_ino, log.st_mtime_ns
 
 
+def _entry_of(path: Path) -> tuple[int, int] | None:
+    """What tells a log's entry from another of its name; None where there is none."""
+    try:
+        entry = path.stat()
+    except OSError:
+        return None
+    return entry.st_ino, entry.st_mtime_ns
+
+
 class _Version:
     """What one version of a table holds. It never changes; `log` is the table's log as it was before it was read."""
 
@@ -322,10 +340,16 @@ class _Version:
         self._log = log
         self._folder = folder
         self._next = folder / "_delta_log" / f"{self.number + 1:020}.json"
+        self._own = folder / "_delta_log" / f"{self.number:020}.json"
+        self._entry = _entry_of(self._own)
 
     def is_newest(self) -> bool:
         # A clock is too coarse to tell two entries of one moment apart; the second one has a name.
         return _log_of(self._folder) == self._log and not self._next.exists()
+
+    def is_held(self) -> bool:
+        """Whether its own entry is in the table's log, and not that of another table in its place."""
+        return self._entry is not None and _entry_of(self._own) == self._entry
 
     @cached_property
     def identity(self) -> str:
