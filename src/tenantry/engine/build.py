@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -16,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import Kind, TenantryError
-from ..kernel import Catalog, Window
+from ..kernel import Catalog, Row, Window
 from ..kernel.dataset import Dataset
 from ..kernel.time import month_start, next_month
 from .duckdb import DuckDB, bound
@@ -27,7 +28,7 @@ COMPUTED_ROWS = 50_000
 """Rows of a method that are held as objects at a time."""
 ALWAYS = Window(date(1, 1, 1), date(9999, 12, 1))
 
-Settings = Callable[[DuckDB], Mapping[str, Any]]
+Settings = Callable[["Answers"], Mapping[str, Any]]
 """Asked with the landing tables and the usage cube attached; each value is a pydantic model."""
 Progress = Callable[[str, int, int], None]
 Chunk = tuple[Window, list[date]]
@@ -62,6 +63,7 @@ class Builder:
         self._ask = settings
         self._told = told or {}
         self._settings: Mapping[str, Any] | None = None
+        self._answers = Answers(engine, catalog.datasets)
 
     def build(
         self, wanted: Sequence[type[Dataset]] | None = None, progress: Progress | None = None
@@ -84,7 +86,7 @@ class Builder:
             return told
         if self._settings is None:
             self.engine.attach(self.catalog.datasets)
-            self._settings = self._ask(self.engine)
+            self._settings = self._ask(self._answers)
         return {**told, **self._settings}
 
     def _build(self, dataset: type[Dataset], tell: Progress) -> Built:
@@ -148,7 +150,7 @@ class Builder:
         def write(engine: DuckDB, window: Window, days: Sequence[date]) -> tuple[int, list[DataFile]]:
             table = own(engine, days[0]) if len(days) == 1 else None
             if table is not None:
-                return 1, engine.write_table(dataset, table, str(days[0]))
+                return 1, engine.write_table(dataset, table, str(days[0]), engine.threads)
             return len(days), self._write(engine, dataset, statement, settings, window, days)
 
         with self.engine.side_by_side(len(chunks) if statement else 1) as engines:
@@ -207,7 +209,7 @@ class Builder:
         if dataset.partition == dataset.day_column():
             return self.lake.days(dataset)
         column = dataset.day_column()
-        rows = self.engine.query(
+        rows = self._answers.query(
             f"SELECT {column} AS day, count(*) AS n FROM {dataset.table()} GROUP BY {column}"
         )
         return {row.day: row.n for row in rows}
@@ -277,8 +279,29 @@ class Builder:
         if not changed or dataset.touches is None:
             return set()
         days = pa.table({"day": pa.array(sorted(changed), pa.date32())})
+        touches = bound(dataset.touches, Window(min(changed), max(changed) + timedelta(days=1)))
         with self.engine.registered("changed", days):
-            return {row.day for row in self.engine.query(dataset.touches)}
+            return {row.day for row in self.engine.query(touches)}
+
+
+class Answers:
+    """What is asked of attached tables, each answer kept for as long as the tables that it names stay as they are."""
+
+    def __init__(self, engine: DuckDB, datasets: Sequence[type[Dataset]]) -> None:
+        self._engine = engine
+        self._tables = {dataset.table(): dataset for dataset in datasets}
+        self._kept: dict[str, tuple[dict[str, tuple[str, int]], list[Row]]] = {}
+
+    def query(self, sql: str) -> list[Row]:
+        """The rows of a query."""
+        lake = self._engine.lake
+        named = {name: self._tables[name] for name in set(re.findall(r"\w+", sql)) if name in self._tables}
+        now = {name: (lake.identity(dataset), lake.version(dataset)) for name, dataset in named.items()}
+        then, rows = self._kept.get(sql, (None, []))
+        if then != now:
+            rows = self._engine.query(sql)
+            self._kept[sql] = now, rows
+        return rows
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel
 
-from ..engine.build import Settings
 from ..engine.duckdb import DuckDB
 from ..errors import Kind, TenantryError
 from ..kernel import AccessRole, Catalog, Effect, Principal, Sandbox, Tool, Window
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
     from .records import Records
     from .state import State
 
+BuiltUnder = Callable[[DuckDB], Mapping[str, Any]]
+"""The settings that the lake's tables were built under, asked with all of them attached."""
 LOCAL = Principal()
 NEEDS = {
     Effect.READ: AccessRole.VIEWER,
@@ -112,7 +113,7 @@ class Runtime:
         engine: DuckDB,
         catalog: Catalog,
         now: Callable[[], datetime],
-        settings: Settings,
+        settings: BuiltUnder,
         records: Callable[[], Records] | None = None,
         sandbox: Sandbox | None = None,
     ) -> None:

@@ -13,7 +13,7 @@ from ..engine.lake import unwritable
 from ..errors import Kind, TenantryError
 from ..kernel import Catalog, Source
 from .books import Books
-from .call import LOCAL, Runtime
+from .call import LOCAL, BuiltUnder, Runtime
 from .events import event
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class ControlPlane:
         engine: DuckDB,
         catalog: Catalog,
         settings: Settings,
-        built_under: Settings,
+        built_under: BuiltUnder,
         now: Callable[[], datetime],
         told: Mapping[str, Any] | None = None,
         records: Callable[[], Records] | None = None,
