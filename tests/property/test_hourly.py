@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from small_vendor import SmallVendor, reading, tenant, usage
 
 from tenantry.datasets import Usage, UsageHourly
-from tenantry.engine import hourly, own_code
+from tenantry.engine import duckdb, hourly, own_code
 
 EXAMPLES = settings.default.max_examples if settings.default else 0
 FIRST = datetime(2026, 3, 1)  # noqa: DTZ001 times in the lake have no zone
@@ -51,8 +51,8 @@ EVENTS = st.lists(
 )
 
 
-def by_our_code(vendor: SmallVendor, **limits: int) -> bool:
-    """Builds the cube by our own code; whether it could."""
+def by_our_code(vendor: SmallVendor, threads: int = 1, **limits: int) -> bool:
+    """Builds the cube by our own code, divided among so many threads; whether it could."""
     tables: list[Any] = []
 
     def noted(*args: Any) -> Any:
@@ -62,6 +62,10 @@ def by_our_code(vendor: SmallVendor, **limits: int) -> bool:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(own_code, "ROWS", 1)
         patch.setattr(own_code, "by_hour", noted)
+        patch.setattr(vendor.engine, "threads", threads)
+        # A batch for each file; a file for each thread.
+        patch.setattr(hourly, "_BATCH", 1)
+        patch.setattr(duckdb, "_ROW_GROUP", 3)
         for name, limit in limits.items():
             patch.setattr(hourly, name, limit)
         vendor.build(UsageHourly)
@@ -75,16 +79,22 @@ def by_statement(vendor: SmallVendor) -> Any:
 
 
 @settings(max_examples=max(2, EXAMPLES // 10))
-@given(st.lists(EVENTS, min_size=1, max_size=3), st.sampled_from([1, 2**10]), st.sampled_from([1, 2**26]))
+@given(
+    st.lists(EVENTS, min_size=1, max_size=3),
+    st.sampled_from([1, 2, 3]),
+    st.sampled_from([1, 2**10]),
+    st.sampled_from([1, 2**26]),
+)
 def test_our_own_code_and_the_statement_make_the_same_rows(
-    files: list[list[dict[str, Any]]], few: int, tabled: int
+    files: list[list[dict[str, Any]]], threads: int, few: int, tabled: int
 ):
     with tempfile.TemporaryDirectory() as folder:
         vendor = SmallVendor(Path(folder)).land(tenants=TENANTS)
         for events in files:
             _landed_beside(vendor, events)
-        assert by_our_code(vendor, _FEW=few, _MANY=few, _TABLED=tabled)
+        assert by_our_code(vendor, threads, _FEW=few, _MANY=few, _TABLED=tabled)
         ours = contents(vendor, UsageHourly)
+        assert len(vendor.lake.files(UsageHourly)) == min(threads, max(1, len(ours) // 3))
         assert ours == by_statement(vendor)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from small_vendor import BASES, SmallVendor, charge, tenant, usage
 
 from tenantry.datasets import Allocation
-from tenantry.engine import own_code, rated
+from tenantry.engine import duckdb, own_code, rated
 from tenantry.engine.duckdb import DuckDB
 from tenantry.methods.policy import Capacity, Match, Meter, Policy, Rule, Rung, Strategy
 
@@ -101,8 +101,8 @@ CHARGES = st.lists(
 )
 
 
-def by_our_code(vendor: SmallVendor) -> int:
-    """Builds the allocation by our own code; how many days it could."""
+def by_our_code(vendor: SmallVendor, threads: int = 1) -> int:
+    """Builds the allocation by our own code, divided among so many threads; how many days it could."""
     tables: list[Any] = []
 
     def noted(*args: Any) -> Any:
@@ -114,6 +114,8 @@ def by_our_code(vendor: SmallVendor) -> int:
         patch.setattr(rated, "_FEWEST", 1)
         patch.setattr(own_code, "by_rates", noted)
         patch.setattr(DuckDB, "statement_rows", 1)
+        patch.setattr(vendor.engine, "threads", threads)
+        patch.setattr(duckdb, "_ROW_GROUP", 3)
         vendor.build(Allocation)
     return sum(table is not None for table in tables)
 
@@ -125,13 +127,13 @@ def by_statement(vendor: SmallVendor) -> Any:
 
 
 @settings(max_examples=max(2, EXAMPLES // 10), phases=[Phase.explicit, Phase.reuse, Phase.generate])
-@given(USAGES, CHARGES)
+@given(USAGES, CHARGES, st.sampled_from([1, 2, 3]))
 def test_our_own_code_and_the_statement_make_the_same_rows(
-    usages: list[dict[str, Any]], charges: list[dict[str, Any]]
+    usages: list[dict[str, Any]], charges: list[dict[str, Any]], threads: int
 ):
     with tempfile.TemporaryDirectory() as folder:
         vendor = SmallVendor(Path(folder), POLICY).land(charges, TENANTS, usages)
-        by_our_code(vendor)
+        by_our_code(vendor, threads)
         ours = contents(vendor, Allocation)
         assert ours == by_statement(vendor)
 
@@ -142,9 +144,10 @@ ORDINARY: Mapping[str, Any] = {
 }
 
 
-def test_a_day_of_usage_is_shared_by_our_own_code(tmp_path: Path):
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_day_of_usage_is_shared_by_our_own_code(tmp_path: Path, threads: int):
     vendor = SmallVendor(tmp_path, POLICY).land(tenants=TENANTS, **ORDINARY)
-    assert by_our_code(vendor) == 1
+    assert by_our_code(vendor, threads) == 1
     assert contents(vendor, Allocation) == by_statement(vendor)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ _SPILLED = ".spilled"
 _ROOM = 2**29
 """Bytes that a statement of a build may need."""
 _ROW_GROUP = 122_880
-"""Rows, as DuckDB writes them: its threads read by row groups."""
+"""Rows at most, as DuckDB writes them: its threads read by row groups."""
 
 
 def quoted(name: str) -> str:
@@ -205,27 +206,41 @@ class DuckDB:
         select = f"SELECT {', '.join(map(quoted, names))} FROM ({query}){order}"
         return self._copy(dataset, select, str(folder), options, None)
 
-    def write_table(self, dataset: type[Dataset], table: pa.Table, partition: str) -> list[DataFile]:
-        """Write an Arrow table, whose texts may be dictionaries, as a new file of a partition, not committed."""
-        path = self.lake.new_name(dataset, partition)
+    def write_table(
+        self, dataset: type[Dataset], table: pa.Table, partition: str, threads: int = 1
+    ) -> list[DataFile]:
+        """Write an Arrow table, whose texts may be dictionaries, as new files of a partition, not committed: one for
+        each of so many threads that has a row group to write.
+        """
         kept = table.select([name for name in dataset.columns() if name != dataset.partition])
-        # Decimals, as a rule all different, and texts without an order would be looked at one by one for little.
-        few: Any = [field.name for field in kept.schema if not pa.types.is_decimal(field.type)]
+        size = -(-len(kept) // max(1, min(threads, len(kept) // _ROW_GROUP)))
+        slices = [kept.slice(start, size) for start in range(0, len(kept) or 1, size or 1)]
+        with ThreadPoolExecutor(len(slices)) as pool:
+            files = list(pool.map(lambda part: self._write_file(dataset, part, partition), slices))
+        self._hold_to_contract(dataset, str(self.lake.folder(dataset) / files[0].path))
+        return files
+
+    def _write_file(self, dataset: type[Dataset], table: pa.Table, partition: str) -> DataFile:
+        path = self.lake.new_name(dataset, partition)
+        # Decimals, as a rule all different, and texts without an order would be looked at one by one for little; but
+        # whose rows there are is asked of whole files.
+        few: Any = [field.name for field in table.schema if not pa.types.is_decimal(field.type)]
+        told: Any = [name for name in table.column_names if name == "tenant_id"]
+        groups = max(1, -(-len(table) // _ROW_GROUP))
         try:
             write_parquet(
-                kept,
+                table,
                 path,
-                row_group_size=_ROW_GROUP,
+                row_group_size=max(1, -(-len(table) // groups)),
                 compression="snappy",
                 store_schema=False,
                 use_dictionary=few,
-                write_statistics=False,
+                write_statistics=told,
             )
         except OSError as problem:
             raise unwritable(self.lake.path, problem) from problem
-        self._hold_to_contract(dataset, str(path))
         name = str(path.relative_to(self.lake.folder(dataset)))
-        return [DataFile(name, partition, len(table), path.stat().st_size)]
+        return DataFile(name, partition, len(table), path.stat().st_size)
 
     def _copy(
         self, dataset: type[Dataset], select: str, target: str, options: str, partition: str | None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
+from pyarrow.parquet import read_metadata
 
 from ..kernel.dataset import Dataset
 from ..kernel.money import QUANTITY_SQL
@@ -49,8 +51,12 @@ def by_hour(engine: DuckDB, dataset: type[Dataset], day: date) -> pa.Table | Non
     folder = engine.lake.folder(source)
     paths = [str(folder / file.path) for file in engine.lake.files(source) if file.partition == str(day)]
     try:
-        sums = added_up(paths, time, texts, quantity, threads=engine.threads > 1)
-        sums = renamed(sums, tenant, _tenants(engine, dataset.hourly or "", day, sums.words[tenant]))
+        parts = added_up(paths, time, texts, quantity, engine.threads)
+        with ThreadPoolExecutor(1) as pool:
+            # An hour may lie in several of them.
+            whole = pool.submit(_added, parts, by_texts=True)
+            names = _tenants(engine, dataset.hourly or "", day, parts.words[tenant])
+            sums = renamed(whole.result(), tenant, names)
     except (UnfitError, pa.ArrowException, OSError):
         return None
     return _table(sums, [*of_type(dataset, "TIMESTAMP"), *texts, *of_type(dataset, "DECIMAL(38,0)")])
@@ -64,20 +70,20 @@ def _tenants(engine: DuckDB, query: str, day: date, names: pa.Array) -> pa.Array
     return pa.array([found[name] for name in names.to_pylist()], pa.string())
 
 
-def added_up(
-    paths: Sequence[str], time: str, texts: Sequence[str], quantity: str, *, threads: bool = False
-) -> Rows:
-    """The sums of `quantity` by hour and texts, each set of them once; an empty text where there is none.
+def added_up(paths: Sequence[str], time: str, texts: Sequence[str], quantity: str, threads: int = 1) -> Rows:
+    """The sums of `quantity` by hour and texts, of each batch of events; an empty text where there is none.
 
-    Raises `UnfitError`. With `threads` columns are read at once.
+    Raises `UnfitError`. So many threads add up batches at once.
     """
-    parts = [
-        _added(events, HOUR, by_texts=False)
-        for path in paths
-        for events in _events(path, time, texts, quantity, threads=threads)
-    ]
-    # An hour may lie in several of them.
-    return _added(united(parts), by_texts=True)
+
+    def added(batch: _Batch) -> Rows:
+        with opened(batch.path, time, texts, quantity, _QUANTITY) as file:
+            events = read(file, batch.groups, time, texts, quantity, threads=False)
+        return _added(events, HOUR, by_texts=False)
+
+    batches = [batch for path in paths for batch in _batches(path)]
+    with ThreadPoolExecutor(threads) as pool:
+        return united(list(pool.map(added, batches)))
 
 
 def renamed(sums: Rows, text: int, names: pa.Array) -> Rows:
@@ -103,23 +109,28 @@ def _table(sums: Rows, names: Sequence[str]) -> pa.Table:
 # --- read ---------------------------------------------------------------------------------------------
 
 
-def _events(path: str, time: str, texts: Sequence[str], quantity: str, *, threads: bool) -> Iterator[Rows]:
-    """Events of a file, a batch at a time."""
-    with opened(path, time, texts, quantity, _QUANTITY) as file:
-        for groups in _batches([file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]):
-            yield read(file, groups, time, texts, quantity, threads=threads)
+@dataclass(frozen=True)
+class _Batch:
+    """Row groups of a file."""
+
+    path: str
+    groups: Sequence[int]
 
 
-def _batches(rows: Sequence[int]) -> Iterator[list[int]]:
-    """Row groups in turn, as many as hold a batch."""
+def _batches(path: str) -> Iterator[_Batch]:
+    """A file's row groups in turn, as many as hold a batch."""
+    held = read_metadata(path)
     batch: list[int] = []
-    for group in range(len(rows)):
-        if batch and sum(rows[n] for n in [*batch, group]) > _BATCH:
-            yield batch
-            batch = []
+    rows = 0
+    for group in range(held.num_row_groups):
+        more = held.row_group(group).num_rows
+        if batch and rows + more > _BATCH:
+            yield _Batch(path, batch)
+            batch, rows = [], 0
         batch.append(group)
+        rows += more
     if batch:
-        yield batch
+        yield _Batch(path, batch)
 
 
 # --- add up -------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 from ..kernel.dataset import Dataset
 from .duckdb import DuckDB
 from .hourly import by_hour
-from .rated import by_rates, told_of
+from .rated import by_rates, told_of, used_on
 
 ROWS = 100_000
 """Events, or rows of usage, of a day from which on our own code is faster."""
@@ -32,13 +33,29 @@ def own_code(
     if (asked := dataset.rates(settings)) is not None:
         usage, query = asked
         rows = engine.lake.days(usage)
-        told = told_of(engine, query, [day for day in days if rows.get(day, 0) >= ROWS])
-        return lambda engine, day: by_rates(engine, dataset, usage, day, told[day]) if day in told else None
+        return _by_rates(engine, dataset, usage, query, [day for day in days if rows.get(day, 0) >= ROWS])
     return _nothing
 
 
 def _nothing(_engine: DuckDB, _day: date) -> None:
     return None
+
+
+def _by_rates(
+    engine: DuckDB, dataset: type[Dataset], usage: type[Dataset], query: str, days: Sequence[date]
+) -> OwnCode:
+    with ThreadPoolExecutor(1) as pool:
+        # A day alone has a thread to spare while its rates are asked.
+        early = pool.submit(used_on, engine, usage, days[0]) if len(days) == 1 else None
+        told = told_of(engine, query, days)
+
+    def shared(engine: DuckDB, day: date) -> pa.Table | None:
+        if day not in told:
+            return None
+        used = early.result() if early else used_on(engine, usage, day)
+        return by_rates(dataset, used, told[day], engine.threads) if used else None
+
+    return shared
 
 
 def _events_alone(engine: DuckDB, dataset: type[Dataset]) -> set[date]:

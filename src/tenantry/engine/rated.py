@@ -6,9 +6,9 @@ The statement's rates, few, are asked for many days at once; its many rows are w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -79,15 +79,12 @@ def _runs(days: Sequence[date]) -> Iterator[list[date]]:
         yield run
 
 
-def by_rates(
-    engine: DuckDB, dataset: type[Dataset], usage: type[Dataset], day: date, told: pa.Table
-) -> pa.Table | None:
-    """The rows of a day, but for its partition; None where the statement must be asked."""
+def by_rates(dataset: type[Dataset], used: Used, told: pa.Table, threads: int = 1) -> pa.Table | None:
+    """The rows of a day, but for its partition; None where the statement must be asked. So many threads share cells."""
     try:
-        used = _used(engine, usage, day)
         rates = _Rates.of(told.filter(told["cell"].is_valid()), used)
-        shares = _shared(used, rates)
-    except (UnfitError, pa.ArrowException, OSError):
+        shares = _shared(used, rates, threads)
+    except (UnfitError, pa.ArrowException):
         return None
     columns = [name for name in dataset.columns() if name != dataset.partition]
     return pa.concat_tables(
@@ -99,7 +96,7 @@ def by_rates(
 
 
 @dataclass(frozen=True)
-class _Used:
+class Used:
     """Usage, each row with a number for whose it is and one for what it is of: those of rates too, below `size`."""
 
     who: Integers
@@ -115,7 +112,15 @@ class _Used:
     """Of what it is of."""
 
 
-def _used(engine: DuckDB, usage: type[Dataset], day: date) -> _Used:
+def used_on(engine: DuckDB, usage: type[Dataset], day: date) -> Used | None:
+    """The usage of a day; None where the statement must be asked. Reads files alone, on any thread."""
+    try:
+        return _used(engine, usage, day)
+    except (UnfitError, pa.ArrowException, OSError):
+        return None
+
+
+def _used(engine: DuckDB, usage: type[Dataset], day: date) -> Used:
     [time], [units], texts = (of_type(usage, sql) for sql in ("TIMESTAMP", "DECIMAL(38,0)", "VARCHAR"))
     texts = ["tenant_id", "feature_id", *(name for name in texts if name not in ("tenant_id", "feature_id"))]
     folder = engine.lake.folder(usage)
@@ -142,7 +147,7 @@ def _used(engine: DuckDB, usage: type[Dataset], day: date) -> _Used:
     )
     who = rows.codes[0].astype(np.int64) * len(features) + rows.codes[1]
     words = {texts[2 + n]: others[n] for n in telling}
-    return _Used(who, what, size, rows.units, first, count, tenants, features, words)
+    return Used(who, what, size, rows.units, first, count, tenants, features, words)
 
 
 def _packed(codes: Sequence[Integers], sizes: Sequence[int]) -> tuple[Integers, int]:
@@ -174,7 +179,7 @@ class _Rates:
     """By basis and cell."""
 
     @classmethod
-    def of(cls, told: pa.Table, used: _Used) -> _Rates:
+    def of(cls, told: pa.Table, used: Used) -> _Rates:
         hours = told["hour"].cast(pa.int64()).to_numpy() // HOUR - used.first
         codes = [_places(told[f"of_{name}"], words) for name, words in used.words.items()]
         if not len(told) or hours.min() < 0 or hours.max() >= used.hours:
@@ -220,7 +225,7 @@ class _Shares:
     money: Sequence[Wide]
 
 
-def _shared(used: _Used, rates: _Rates) -> list[_Shares]:
+def _shared(used: Used, rates: _Rates, threads: int) -> list[_Shares]:
     """Each cell's money by its usage: truncated, what is left to the largest share (ties by tenant, then feature)."""
     row, rate = _matched(used, rates)
     if len(row) < len(rates.cells) * _FEWEST:
@@ -235,13 +240,16 @@ def _shared(used: _Used, rates: _Rates) -> list[_Shares]:
     order = np.argsort(cell, kind="stable")
     edges = np.searchsorted(cell[order], np.arange(len(rates.cells) + 1)).tolist()
     who, slot, units = used.who[row[order]], rates.slot[rate[order]], units[order]
-    return [
-        _cell_shared(used, rates, cell, who[a:b], slot[a:b], units[a:b])
-        for cell, (a, b) in enumerate(pairwise(edges))
-    ]
+
+    def shared(cell: int) -> _Shares:
+        a, b = edges[cell], edges[cell + 1]
+        return _cell_shared(used, rates, cell, who[a:b], slot[a:b], units[a:b])
+
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(shared, range(len(rates.cells))))
 
 
-def _matched(used: _Used, rates: _Rates) -> tuple[Integers, Integers]:
+def _matched(used: Used, rates: _Rates) -> tuple[Integers, Integers]:
     """Which row of usage has which rate: in order of whose it is, a pair for each rate of what it is of."""
     times = rates.counts[used.what]
     times[used.units <= 0] = 0
@@ -259,7 +267,7 @@ def _matched(used: _Used, rates: _Rates) -> tuple[Integers, Integers]:
 
 
 def _cell_shared(
-    used: _Used, rates: _Rates, cell: int, who: Integers, slot: Integers, units: Integers
+    used: Used, rates: _Rates, cell: int, who: Integers, slot: Integers, units: Integers
 ) -> _Shares:
     """The shares of a cell, by its usage in order of whose it is, of which each row has one of the cell's rates."""
     own = np.flatnonzero(rates.cell == cell)
@@ -284,7 +292,7 @@ def _cell_shared(
     return _Shares(whose, total, given)
 
 
-def _heir(used: _Used, who: Integers, units: Integers) -> int:
+def _heir(used: Used, who: Integers, units: Integers) -> int:
     """The row of most units; of several the first by tenant, then feature."""
     likely = np.flatnonzero(units == units.max())
     tenants, features = np.divmod(who[likely], len(used.features))
@@ -333,7 +341,7 @@ def _multiplied(units: Integers, place: Integers, slot: Integers, prices: Sequen
 
 
 def _table(
-    dataset: type[Dataset], columns: Sequence[str], shares: Sequence[_Shares], rates: _Rates, used: _Used
+    dataset: type[Dataset], columns: Sequence[str], shares: Sequence[_Shares], rates: _Rates, used: Used
 ) -> pa.Table:
     """The shares of each cell as rows of the dataset: texts as dictionaries, those of cells from the rates."""
     cell = np.repeat(np.arange(len(shares)), [len(part.who) for part in shares])
