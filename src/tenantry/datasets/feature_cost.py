@@ -32,6 +32,7 @@ class FeatureCost(Dataset):
     reads: ClassVar[tuple[type[Dataset], ...]] = (Allocation, Corrections, ClosedDays, ClosedCost, Overhead)
     spines: ClassVar[int] = 3
     follows: ClassVar[Mapping[str, tuple[str, str]]] = {"closed_days": ("day", "SELECT day FROM changed")}
+    without: ClassVar[str] = "(shared)"
     conserves: ClassVar = (BASES, "charges")
     query: ClassVar[str | None] = f"""
         SELECT {_LINE_OF_DAY}, CAST(NULL AS DATE) AS corrects, CAST(sum(wide(units)) AS DECIMAL(38, 0)) AS units,

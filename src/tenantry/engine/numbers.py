@@ -62,19 +62,19 @@ def read(
     Raises `UnfitError` for null times, and for units that are null or past 64 bits.
     """
     table = file.read_row_groups(list(groups), columns=[time, units, *texts], use_threads=threads)
-    coded = [_coded(table[name]) for name in texts]
+    found = [coded(table[name]) for name in texts]
     times = table[time].combine_chunks()
     if times.null_count:
         raise UnfitError
     return Rows(
         times=times.view(pa.int64()).to_numpy(),
-        codes=[codes for codes, _ in coded],
-        words=[words for _, words in coded],
+        codes=[codes for codes, _ in found],
+        words=[words for _, words in found],
         units=_units(table[units]),
     )
 
 
-def _coded(column: pa.ChunkedArray) -> tuple[Integers, pa.Array]:
+def coded(column: pa.ChunkedArray) -> tuple[Integers, pa.Array]:
     """A text's numbers, and the words they stand for; no text is the empty one."""
     one = column.unify_dictionaries().combine_chunks()
     words = one.dictionary

@@ -13,6 +13,7 @@ from ..kernel.dataset import Dataset
 from .duckdb import DuckDB
 from .hourly import by_hour
 from .rated import by_rates, told_of, used_on
+from .summed import by_key
 
 ROWS = 100_000
 """Events, or rows of usage, of a day from which on our own code is faster."""
@@ -28,8 +29,11 @@ def own_code(
     if engine.dialect != "duckdb":
         return _nothing
     if dataset.hourly is not None:
-        events = _events_alone(engine, dataset)
+        events = _alone(engine, dataset.reads[: dataset.spines])
         return lambda engine, day: by_hour(engine, dataset, day) if day in events else None
+    if dataset.without:
+        kept = _alone(engine, dataset.reads)
+        return lambda engine, day: by_key(engine, dataset, day) if day in kept else None
     if (asked := dataset.rates(settings)) is not None:
         usage, query = asked
         rows = engine.lake.days(usage)
@@ -58,7 +62,14 @@ def _by_rates(
     return shared
 
 
-def _events_alone(engine: DuckDB, dataset: type[Dataset]) -> set[date]:
-    """The days of so many events, and of nothing else."""
-    first, *others = (engine.lake.days(spine) for spine in dataset.reads[: dataset.spines])
-    return {day for day, rows in first.items() if rows >= ROWS}.difference(*others)
+def _alone(engine: DuckDB, upstreams: Sequence[type[Dataset]]) -> set[date]:
+    """The days of so many rows of the first, and of nothing else."""
+    first, *others = upstreams
+    many = {day for day, rows in engine.lake.days(first).items() if rows >= ROWS}
+    return many.difference(*(_days(engine, other) for other in others))
+
+
+def _days(engine: DuckDB, dataset: type[Dataset]) -> set[date]:
+    if dataset.partition:
+        return set(engine.lake.days(dataset))
+    return {row.day for row in engine.query(f"SELECT {dataset.day_column()} AS day FROM {dataset.table()}")}

@@ -62,9 +62,8 @@ def snake(name: str) -> str:
 class Dataset(BaseModel):
     """An instance is a row, the class is the contract.
 
-    A derived dataset has a `query` (SQL in the DuckDB dialect) or a `compute`; a landing dataset has neither and is
-    filled by sources. In a query `$start` and `$end` (exclusive) are the days to build, `$month_start` and `$month_end`
-    the whole months around them.
+    A derived dataset has a `query` (DuckDB SQL) or a `compute`; a landing dataset has neither and is filled by sources.
+    In a query `$start` and `$end` (exclusive) are the days to build, `$month_start` and `$month_end` their months.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -85,12 +84,13 @@ class Dataset(BaseModel):
     whole_months: ClassVar[bool] = False
     """True where a day's rows depend on all days of its month: built month by month."""
     touches: ClassVar[str | None] = None
-    """SQL over `changed(day)`: further days whose rows depend on a changed day of an upstream dataset."""
+    """SQL over `changed(day)`, all from `$start` to `$end`: further days whose rows depend on one of an upstream."""
     follows: ClassVar[Mapping[str, tuple[str, str]]] = {}
-    """By table of an upstream of one partition, of which else every change touches all days: the columns that count,
-    and SQL for the days touched, over `changed`: those columns as they were and as they are, where they differ."""
+    """By upstream of one partition: the columns whose changes count, and SQL of days over `changed`, old and new."""
     hourly: ClassVar[str | None] = None
     """SQL of (name, tenant_id) for `asked(name, day)`: days of the first upstream alone may be added up by the hour."""
+    without: ClassVar[str] = ""
+    """The tenant without whom rows of the first upstream, added up by key, are those of a day that it alone has."""
     told: ClassVar[tuple[str, ...]] = ()
     """The settings, by name, that it depends on and that are known before there is data; each has a default."""
     configured: ClassVar[bool] = False
