@@ -55,7 +55,7 @@ def told_of(engine: DuckDB, query: str, days: Sequence[date]) -> dict[date, pa.T
     """What a query of `Dataset.rates` says of each of these days, without those whose rows only the statement knows."""
     found: dict[date, pa.Table] = {}
     for run in _runs(days):
-        table = engine.arrow(bound(query, Window(run[0], run[-1] + timedelta(days=1))))
+        table = engine.answer(bound(query, Window(run[0], run[-1] + timedelta(days=1))))
         table = table.sort_by("charge_day")
         day_of = table["charge_day"].cast(pa.int32()).to_numpy()
         for day in run:
