@@ -299,6 +299,8 @@ class Answers:
         now = {name: (lake.identity(dataset), lake.version(dataset)) for name, dataset in named.items()}
         then, rows = self._kept.get(sql, (None, []))
         if then != now:
+            # What lands meanwhile is read under the name of the version before it, and so asked again.
+            self._engine.attach(list(named.values()))
             rows = self._engine.query(sql)
             self._kept[sql] = now, rows
         return rows
