@@ -9,7 +9,7 @@ import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import httpx
@@ -158,6 +158,21 @@ def test_what_changes_is_told_once_and_what_is_gone_is_gone(tmp_path: Path):
         del now["b"]
         assert next(said)[1] == {"changed": {}, "gone": ["b"]}
         live.end()
+
+
+def test_who_comes_after_all_have_gone_hears_of_what_is(tmp_path: Path):
+    now = {"a": 1}
+    world = World(tmp_path)
+    live = Live([Look("one", lambda: dict(now))], every=0.05)
+    with serving(app.open_app(world.plane, live=live)) as world.site:
+        with world.listening() as said:
+            assert next(said) == ("one", {"changed": {"a": 1}, "gone": []})
+        looking = live._looking  # noqa: SLF001
+        while looking and not looking.done():
+            sleep(0.01)
+        now["a"] = 2
+        with world.listening() as said:
+            assert next(said) == ("one", {"changed": {"a": 2}, "gone": []})
 
 
 def test_the_server_stops_at_once_although_somebody_listens(tmp_path: Path):

@@ -152,6 +152,7 @@ class Live:
         self._listeners[principal.name] += 1
         self._loop = asyncio.get_running_loop()
         if self._looking is None or self._looking.done():
+            self._found = {}  # what was, when somebody last listened
             self._looking = self._loop.create_task(self._look())
         try:
             yield
