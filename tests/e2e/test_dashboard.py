@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Generator
 from decimal import Decimal
 from pathlib import Path
@@ -235,8 +236,31 @@ def test_a_question_is_answered_from_tools_as_it_is_worked_out(page: Page):
     answer.get_by_text("call", exact=False).last.click()
     expect(answer.get_by_role("link").first).to_be_visible()
     assert violations(page) == []
+    page.get_by_label("Question").fill("and in February 2026?")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("article", name="and in February 2026?")).to_contain_text("USD")
+    page.wait_for_url(re.compile(r"/ask/\w+$"))
     page.reload()
     expect(answer).to_contain_text("156.20 USD")
+    expect(page.get_by_role("article")).to_have_count(2)
+    page.get_by_role("link", name="New conversation").click()
+    expect(page.get_by_role("article")).to_have_count(0)
+    earlier = page.get_by_role("link", name="Cost by tenant in March 2026").first
+    expect(earlier).to_be_visible()
+    assert violations(page) == []
+    earlier.click()
+    expect(answer).to_contain_text("156.20 USD")
+    page.go_back()
+    expect(page.get_by_role("article")).to_have_count(0)
+
+
+def test_a_conversation_of_somebody_else_is_not_opened(browser: Browser, site: str):
+    with opened(browser, site, expected=1) as page:
+        page.goto("/ask/0123456789abcdef")
+        expect(page.get_by_role("alert")).to_contain_text("no conversation")
+        page.get_by_label("Question").fill("total cost")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("article", name="total cost")).to_contain_text("USD")
 
 
 def test_what_acts_is_asked_twice_and_written_down(browser: Browser, site: str):

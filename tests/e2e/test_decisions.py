@@ -200,4 +200,7 @@ def test_an_answer_that_proposes_is_approved_in_place_and_gone_on_with(page: Pag
     expect(shown).to_contain_text("approved and done")
     expect(page.get_by_text("East Wind is there now.")).to_be_visible()
     assert violations(page) == []
+    page.reload()  # what was shown is kept, and what was decided since is known
+    expect(page.get_by_text("East Wind is there now.")).to_be_visible()
+    expect(page.get_by_role("article", name="tenants.create")).to_contain_text("approved and done")
     assert "east-wind" in {t.tenant_id for t in served.plane.runtime.call("tenants", "list", {}).data}

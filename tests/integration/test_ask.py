@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -229,7 +230,7 @@ def test_the_command_asks_and_shows_tables(
 
 @pytest.fixture(scope="module")
 def rest(runtime: Runtime, asking: Asking) -> Iterator[TestClient]:
-    app = build_app(runtime, "0", lambda app: As(app, LOCAL), [ask_part(asking.answer, asking.go_on)])
+    app = build_app(runtime, "0", lambda app: As(app, LOCAL), [ask_part(asking)])
     with TestClient(app) as found:
         yield found
 
@@ -242,6 +243,27 @@ def test_rest_answers_with_the_document(rest: TestClient, asking: Asking):
     assert rest.post("/api/v1/ask", json={"question": "cost", "more": 1}).status_code == 422
     assert rest.post("/api/v1/ask", json={"decision": 1}).status_code == 422
     assert rest.post("/api/v1/ask", json={"decision": 1, "conversation": "c"}).status_code == 404
+
+
+def test_rest_opens_conversations_again_as_they_were_shown(rest: TestClient, asking: Asking):
+    first = rest.post("/api/v1/ask", json={"question": "cost by tenant"}).json()
+    name = first["conversation"]
+    then = rest.post("/api/v1/ask", json={"question": "and by service?", "conversation": name}).json()
+    rest.post("/api/v1/ask", json={"question": "what is love?"})
+    shown = rest.get(f"/api/v1/ask/{name}").json()
+    assert shown == {"conversation": name, "answers": [first, then]}
+    begun = rest.get("/api/v1/ask").json()["conversations"]
+    assert begun[0]["question"] == "what is love?"
+    assert begun[1] == {
+        "conversation": name, "question": "cost by tenant", "at": "2026-07-01T03:00:00.000000Z", "answers": 2
+    }  # fmt: skip
+    assert rest.get("/api/v1/ask/other").status_code == 404
+    stranger = Principal("stranger")
+    assert asking.begun(stranger) == []
+    with pytest.raises(TenantryError, match="no conversation"):
+        asking.shown(name, stranger)
+    with pytest.raises(TenantryError, match="no conversation"):
+        asking.shown(name, replace(LOCAL, tenant_id="teal-partners"))
 
 
 def events(text: str) -> list[tuple[str, str, Any]]:

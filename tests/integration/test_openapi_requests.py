@@ -92,7 +92,7 @@ def parts(folder: Path, runtime: Runtime) -> list[Part]:
         Part([job_routes(Worker(jobs, Schedules(jobs, ()), never))]),
         Part([administration_routes(tokens, state), session_routes()]),
         Part([person_routes(tokens, Sessions(state, lambda: NOW))]),
-        ask_part(asking.answer, asking.go_on),
+        ask_part(asking),
         setting_part(dict, dict),
         upload_part(runtime, Uploads(folder / "uploads", SOURCES)),
         Part(straight=intake_routes(intake), lifespan=lambda: open_intake(intake), paths=intake_paths()),

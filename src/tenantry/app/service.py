@@ -89,7 +89,7 @@ def open_app(
         live_part(live or open_live(plane, worker)),
         # What those three hold may be secret in any field.
         setting_part(lambda: settings().model_dump(mode="json", exclude={"sources", "mcp", "a2a"}), sources),
-        ask_part(asking.answer, asking.go_on),
+        ask_part(asking),
         Part(lifespan=lambda: settling(Decisions(plane.runtime))),
     ]
     return build_app(plane.runtime, __version__, who, parts, metrics)

@@ -1,16 +1,16 @@
 import { useEffect, useRef, useState, type FormEvent, type ReactNode } from "react";
-import { Problem, stream, type Evidence } from "../api/client";
+import { Problem, request, stream, useDocument, type Evidence, type Schemas } from "../api/client";
 import type { Hue, Spec } from "../charts/spec";
 import { download, toCsv } from "../format/csv";
 import { moment } from "../format/times";
 import { encode } from "../url";
-import { To, useUrl } from "../ui/address";
+import { To, useBecome, usePathParams, useUrl } from "../ui/address";
 import { Chart } from "../ui/chart";
 import { straight } from "../ui/columns";
 import { Button, IconButton } from "../ui/controls";
 import { DecisionCard, type Decision } from "../ui/decision";
-import { Chip, Page, Panel } from "../ui/page";
-import { Failed } from "../ui/states";
+import { Ago, Chip, Page, Panel } from "../ui/page";
+import { Failed, Loading } from "../ui/states";
 import css from "./ask.module.css";
 
 interface Call {
@@ -26,6 +26,7 @@ interface Fact {
 }
 
 interface Answer {
+  question: string;
   outcome: "answered" | "asked" | "refused";
   text: string;
   facts: Fact[];
@@ -55,22 +56,25 @@ const EXAMPLES = ["Which five tenants cost most last month?", "cost by tier sinc
 
 /** Questions in plain words. Every figure of an answer comes from a tool, and its calls stand below it. */
 export function Ask(): ReactNode {
-  const [search, set] = useUrl();
+  const [search] = useUrl();
+  const { id } = usePathParams();
+  const become = useBecome();
   const [turns, setTurns] = useState<Turn[]>([]);
   const [busy, setBusy] = useState<AbortController | null>(null);
   const [text, setText] = useState("");
   const [made, setMade] = useState<Decision[]>([]);
+  const [opening, setOpening] = useState<string | Problem | null>(null);
   const begun = useRef(false);
 
-  const change = (patch: (turn: Turn) => Turn) => setTurns((all) => [...all.slice(0, -1), patch(all.at(-1)!)]);
+  const change = (patch: (turn: Turn) => Turn) => setTurns((all) => (all.length ? [...all.slice(0, -1), patch(all.at(-1)!)] : all));
   const conversation = turns.findLast((turn) => turn.answer)?.answer?.conversation ?? undefined;
   const ask = (question: string) => {
     setText("");
-    set({ q: question });
     begin(question, { question, conversation });
   };
   const begin = (question: string, body: object) => {
     const stop = new AbortController();
+    setOpening(null);
     setBusy(stop);
     setTurns((all) => [...all, { question, text: "", steps: [], decisions: [] }]);
     const cut = new Problem(0, "no answer", "The answer was cut off.", "Ask again.", "");
@@ -89,9 +93,29 @@ export function Ask(): ReactNode {
   };
   // An address with a question is a question.
   useEffect(() => {
-    if (search.q && !begun.current) ask(search.q);
+    if (search.q && !id && !begun.current) ask(search.q);
     begun.current = true;
   }, []);
+  // A conversation has an address of its own, under which it is opened again.
+  useEffect(() => {
+    if (conversation && !busy) become(`/ask/${conversation}`);
+  }, [conversation, busy]);
+  const open = (name: string) => {
+    setOpening(name);
+    request<Schemas["ConversationShown"]>(`api/v1/ask/${encodeURIComponent(name)}`)
+      .then(({ answers }) => {
+        setTurns((answers as unknown as Answer[]).map((answer) => ({ question: answer.question, text: answer.text, steps: [], decisions: answer.decisions, answer })));
+        setOpening(null);
+      })
+      .catch((error: unknown) => setOpening(error as Problem));
+  };
+  useEffect(() => {
+    if (id === conversation) return;
+    busy?.abort();
+    setTurns([]);
+    setOpening(null);
+    if (id) open(id);
+  }, [id]);
   // What was decided here is gone on with, one after the other.
   useEffect(() => {
     const [first, ...rest] = made;
@@ -104,13 +128,19 @@ export function Ask(): ReactNode {
     if (text.trim() && !busy) ask(text.trim());
   };
   return (
-    <Page title="Ask" lead="In plain words. Figures come from tools alone, never from a model.">
+    <Page
+      title="Ask"
+      lead="In plain words. Figures come from tools alone, never from a model."
+      actions={turns.length > 0 && <To path="/ask">New conversation</To>}
+    >
       <div className={css.log} role="log" aria-live="polite" aria-label="Answers">
         {turns.map((turn, nth) => (
           <One key={nth} turn={turn} ask={ask} again={() => ask(turn.question)} working={busy !== null && nth === turns.length - 1} decided={(one) => setMade((all) => [...all, one])} />
         ))}
       </div>
-      {turns.length === 0 && (
+      {typeof opening === "string" && <Loading what="the conversation" />}
+      {opening instanceof Problem && <Failed problem={opening} again={() => id && open(id)} />}
+      {turns.length === 0 && !opening && (
         <Panel title="For example">
           <ul className={css.examples}>
             {EXAMPLES.map((one) => (
@@ -126,6 +156,7 @@ export function Ask(): ReactNode {
           </p>
         </Panel>
       )}
+      {turns.length === 0 && !opening && <Earlier />}
       <form className={css.form} onSubmit={submit}>
         <input aria-label="Question" placeholder="What do you want to know?" value={text} onChange={(event) => setText(event.target.value)} maxLength={1000} />
         {busy ? (
@@ -139,6 +170,26 @@ export function Ask(): ReactNode {
         )}
       </form>
     </Page>
+  );
+}
+
+/** What this person asked before. */
+function Earlier(): ReactNode {
+  const { data } = useDocument<Schemas["Conversations"]>("api/v1/ask", { stale: 0 });
+  if (!data?.conversations.length) return null;
+  return (
+    <Panel title="Earlier conversations">
+      <ul className={css.earlier}>
+        {data.conversations.map((one) => (
+          <li key={one.conversation}>
+            <To path={`/ask/${one.conversation}`}>{sentence(one.question)}</To>{" "}
+            <span className={css.quiet}>
+              {one.answers} {one.answers === 1 ? "answer" : "answers"}, <Ago time={one.at} />
+            </span>
+          </li>
+        ))}
+      </ul>
+    </Panel>
   );
 }
 

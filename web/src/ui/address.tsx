@@ -56,6 +56,13 @@ export function useGoExactly(): (path: string, search: Search) => void {
   return (path, search) => void navigate({ to: path as never, search: search as never });
 }
 
+/** Puts another path in this one's place: what is shown stays, and so do range, compare and currency. */
+export function useBecome(): (path: string) => void {
+  const navigate = useNavigate();
+  const [now] = useUrl();
+  return (path) => void navigate({ to: path as never, search: carried(now) as never, replace: true, resetScroll: false });
+}
+
 /** Where a path leads, range, compare and currency with it: for links of which there are many. */
 export function useHref(): (path: string) => string {
   const [now] = useUrl();

@@ -11,13 +11,14 @@ from typing import Annotated, Any
 from uuid import uuid4
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.responses import StreamingResponse
 
 from ...errors import Kind, TenantryError, invalid
 from ...kernel import Principal
-from ...runtime.asking.asking import LONGEST, Answering, AskAnswer, GoingOn, Listen
+from ...runtime.asking.asking import LONGEST, AskAnswer, Asking, Listen
+from ...runtime.asking.plans import Begun
 from .access import principal_of
 from .app import Part
 from .problems import PROBLEMS
@@ -92,8 +93,24 @@ class AskRequest(BaseModel):
     ] = None
 
 
-def ask_part(answering: Answering, going_on: GoingOn) -> Part:
-    """`POST /api/v1/ask`."""
+class Conversations(BaseModel):
+    """The asker's own, newest first."""
+
+    conversations: list[Begun]
+
+
+class ConversationShown(BaseModel):
+    """A conversation's answers as they were shown, with their figures of then; decisions as they stand now."""
+
+    conversation: str
+    answers: Annotated[list[dict[str, Any]], Field(description="as `POST /api/v1/ask` gave them")]
+
+
+Named = Annotated[str, Path(min_length=1, max_length=64)]
+
+
+def ask_part(asking: Asking) -> Part:
+    """`POST /api/v1/ask`, and the conversations that came of it."""
     router = APIRouter(prefix=PREFIX, tags=["ask"])
     runs = _Runs()
 
@@ -101,7 +118,7 @@ def ask_part(answering: Answering, going_on: GoingOn) -> Part:
     async def ask(request: Request, asked: AskRequest) -> Response:
         """Answer a question in plain words from tools alone; or ask back; or say what can be asked."""
         who = principal_of(request.scope)
-        work = _work(answering, going_on, asked, who)
+        work = _work(asking, asked, who)
         if _STREAM not in request.headers.get("accept", ""):
             answer = await run_sync(work, None)
             return Response(json.dumps(answer.document()), media_type="application/json")
@@ -111,17 +128,26 @@ def ask_part(answering: Answering, going_on: GoingOn) -> Part:
             run.events(_place(last)), media_type=_STREAM, headers={"Cache-Control": "no-store"}
         )
 
+    @router.get("/ask", operation_id="conversations", responses=PROBLEMS)
+    async def conversations(request: Request) -> Conversations:
+        """The newest conversations of whoever asks."""
+        return Conversations(conversations=await run_sync(asking.begun, principal_of(request.scope)))
+
+    @router.get("/ask/{conversation}", operation_id="conversation", responses=PROBLEMS)
+    async def conversation(request: Request, conversation: Named) -> ConversationShown:
+        """A conversation as it was shown to whoever asks."""
+        found = await run_sync(asking.shown, conversation, principal_of(request.scope))
+        return ConversationShown(conversation=conversation, answers=found)
+
     return Part(routers=[router])
 
 
-def _work(
-    answering: Answering, going_on: GoingOn, asked: AskRequest, who: Principal
-) -> Callable[[Listen | None], AskAnswer]:
+def _work(asking: Asking, asked: AskRequest, who: Principal) -> Callable[[Listen | None], AskAnswer]:
     """What answers the request. Raises `invalid` for one that is neither a question nor a decision."""
     if asked.question is not None and asked.decision is None:
-        return partial(answering, asked.question, who, asked.conversation)
+        return partial(asking.answer, asked.question, who, asked.conversation)
     if asked.question is None and asked.decision is not None and asked.conversation is not None:
-        return partial(going_on, asked.decision, who, asked.conversation)
+        return partial(asking.go_on, asked.decision, who, asked.conversation)
     raise invalid("neither a question nor a decision of a conversation", "give one of them")
 
 

@@ -81,12 +81,8 @@ class Agency(Asking):
         self._open_voice, self._runs = open_voice, runs
         self._words = vocabulary(runtime.catalog)
 
-    def answer(
-        self,
-        text: str,
-        principal: Principal = LOCAL,
-        conversation_id: str | None = None,
-        listen: Listen | None = None,
+    def _answer(
+        self, text: str, principal: Principal, conversation_id: str | None, listen: Listen | None
     ) -> AskAnswer:
         """As without a model, in its words where tools bear them out; `notes` say so, and where it was not asked."""
         try:
@@ -103,7 +99,7 @@ class Agency(Asking):
     def _without(
         self, why: str, text: str, principal: Principal, conversation: str | None, listen: Listen | None
     ) -> AskAnswer:
-        found = super().answer(text, principal, conversation, listen)
+        found = super()._answer(text, principal, conversation, listen)
         return replace(found, notes=(*found.notes, f"without {self.model}: {why}"))
 
     def go_on(
@@ -125,7 +121,23 @@ class Agency(Asking):
                 Kind.CONFLICT, decision.said(), "decide first", decision=decision.model_dump(mode="json")
             )
         with self._alone_after(number):
-            return self._gone_on(decision, principal, conversation, listen)
+            if run := runs.gone_on(number, conversation, principal):
+                names = Handles(self._words, "", run.names)
+                said = names.revealed(run.reply) if run.reply else decision.said()
+                return self._said(said, _made(number), conversation)
+            found = self._gone_on(decision, principal, conversation, listen)
+            self._show(found, principal)
+            return found
+
+    def shown(self, conversation: str, principal: Principal) -> list[dict[str, Any]]:
+        """As without a model; decisions as they stand now."""
+        found = super().shown(conversation, principal)
+        for answer in found:
+            answer["decisions"] = [
+                self.decisions.get(one["id"], principal).model_dump(mode="json")
+                for one in answer["decisions"]
+            ]
+        return found
 
     def left_waiting(self, since: datetime, before: datetime) -> list[tuple[Decision, Principal]]:
         runs, found = self._runs(), list[tuple[Decision, Principal]]()
@@ -154,14 +166,7 @@ class Agency(Asking):
     def _gone_on(
         self, decision: Decision, principal: Principal, conversation: str, listen: Listen | None
     ) -> AskAnswer:
-        runs, number = self._runs(), decision.id
-        question = (
-            f"Decision {number} is made. What came of it? Go on with what I asked, if more is to be done."
-        )
-        if run := runs.gone_on(number, conversation, principal):
-            names = Handles(self._words, "", run.names)
-            said = names.revealed(run.reply) if run.reply else decision.said()
-            return self._said(said, question, conversation)
+        question = _made(decision.id)
         try:
             advice = self.advise(question, principal, conversation, listen, after=decision)
         except TenantryError as problem:
@@ -291,6 +296,11 @@ class Agency(Asking):
 
         agents = Agents(model, self.team, box, gate, self.limits)
         return asyncio.run(agents.reply(question + told, before, streamed=streamed))
+
+
+def _made(number: int) -> str:
+    """What is asked in the person's place, once a decision is made."""
+    return f"Decision {number} is made. What came of it? Go on with what I asked, if more is to be done."
 
 
 def _check(question: str, conversation: str | None) -> None:

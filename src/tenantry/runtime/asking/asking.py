@@ -21,7 +21,7 @@ from .listings import LISTINGS, listing, tenant
 from .losses import unprofitable
 from .numbers import gate
 from .planner import masked, plan
-from .plans import Answerable, Conversation, Plan, Unanswerable, Unclear, abilities
+from .plans import Answerable, Begun, Conversation, Plan, Unanswerable, Unclear, abilities
 from .question import Question, Vocabulary
 from .totals import totals
 from .vocabulary import NAMED_IN, metrics_of, vocabulary_of
@@ -110,14 +110,39 @@ class Asking:
         conversation_id: str | None = None,
         listen: Listen | None = None,
     ) -> AskAnswer:
-        """The answer, in a conversation that goes on under the answer's `conversation`.
+        """The answer, in a conversation that goes on under the answer's `conversation` and keeps it as it was shown.
 
         Raises `invalid` for an empty text, `not_found` where there are no data or for somebody else's conversation,
         `unavailable` where there is no state store.
         """
+        found = self._answer(text, principal, conversation_id, listen)
+        self._show(found, principal)
+        return found
+
+    def shown(self, conversation: str, principal: Principal) -> list[dict[str, Any]]:
+        """The documents of a conversation's answers, with their figures of then, in their order.
+
+        Raises `not_found` for somebody else's, `unavailable` where there is no state store.
+        """
+        return self._remembered().shown(conversation, principal)
+
+    def begun(self, principal: Principal) -> list[Begun]:
+        """This principal's newest conversations. Raises `unavailable` where there is no state store."""
+        return self._remembered().begun(principal)
+
+    def _remembered(self) -> Memory:
         if self._memory is None:
             raise TenantryError(Kind.UNAVAILABLE, "there is no state store here", "open one")
-        memory, vocabulary = self._memory(), self.vocabulary(principal)
+        return self._memory()
+
+    def _show(self, found: AskAnswer, principal: Principal) -> None:
+        if self._memory:
+            self._memory().show(principal, found.document())
+
+    def _answer(
+        self, text: str, principal: Principal, conversation_id: str | None, listen: Listen | None
+    ) -> AskAnswer:
+        memory, vocabulary = self._remembered(), self.vocabulary(principal)
         name, before = memory.conversation(conversation_id, principal, vocabulary)
         answer, after = self.ask(text, principal, before, listen, vocabulary)
         if before.choices and answer.questions and answer.questions[0] in before.choices:

@@ -7,22 +7,23 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import ColumnElement, delete, func, insert, select
 
 from ...errors import Kind, TenantryError, invalid
 from ...kernel import Principal
 from ..state import State
-from ..state.tables import ASKED, VERIFIED_QUESTION, moment
-from .plans import Conversation
+from ..state.tables import ASKED, SHOWN_ANSWER, VERIFIED_QUESTION, moment
+from .plans import Begun, Conversation
 from .question import Question, Vocabulary
 
 _TURNS = 10
 """Of a conversation, that a new question is read in the light of."""
+_LISTED = 50
 _LONGEST_ID, _LONGEST_WORDS = 64, 500
 
 
 class Memory:
-    """What was asked before, and which choices were taken.
+    """What was asked before, what was shown, and which choices were taken.
 
     A conversation is its principal's alone; a choice counts for all who see what the one saw who took it.
     """
@@ -78,6 +79,58 @@ class Memory:
         with self._state.begin() as connection:
             connection.execute(insert(ASKED).values(**row))
 
+    def show(self, principal: Principal, answer: Mapping[str, Any]) -> None:
+        """Write down the document of an answer, as it was shown."""
+        row = {
+            "conversation": answer["conversation"],
+            "principal": principal.name,
+            "tenant_id": principal.tenant_id,
+            "at": moment(self._now()),
+            "question": answer["question"],
+            "answer": answer,
+        }
+        with self._state.begin() as connection:
+            connection.execute(insert(SHOWN_ANSWER).values(**row))
+
+    def shown(self, name: str, principal: Principal) -> list[dict[str, Any]]:
+        """A conversation's answers as they were shown, in their order. Raises `not_found` for one that is not this
+        principal's.
+        """
+        of = _mine(principal) & (SHOWN_ANSWER.c.conversation == name)
+        with self._state.read() as connection:
+            found = list(
+                connection.execute(
+                    select(SHOWN_ANSWER.c.answer).where(of).order_by(SHOWN_ANSWER.c.sequence)
+                ).scalars()
+            )
+        if not found:
+            raise TenantryError(Kind.NOT_FOUND, f"no conversation {name!r} of yours", "begin one")
+        return found
+
+    def begun(self, principal: Principal) -> list[Begun]:
+        """This principal's newest conversations, the newest first."""
+        table = SHOWN_ANSWER.c
+        spans = (
+            select(
+                func.min(table.sequence).label("first"),
+                func.max(table.sequence).label("last"),
+                func.max(table.at).label("at"),
+                func.count().label("answers"),
+            )
+            .where(_mine(principal))
+            .group_by(table.conversation)
+            .order_by(func.max(table.sequence).desc())
+            .limit(_LISTED)
+            .subquery()
+        )
+        newest = (
+            select(table.conversation, table.question, spans.c.at, spans.c.answers)
+            .join(spans, table.sequence == spans.c.first)
+            .order_by(spans.c.last.desc())
+        )
+        with self._state.read() as connection:
+            return [Begun(*row) for row in connection.execute(newest)]
+
     def verify(self, principal: Principal, words: str, metric: str) -> None:
         """Remember which metric was chosen for a question's words; the newest choice holds."""
         row = {
@@ -97,6 +150,11 @@ class Memory:
         with self._state.read() as connection:
             rows = connection.execute(select(VERIFIED_QUESTION).where(of))
             return {row.words: row.metric for row in rows}
+
+
+def _mine(principal: Principal) -> ColumnElement[bool]:
+    of = SHOWN_ANSWER.c
+    return (of.principal == principal.name) & (of.tenant_id.is_not_distinct_from(principal.tenant_id))
 
 
 def _read(documents: Sequence[Mapping[str, Any]], vocabulary: Vocabulary, asked: str) -> list[Question]:

@@ -1,4 +1,4 @@
-"""What a question comes to before it is worked out: answered, asked back or refused."""
+"""What a question comes to before it is worked out: answered, asked back or refused; and the conversation it is of."""
 
 from __future__ import annotations
 
@@ -47,6 +47,16 @@ class Conversation:
     choices: tuple[Question, ...] = ()
     verified: Mapping[str, str] = field(default_factory=dict[str, str])
     """By the masked words of a question, the metric that somebody chose for them."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A conversation: what began it, when it was last gone on with (UTC), and how many answers it has."""
+
+    conversation: str
+    question: str
+    at: str
+    answers: int
 
 
 def abilities(metrics: Container[str]) -> tuple[str, ...]:

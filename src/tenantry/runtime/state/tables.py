@@ -211,6 +211,18 @@ ASKED = Table(
 )
 """Questions in plain words, turn by turn: what each was read as, or the choices that were offered."""
 
+SHOWN_ANSWER = Table(
+    "shown_answer",
+    METADATA,
+    Column("sequence", _Sequence, primary_key=True, autoincrement=True),
+    Column("conversation", String(64), nullable=False),
+    Column("principal", Text, nullable=False),
+    Column("tenant_id", Text),
+    Column("at", String(32), nullable=False),
+    Column("question", Text, nullable=False),
+    Column("answer", JSON, nullable=False),
+)
+"""Answers as they were shown, with their figures of then."""
 VERIFIED_QUESTION = Table(
     "verified_question",
     METADATA,
