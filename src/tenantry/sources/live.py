@@ -91,12 +91,12 @@ class PlainEvents:
         self._spoken: set[str] = set()
 
     def __call__(self, events: Sequence[Event], arrived: int) -> tuple[Columns, set[int]]:
-        data, _, _, _, names, source, _, subjects, named, times, meter = zip(
-            *map(astuple, events), strict=True
-        )
+        names, source, meter = [e.id for e in events], [e.source for e in events], [e.type for e in events]
+        subjects, named = [e.subject for e in events], [e.tenantid for e in events]
+        times = [e.time for e in events]
         odd: set[int] = set()
         nothing = (None,) * len(events)
-        told = _told(data, odd)
+        told = _told([e.data for e in events], odd)
         tenant, quantity, feature, service, resource, region = (told.get(of, nothing) for of in EVENT_NAMES)
         if any(named) or not all(subjects):
             # Attributes go before members of the data.

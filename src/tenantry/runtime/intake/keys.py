@@ -1,7 +1,7 @@
 """The keys of all that ever came in: in memory those of late, in sorted files all others. Nothing is ever forgotten.
 
 A key is 16 bytes, which name a row, and 8 that tell its payload from another; both BLAKE2b. Memory does not grow with
-the number of keys but for an index of a third of a byte each: a file is looked into through the operating system.
+the number of keys but for an index of less than a byte each: a file is looked into through the operating system.
 """
 
 from __future__ import annotations
