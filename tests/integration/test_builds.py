@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from building import DERIVED, build, contents, differs_from_a_build_from_nothing, land, versions
@@ -23,10 +24,12 @@ from tenantry.datasets import (
     Usage,
     UsageHourly,
 )
+from tenantry.engine.build import ALWAYS, evaluated
 from tenantry.engine.duckdb import DuckDB
 from tenantry.engine.lake import DataFile, Lake
 from tenantry.errors import Kind, TenantryError
-from tenantry.kernel import Dataset
+from tenantry.kernel import Dataset, Window
+from tenantry.kernel.dataset import Key
 from tenantry.methods.policy import Policy
 
 # --- only the days that it must ------------------------------------------------------------------------
@@ -226,3 +229,23 @@ def test_a_build_does_not_need_versions_that_were_tidied_away(vendor: SmallVendo
     build(vendor)
     assert vendor.tenant_totals() == {"a": 53}
     assert differs_from_a_build_from_nothing(vendor) == []
+
+
+class Halves(Dataset):
+    """Rows of which the last cannot be computed."""
+
+    partition: ClassVar[str] = ""
+    keys: ClassVar[tuple[str, ...]] = ("half",)
+
+    half: Key
+
+    @classmethod
+    def compute(cls, read: Any, window: Window, settings: Mapping[str, Any]) -> Iterator[Halves]:
+        assert not gc.isenabled()
+        yield from (cls(half=str(1 / n)) for n in (2, 1, 0))
+
+
+def test_cycles_are_looked_for_again_once_rows_were_computed_or_could_not_be(vendor: SmallVendor):
+    with pytest.raises(ZeroDivisionError), evaluated(vendor.engine, Halves, None, {}, ALWAYS):
+        pass
+    assert gc.isenabled()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -319,15 +320,28 @@ def evaluated(
         yield bound(statement, window)
         return
     schema = arrow_schema(dataset)
-    pieces = [
-        pa.Table.from_pylist([row.model_dump() for row in piece], schema=schema)
-        for piece in _pieces(dataset.compute(engine, window, settings), COMPUTED_ROWS)
-    ]
+    with _collector_paused():
+        pieces = [
+            pa.table([[getattr(row, name) for row in piece] for name in schema.names], schema=schema)
+            for piece in _pieces(dataset.compute(engine, window, settings), COMPUTED_ROWS)
+        ]
     if not pieces:
         yield None
         return
     with engine.registered("computed", pa.concat_tables(pieces)):
         yield "SELECT * FROM computed"
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Without Python's search for cycles, which has nothing to find among rows and costs as much as making them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def depends_on_settings(dataset: type[Dataset]) -> bool:
