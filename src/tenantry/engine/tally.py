@@ -94,12 +94,15 @@ class Tally:
             said = f"{{'_file': _file, '_row': _row, '_said': {said}}}"
         conditions = [sql for _, sql in (*mapping.aside, *mapping.rejects)]
         wrong = [f"({mapping.where}) IS NOT TRUE", *(f"({c})" for c in conditions if not self._is_told(c))]
-        nth = f"row_number() OVER (PARTITION BY {mapping.once} ORDER BY _delivery, {said})"
-        again = f"{mapping.once} IS NOT NULL AND {nth} > 1" if mapping.once else "FALSE"
         keys = ", ".join(["_delivery", *self._keys])
         bad = f"CASE WHEN {' OR '.join(wrong)} THEN {said} END AS _bad"
         summed = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in mapping.sums.items())
-        rows = f"SELECT {keys}, {bad}, {again} AS _again, {summed} FROM {named_in('raw', mapping.asked)}"
+        # Of rows with an id all have to be held: without what they say.
+        id_ = f", {mapping.once} AS _id, _row" if mapping.once else ""
+        rows = f"SELECT {keys}, {bad}, {summed}{id_} FROM {named_in('raw', mapping.asked)}"
+        nth = "row_number() OVER (PARTITION BY _id ORDER BY _delivery, _row)"
+        again = f"_id IS NOT NULL AND {nth} > 1" if mapping.once else "FALSE"
+        rows = f"SELECT *, {again} AS _again FROM ({rows})"
         marks = "_bad, _again"
         sums = ", ".join(f"sum({quoted(name)}) AS {quoted(name)}" for name in mapping.sums)
         agreeing = f"SELECT {keys}, {marks}, count(*) AS _rows, {sums} FROM ({rows}) GROUP BY {keys}, {marks}"
