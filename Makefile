@@ -1,6 +1,8 @@
 # Needs make and Python 3.11 or newer; everything else comes from the locks, by hash, into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+# Images often forbid it, for their size. Tests start Python hundreds of times, and each would compile all it imports.
+export PYTHONDONTWRITEBYTECODE :=
 # The locks pin every package and its hash, and are complete (--no-deps). What is imported is compiled then.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile
 
