@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 from ...kernel import Window
 from ...kernel.time import next_month
+from .claims import months_from
 from .words import Words
 
 
@@ -35,6 +36,23 @@ def period_before(words: Words) -> bool:
         )
         or words.take(rf"(?:and )?the (?:{unit}) before(?: that)?$")
     )
+
+
+def period_after(words: Words) -> str:
+    """The unit of the window just after that is said, which is taken: `and the month after?`."""
+    unit = "day|week|month|quarter|year"
+    found = words.take(
+        rf"(?:and |in |for )*the (?P<unit>{unit}) (?:after|thereafter|following)(?: that| it)?$"
+    ) or words.take(rf"^(?:and |what about |how about |in |for )*the following (?P<unit>{unit})$")
+    return found["unit"] if found else ""
+
+
+def after(window: Window, unit: str) -> Window:
+    """The day, week, month, quarter or year that follows a window."""
+    if unit in {"day", "week"}:
+        return Window(window.end, window.end + timedelta(days=7 if unit == "week" else 1))
+    end = window.widened_to_months().end
+    return months_from(end.year, end.month, {"month": 1, "quarter": 3, "year": 12}[unit])
 
 
 def previous_of(window: Window) -> Window:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Self
 
 from .claims import folded
@@ -50,6 +51,10 @@ _MAKERS = frozenset("amazon aws azure google microsoft the of for and service se
 _GENERIC = frozenset(
     "cloud simple elastic usage plans plan savings management systems system data web".split()
 )
+_TIMES = frozenset("ms milliseconds seconds minutes hours".split())
+"""Units of time: `compute_ms` is compute time."""
+_EACH = ("per", "single")
+"""After these a common word is what it names: the cost per report."""
 _DISTINCT = 4
 _USED = "how much .*(?:use|uses|used|using|consume[ds]?)"
 
@@ -89,6 +94,7 @@ class Names:
             self._learn_short(short, full, services)
         self.longest = max(map(len, self._by_words), default=0)
         self.whole = {word for words in self._by_words for word in words}
+        self.pairs = {pair for words in self._by_words for pair in pairwise(words)}
         self.words = self.whole | {*self._parts}
 
     def _learn(self, dimension: str, name: str, value: str) -> None:
@@ -98,9 +104,9 @@ class Names:
         for said in _ways(dimension, words):
             self._by_words[said][dimension].add(value)
         for word in words:
-            if len(word) >= _DISTINCT and word not in _MAKERS | _GENERIC:
+            if len(word) >= _DISTINCT and word not in _MAKERS | _GENERIC | _TIMES:
                 self._parts[word][dimension].add(value)
-            if dimension == "meter" and len(word) >= _DISTINCT:
+            if dimension == "meter" and len(word) >= _DISTINCT and word not in _TIMES:
                 self._parts[word.removesuffix("s")][dimension].add(value)
 
     def _learn_short(self, short: str, full: str, services: Iterable[str]) -> None:
@@ -123,7 +129,8 @@ class Names:
                     continue
                 before = words.words[first - 1] if first else ""
                 after = words.words[first + length] if first + length < len(words.words) else ""
-                if length == 1 and some[0] in common and before not in meant and after not in meant:
+                used = before in _EACH and "feature" in meant
+                if length == 1 and some[0] in common and not (used or {before, after} & {*meant}):
                     continue
                 found.append(self._put(words, first, length, self._chosen(meant, before, after)))
                 return [*found, *self.take(words, common)]
@@ -187,6 +194,8 @@ def _ways(dimension: str, words: Sequence[str]) -> Iterator[tuple[str, ...]]:
         if last.endswith("ch"):
             yield (*before, f"{last}es")
         yield (*before, f"{last.removesuffix('e')}ing")  # `file sharing`
+    if dimension == "meter" and before and last in _TIMES:
+        yield (*before, "time")
     if dimension == "meter" and before:
         for end in (last, last.removesuffix("s")):
             yield (*before, end)

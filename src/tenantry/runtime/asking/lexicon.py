@@ -44,6 +44,9 @@ def _figures(name: str, title: str, cuts: frozenset[str], *patterns: str, says: 
 _COSTS = "costs?|costing|costed"
 _WHOM = "tenants?|customers?|clients?|accounts?|logos?|companies|organi[sz]ations?|vendors?"
 _OF = r"(?: (?:on|of|in|from|at|with) (?:the |our )?@\w+(?: tier| plan)?)?"
+_FORECAST = "(?:forecasts?|predictions?|projections?)"
+_ITS = r"(?:the |our |your )?(?:\w+ )?"
+_SERVING = "(?:(?:serv|answer|handl|process)(?:e|es|ing)? )?"
 _PAYS = "pays?(?: us)?|brings?(?: us)?(?: in)?|earns?(?: us)?"
 METRICS: tuple[Metric, ...] = (
     _figures(
@@ -106,7 +109,8 @@ METRICS: tuple[Metric, ...] = (
         "error_rate",
         "error rate",
         frozenset({"tenant", "tier", "feature"}),
-        "(?:errors?|failures?) (?:rates?|percent(?:age)?|ratios?|share)|rate of errors",
+        "(?:errors?|failures?|5xx) (?:rates?|percent(?:age)?|ratios?|share)|rate of errors",
+        r"(?:share|part|percent(?:age)?|proportion|fraction|rate) of (?:all |the |our |@\w+ )*(?:requests?|calls?|api calls?|traffic)(?: (?:to|of|from|for|by|on|at) (?:the |our )?@\w+)*(?: that| which| have| has)* (?:fail(?:s|ed|ing)?|errored|(?:end|ends|ended) in (?:an )?errors?)",
     ),
     _figures(
         "requests",
@@ -150,7 +154,7 @@ METRICS: tuple[Metric, ...] = (
         "cost per request",
         _WHO,
         r"(?:costs?|spend) (?:per|of (?:an?|one|each|every|a single)|for each) (?:million |thousand )?(?:api )?(?:requests?|calls?|hit)",
-        rf"(?:does|do|did) (?:an?|one|each|a single) (?:api )?(?:request|call){_OF} costs?(?: us)?|costs?(?: us)? to (?:serve|answer|handle) (?:an?|one|each|a single|every) (?:api )?(?:request|call)",
+        rf"(?:does|do|did) {_SERVING}(?:an?|one|each|a single|every) (?:api )?(?:request|call){_OF} costs?(?: us)?|costs?(?: us)? (?:to |of )?{_SERVING}(?:an?|one|each|a single|every) (?:api )?(?:request|call)",
     ),
     _figures(
         "average_cost",
@@ -174,7 +178,7 @@ METRICS: tuple[Metric, ...] = (
         frozenset(),
         (
             r"unprofitable(?: (?:\w+ )?(?:tenants?|customers?))?|underwater|(?:p l|pnl) negative|negative (?:p l|pnl)|in the red|loss making|losses|loss (?:leaders?|makers?)|money losers?|(?:not|@not) (?:being |very )?profitable|@not profits?",
-            r"losing money|lose money|loses money|lost money|(?:los(?:e|es|ing|t)|cost(?:ing)?)(?: us| you)? money|money losing|negative margins?|margins? negative|margins? (?:is |are )?(?:below|under|less than) zero|margin ratios? (?:below|under) zero",
+            r"losing money|lose money|loses money|lost money|(?:los(?:e|es|ing|t)|cost(?:ing)?)(?: us| you)? money|money losing|negative (?:gross )?(?:margins?|gm|profits?)|(?:margins?|gm|profits?) negative|(?:margins?|gm|profits?) (?:is |are )?(?:below|under|less than) zero|margin ratios? (?:below|under) zero",
             rf"(?:costs?|costing)(?: us)? more than (?:they|it|he) (?:pays?|paid|brings?(?: us)?(?: in)?|earns?)|(?:do|does|did)? ?(?:not|@not) (?:cover|pay for) (?:their|its|his) (?:own )?costs?|(?:do|does)? ?(?:not|@not) pay for (?:themselves|itself)|(?:{_PAYS}|paying|paid)(?: us)? less than (?:they|it) costs?(?: us)?|(?:costs?|costing)(?: us)? more than we (?:charge|bill|invoice|earn|get)(?: from| on)?(?: them| it)?|(?:{_WHOM}) (?:at|with) a loss|at a loss",
         ),
         filters=frozenset({"tenant"}),
@@ -187,7 +191,7 @@ METRICS: tuple[Metric, ...] = (
         frozenset({"feature"}),
         (
             r"(?:does|do|did|is) (?:an?|one|each|a single|every) (?:use of (?:the |our )?)?@feature (?:costs?(?: us)?|cost to serve)|(?:costs?|price) (?:of|for|per) (?:an?|one|each|a single|every|single)? ?(?:use of (?:the |our )?)@feature",
-            r"costs? (?:of|for) (?:an?|one|each|a single|every|single) @feature|(?:every|each) time (?:some(?:one|body)|any(?:one|body)|people|they|an? (?:user|customer|tenant)) uses? (?:it|them|@feature)|(?:every|each) time (?:it|@feature) (?:is used|runs?)|costs? per @feature|unit (?:costs?|economics) of @feature|(?:costs? )?per use(?: of @feature)?|unit costs? (?:by|per|of each|of) features?",
+            r"costs? (?:of|for) (?:an?|one|each|a single|every|single) @feature|(?:every|each) time (?:some(?:one|body)|any(?:one|body)|people|they|an? (?:user|customer|tenant)) uses? (?:it|them|@feature)|(?:every|each) time (?:it|@feature) (?:is used|runs?)|costs? per @feature|unit (?:costs?|economics) of (?:the |our )?@feature|(?:costs? )?per use(?: of @feature)?|unit costs? (?:by|per|of each|of) features?",
         ),
     ),
     Metric(
@@ -207,7 +211,7 @@ METRICS: tuple[Metric, ...] = (
         "adoption",
         frozenset(),
         (
-            r"adoption|adopted|attach rates?|penetration|uptake|(?:used|use) by (?:the )?(?:few|fewest|least|hardly any) (?:tenants|customers)|(?:few|fewest) (?:tenants|customers) use|hardly (?:anyone|anybody|any tenant) uses",
+            r"adoption|adopted|attach rates?|penetration|uptake|(?:used|use) by (?:the )?(?:few|fewest|least|hardly any) (?:tenants|customers)|(?:few|fewest) (?:tenants|customers) use|hardly (?:anyone|anybody|any tenant) uses|(?:hardly|barely|rarely|seldom|scarcely)(?: ever)? (?:use|uses|used|touch|touches|touched)|(?:nobody|no ?one|none of them) (?:uses|used|touches)",
             rf"(?:how many|which share of|what share of|number of)(?: of)?(?: the| our| all)* (?:{_WHOM}) (?:have |has )?(?:use|uses|used|are using|adopt|adopted) (?:the |our )?@feature",
             rf"(?:are|do|is|does|did) (?:our |the |all |any |many )*(?:{_WHOM}|people|anybody|anyone) (?:of them |actually |really |even )*(?:using|use) (?:the |our )?@feature|how (?:widely|broadly|many people) (?:is|are)(?: the| our)? @feature used",
         ),
@@ -221,6 +225,7 @@ METRICS: tuple[Metric, ...] = (
         frozenset(),
         (
             r"why (?:did|has|have|is|are|was|were)(?: the| our)?(?: @\w+)*(?: s)?(?: costs?| spend(?:ing)?| bill)?(?: of)?(?: the)?(?: @\w+)*(?: tiers?)? (?:get|got|gotten|go|gone|going|become|became|becoming|rise|risen|rising|increase[ds]?|increasing|jump(?:ed)?|grow|grown|growing|climb(?:ed)?|change[ds]?|fall|fallen|drop(?:ped)?|decrease[ds]?|dearer|up|down|cost|so|more|this)(?: (?:so|much|more|less|up|down|dearer|cheaper|expensive|dear|costly))*",
+            r"(?:what|who) (?:is |are |was |were )?(?:driving|pushing|bringing|pushed|drove|drives|brought) (?:up |down )?(?:the |our )?(?:@\w+ )?(?:costs?|spend(?:ing)?|bill)(?: of @\w+)? (?:up|down)|(?:what|who) (?:is |are |was |were )?(?:driving|pushing|pushed|drove|drives) (?:up|down) (?:the |our )?(?:@\w+ )?(?:costs?|spend(?:ing)?|bill)",
             r"what (?:has )?changed (?:in|about|with) (?:our|the) (?:bill|costs?|spend)|what (?:drove|drives|explains|is behind) the (?:change|rise|increase|jump|growth|fall|drop)(?: (?:in|of) (?:the )?(?:costs?|spend))?|reasons? for the (?:change|rise|increase|jump|fall|drop)(?: (?:in|of) (?:the )?(?:costs?|spend))?",
         ),
         "why cost changed",
@@ -260,7 +265,7 @@ METRICS: tuple[Metric, ...] = (
         "accuracy",
         frozenset(),
         (
-            r"forecast (?:accuracy|errors?|quality)|how well (?:did|do|have) (?:the |our )?(?:\w+ )?forecasts? (?:turn(?:ed)? out|do|done|hold|held)(?: up)?|(?:accuracy|error) of (?:the |our )?forecasts?|how (?:good|accurate|reliable|right|wrong|far off) (?:are|were|is|was|have|has) (?:the |our )?(?:\w+ )?forecasts?(?: been)?",
+            rf"(?:{_FORECAST} (?:accuracy|errors?|quality)|how well (?:did|do|have) {_ITS}{_FORECAST} (?:turn(?:ed)? out|do|done|hold|held)(?: up)?|(?:accuracy|error) of {_ITS}{_FORECAST}|how (?:good|accurate|reliable|right|wrong|far off) (?:are|were|is|was|have|has) {_ITS}{_FORECAST}(?: been)?)",
         ),
     ),
     Metric(
@@ -271,6 +276,7 @@ METRICS: tuple[Metric, ...] = (
         frozenset(),
         (
             r"insights?|findings?|(?:what|anything) (?:has |have )?(?:moved|stands out|stood out|(?:is )?(?:unusual|notable|new|weird|strange|odd|interesting|suspicious|surprising)|happened)|surpris(?:es|ing)|headlines?|how (?:are|were|did) we (?:doing|do)(?: overall| lately)?(?=$| ·$)",
+            r"(?:most )?(?:important|notable|significant|noteworthy) (?:changes|movements|things|news)(?: that)?(?: have| has)?(?: changed| moved| happened)?|(?:biggest|largest|main) (?:things|news)(?: that)? (?:have |has )?(?:changed|moved|happened)",
             r"what changed(?: that)?(?: we| i)? (?:should (?:we |i )?know(?: of| about)?)|(?:that )?(?:we|i) should (?:know|look at|look into|worry about|be worried about|watch|care about|check)(?: of| about)?|what should (?:we|i) know",
         ),
         "what moved in twelve months",
@@ -326,7 +332,7 @@ METRICS: tuple[Metric, ...] = (
         frozenset(),
         (
             r"(?:what|which) (?:tier|plan|region|isolation|subscription|importance)(?: is| does| has| was)?(?: tenant)? @tenant(?: (?:in|on|have|at|from))?|(?:tier|plan|region|isolation|subscription) (?:of|for|is|does|has) @tenant|@tenant (?:tier|plan|region|profile|details)",
-            r"(?:when|since when) (?:did|has|is|was)(?: tenant)? @tenant(?: (?:started?|join(?:ed)?|become|became|been|come|sign up|signed up|onboard(?:ed)?))?(?: (?:a|our|as|with))?(?: (?:customer|tenant|us))?|who is @tenant|(?:details|profile|facts) (?:of|about|for|on) @tenant|tell me about (?:the |our )?(?:tenant |customer )?@tenant|how long has @tenant been (?:a|our) (?:customer|tenant)",
+            rf"(?:when|since when) (?:did|has|is|was)(?: tenant)? @tenant(?: (?:started?|join(?:ed)?|become|became|been|come|sign up|signed up|onboard(?:ed)?))?(?: (?:a|our|as|with))?(?: (?:customer|tenant|us))?|who is @tenant|(?:details|profile|facts) (?:of|about|for|on) @tenant|tell me about (?:the |our )?(?:(?:{_WHOM}) )?@tenant|how long has @tenant been (?:(?:a|our) (?:customer|tenant)|with us)",
         ),
         filters=frozenset({"tenant"}),
     ),
@@ -360,8 +366,11 @@ AMBIGUOUS: tuple[tuple[str, tuple[tuple[str, str | None], ...]], ...] = (
     (r"(?:do|did|does) we make|we (?:make|made)|making", (("revenue", None), ("margin", None))),
 )
 """Words that may mean several figures, each perhaps cut: what is asked back."""
-BREAKDOWN = r"(?:what )?(?:drives|drove|causes)|made (?:up )?of|consists? of|composition(?: of)?|break(?:s|ing)? (?:it |that |this )?down|breakdown|split(?: of)?|makes up|make up"
+BREAKDOWN = r"(?:what )?(?:drives|drove|causes)|what (?:is |are |was |were |lies )?(?:driving|behind)|made (?:up )?of|made up|consists? of|composition(?: of)?|break(?:s|ing)? (?:it |that |this )?down|breakdown|split(?: of)?|makes up|make up"
 """Words that ask what a cost is made of."""
+
+FORESEEN = "|".join(next(metric.patterns for metric in METRICS if metric.name == "forecast_accuracy"))
+"""Words that ask how forecasts did, and not what is forecast."""
 
 AHEAD = r"forecasts?|forecasted|predict(?:ed|ion|ions|s)?|project(?:ed|ions?)|expected|expect|outlook|will(?: it| we| they| the| our)?(?: have)?(?: to)?(?: be)?|going to(?: be)?|future"
 """Words that ask of months to come."""
@@ -378,11 +387,9 @@ PRICED = (
 )
 PROFITED = "most profitable|least profitable"
 
-NEGATION = "not counting|not including|not|non|leaving aside|disregarding|without|excluding|except|except for|excl|exclude|excludes|but not|other than|apart from|minus|no|ignoring|leaving out|leave out|besides|outside"
+NEGATION = "(?:everything|anything|everyone|everybody|all|any) (?:but|except|other than|apart from|besides|save)|with the exception of|exclusive of|barring|save for|not counting|not including|not|non|leaving aside|disregarding|without|excluding|except|except for|excl|exclude|excludes|but not|other than|apart from|minus|no|ignoring|leaving out|leave out|besides|outside"
 
-LEFT_OUT = (
-    rf"(?:(?:{'|'.join(DIMENSIONS.values())}) )?(?:excluded|left out|set aside|not included|not counted)"
-)
+LEFT_OUT = rf"(?:(?:{'|'.join(DIMENSIONS.values())}) )?(?:excluded|left out|set aside|aside|apart|excepted|taken out|removed|not included|not counted)"
 """Words behind a name that is left out."""
 
 FILLERS = frozenset(

@@ -53,6 +53,42 @@ ASIDE = frozenset(
 )
 """Those of them that are also said in passing: beside a figure that there is they are a reason to ask."""
 
+NO_SLIPS = frozenset(
+    """
+    actively actual allegation approval area areas aside attack automatic back bacon band bang bare
+    black blank blow books boring broke builder builders building busy cached cases cast casting
+    certainly chance chances changing channel channels check clash clauses clinic coded codes cold
+    complete completed composed computation confused constant consulted contacted contained contains
+    content contents contrary contrast contributing contributor contributors convention conversation
+    counter counters counts course cover covers crash creative customary dealt delegate delegates
+    director directory disjoint dynamic earliest effected effectively estimate estimates event events
+    ever exceed exceeded exceeding excessive expert experts exploited export exported exporting
+    expressive extensive fact fair far fear featured fees figured font forth functional given grain
+    grouping guards handled hash headings healthy hint hints historic hold holds important improper
+    improved incidental increment increments inert informed instance instances interacting interaction
+    interactions introduced inventory inverted involved involving iteration iterations joint layer
+    layers leaves loading lock locked logger logging logistic loose lots machine machinery mark marks
+    match matched meant median mere mins monitor monitored monitors monkey move moves movie news none
+    note notes noun numbered odds once operation operations override packaged paging papers party
+    passage passages paste percentile percentiles performant personal plain plane planes planned
+    planning plant plants play player players playing plays powered previews previously prime proceeding
+    produced producer producers project projecting protect protected protection qualify quantities
+    quantity quote quotes random rational readable ready recently reception recording referring relation
+    relations remote reported reporter reporting requested requiring resetting restoring resulting
+    retaining returning reusable reviewed revising rights rung sample saving scales scanner scheduled
+    seconds seed segmented sender senders sending sends sequence server servers settled shape shapes
+    shard shards shared sharing shifting shown signing simpler simply simulated simulating situation
+    situations skipping slot slots sourced speaking speed speeds spell spot spreading stable stalling
+    standing star stated states stats step steps stopping storing strange stronger studio submit
+    supplying supported supporting supposed surprised swapping switched tends terminal terminals testing
+    theme threading throttled timer timers tracking trail training transaction transactions transfer
+    transferred transfers transform transition treating tried tries tuned typically unbounded updated
+    valid validation variation vast virtually waiting wave waves weakly width winner winners wisely
+    witch worlds
+    """.split()
+)
+"""Words of English a slip of the keyboard away from one that means something here, that mean something else."""
+
 SUPPOSED = (
     r"(?<!me )(?<!check )(?<!see )(?<!know )if (?:we|it|they|i|he|she|all|every|the|our|there|@\w+)|"
     r"what if|suppos(?:e|ing)|assum(?:e|ing)|would (?:it|that|this) cost|would (?:we|it|they|that|"

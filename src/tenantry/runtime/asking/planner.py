@@ -10,8 +10,9 @@ from datetime import date
 from ...errors import TenantryError
 from ...kernel import Window
 from .able import FORECASTS, MOST_CHOICES, Able, each, last_day
-from .before import previous_of, years_before
+from .before import after, previous_of, years_before
 from .entities import names_of
+from .heeded import unheeded
 from .lexicon import ROWS
 from .outside import CURRENCIES
 from .plans import Answerable, Conversation, Plan, Unanswerable, Unclear, abilities
@@ -35,6 +36,15 @@ _RATIOS = {"errors": "error_rate", "margin": "margin_ratio"}
 _RANKED = ("tenant", "feature", "service")
 """What is ranked, where nobody says what."""
 _SPECIFIC = frozenset(name for name in ROWS if name not in _PLAIN)
+_USAGE = re.compile(r"\b(?:usage|consumption|volumes?|popularity)\b")
+"""Use as a figure; `used` may only say what is done with a thing."""
+_NEXT = re.compile(r"\bnext (day|week|month|quarter|year)\b", re.IGNORECASE)
+_THEY = re.compile(r"\b(?:they|them|theirs?)\b")
+_ALL_OF_US = re.compile(
+    r"(?<!\S)(?:from|of|serving|to|with|for) (?:all of )?(?:our |my |the )*(?:customers|tenants|clients|accounts)(?!\S)"
+)
+"""Said of all of them or of each."""
+_SORT = ("sort", "sorted", "order", "ordered", "rank", "ranked")
 _VERSUS = re.compile(r"\b(?:compar|vs|versus|against|over|than|yoy|mom|qoq)", re.IGNORECASE)
 _AHEAD = {
     **{name: f"forecast_{name}" for name in ("cost", "revenue", "margin")},
@@ -55,7 +65,10 @@ def plan(text: str, vocabulary: Vocabulary, conversation: Conversation, now: dat
     if refusal := _refusal(reading, vocabulary, conversation):
         return refusal
     planned = _Planner(reading, vocabulary, conversation, text).plan()
-    if isinstance(planned, Answerable) and (doubt := _doubt(reading, vocabulary)):
+    if isinstance(planned, Answerable) and (
+        doubt := _doubt(reading, vocabulary)
+        or unheeded(reading, planned.questions, follows=bool(conversation.questions))
+    ):
         return Unclear(planned.questions[:MOST_CHOICES], doubt)
     return planned
 
@@ -151,6 +164,11 @@ class _Planner:
             )
         if not metrics and self.verified:
             metrics = [self.verified]
+        if (unit := _NEXT.search(self.text)) and self.before and not metrics and self.of.when.ahead:
+            then = replace(self.before, window=after(self.before.window, unit[1].lower()), asked=self.text)
+            if then.window.end <= self.vocabulary.span.end:
+                ahead = self._question(_AHEAD.get(then.metric, "forecast_cost"))
+                return self.able.choose([then, ahead], "next after that, or after today")
         if self.of.ahead and self.before and not self.of.metrics and self.before.metric in _AHEAD:
             metrics, follows = [_AHEAD[self.before.metric]], True
         if self.of.as_ratio and self.before and not metrics and self.before.metric in _RATIOS:
@@ -180,6 +198,10 @@ class _Planner:
         if of.cuts[1:]:
             cut = [replace(q, by=by) for q in found for by in of.cuts]
             return self.able.choose(cut, "figures are cut by one thing at a time")
+        each_of = [q for q in found if q.by == "tenant" and not (q.top or q.only("tenant"))]
+        if each_of and not (of.order or of.all_of) and _ALL_OF_US.search(of.masked):
+            ways = [replace(q, by=by) for q in each_of for by in (None, "tenant")]
+            return self.able.choose(ways, "of all of them, or of each")
         return self._unranked(found)
 
     def _unranked(self, found: Sequence[Question]) -> Plan | None:
@@ -220,7 +242,7 @@ class _Planner:
             bool(metrics)
             and not self.of.theirs
             and first != ["and"]
-            and first[0] not in {"same", "what", "only", "now", "also", "but", "or"}
+            and first[0] not in {"same", "what", "only", "now", "also", "but", "or", *_SORT}
         )
 
     def _metrics(self) -> list[str]:
@@ -233,7 +255,7 @@ class _Planner:
             return names
         if specific and not (self.of.joined and not {"unprofitable", "change"} & {*specific}):
             names = specific[:1] if len(specific) == 1 or not self.of.joined else specific
-        if len(names) > 1 and "usage" in names:
+        if len(names) > 1 and "usage" in names and not _USAGE.search(self.of.masked):
             names = [name for name in names if name != "usage"]
         if {*names} == {"cost", "billed_cost"}:
             names = ["billed_cost"]
@@ -250,7 +272,8 @@ class _Planner:
         by = by or (None if of.together else several)
         if of.share and not of.changed and by is None and len(filters) == 1 and not filters[0].without:
             by, filters = filters[0].dimension, []
-        if of.breakdown and by is None and "service" in ROWS[metric].cuts:
+        of_services = any(f.dimension == "service" and not f.without for f in filters)
+        if of.breakdown and by is None and "service" in ROWS[metric].cuts and not of_services:
             by = "service"
         compare = when.compare_to
         if of.changed and compare is None and when.grain is None and ROWS[metric].tool == "totals":
@@ -272,7 +295,7 @@ class _Planner:
             question = replace(question, by="feature")
         if question.metric == "usage" and question.only("meter") and question.by == "meter":
             question = replace(question, by=None)
-        if question.metric in FORECASTS and not self.of.when.ahead:
+        if question.metric in FORECASTS and question.window.start < self.able.ahead.start:
             question = replace(question, window=self.able.ahead)
         if ROWS[question.metric].tool != "totals":
             by = question.by if question.by in ROWS[question.metric].cuts else None
@@ -374,6 +397,11 @@ class _Planner:
         if of.changed and not when.compares and not found.grain and ROWS[found.metric].tool == "totals":
             found = replace(found, compare_to=previous_of(found.window))
         several = next((f.dimension for f in of.filters if len(f.values) > 1 and not f.without), None)
+        if _THEY.search(of.masked) and before.top and (metrics or of.by not in {None, before.by}):
+            largest = replace(found, order=self._order(found.metric))
+            return self.able.choose(
+                [self._fitted(largest)], "who they were is not kept: these are ranked anew"
+            )
         found = replace(
             found,
             by=None if of.together else of.by or several or found.by,
@@ -385,6 +413,8 @@ class _Planner:
     def _moved(self, found: Question, *, plain: bool) -> Question:
         """The question in the time of this text; `plain`: nothing but time may be meant by it."""
         when = self.of.when
+        if when.after:
+            return replace(found, window=after(found.window, when.after))
         if when.named:
             ways = {previous_of(found.window): previous_of, years_before(found.window): years_before}
             way = ways.get(found.compare_to) if found.compare_to else None

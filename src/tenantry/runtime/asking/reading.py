@@ -16,6 +16,7 @@ from .lexicon import (
     CUT,
     DIMENSIONS,
     FILLERS,
+    FORESEEN,
     JUDGED,
     LARGEST,
     LEFT_OUT,
@@ -27,7 +28,7 @@ from .lexicon import (
     dimension_words,
     vocabulary_words,
 )
-from .outside import ACTS, ASIDE, CURRENCY, FOREIGN, NOT_ACTS, OTHERS, SUPPOSED
+from .outside import ACTS, ASIDE, CURRENCY, FOREIGN, NO_SLIPS, NOT_ACTS, OTHERS, SUPPOSED
 from .question import Filter, Order, Vocabulary
 from .when import NUMBER, Calendar, When, number_of
 from .words import TAKEN, Words, corrected, words_of
@@ -46,6 +47,9 @@ _ANY_DIMENSION = "|".join(f"(?P<{name}>{words})" for name, words in DIMENSIONS.i
 _SUPERLATIVE = f"{LARGEST}|{SMALLEST}"
 _PERIODS = "(?:days?|weeks?|months?|quarters?|years?)"
 _BEFORE_NAMES = r"aws|amazon|the|any|all|those|in|on|of|for|from|at|with|our|its|their|his|is|tenants?|customers?|tier|service|feature"
+_ALL_BUT = (
+    rf"(?:all|every|each|any|no)(?: of)?(?: the| our)? (?:{'|'.join(DIMENSIONS.values())}) (?:but|save)"
+)
 _SIDE_BY_SIDE = r"@(tenant|tier|plan|service|feature|meter) (?:and|or|nor|vs|versus|plus) (?:the |our |all )*@(tenant|tier|plan|service|feature|meter)(?!\S)"
 _PROPORTION = r"\$(\w+) (?:per|divided by|for each|for every|@not|times|relative to|to) (?:(?:the|each|every|an?|single|dollar|of) )*\$(\w+)"
 _POLITE = r"(?:ok|okay|so|well|great|thanks|alright|hey|hi|please|can you|could you|would you|will you|i want you to|i want to|i would like to|i need you to|let us|lets|go and|now|then|and|just) "
@@ -54,8 +58,14 @@ _THEY, _SOMEBODY = (
     "|".join([*DIMENSIONS.values(), "people|someone|somebody|anyone|anybody"]),
 )
 """A word for whom the question before named, unless this one names some."""
+MOVED = (
+    r"changes?|changed|differ(?:ed|ence|ent|s)?|growth|grew|grow|grown|increase[ds]?|decrease[ds]?|rise|rose|fall|fell|delta|jump(?:ed)?"
+    r"|(?:go|goes|gone|went|going|gone) (?:up|down)|climb(?:s|ed)?"
+)
+"""Words of figures that moved."""
+_WHY = r"and why|why|how come|for what reasons?|what (?:is|was|are|were) the (?:\w+ )?(?:reasons?|causes?)(?: for| of| behind)?|(?:what|who) caused"
 _FOLLOWS = (
-    r"^(?:and|what about|how about|what of|same|the same|only|just|but|also|now|instead|or|then|as|ok|okay|for|in|on|by|per|split by|broken down by|top|without|"
+    r"^(?:and|what about|how about|what of|same|the same|only|just|but|also|now|instead|or|then|as|ok|okay|for|in|on|by|per|split by|broken down by|(?:sort|order|rank)(?:ed)? (?:it|that|this|them|by)|top|without|"
     r"not|no|excluding|except|compared?|vs|versus|against|why|how come|since|from|monthly|daily|weekly|quarterly|yearly|make it|with|show (?:it|that|them|this)|those|that|it)(?!\S)"
 )
 
@@ -115,6 +125,7 @@ class Reading:
             or self.when.named
             or self.when.grain
             or self.when.compares
+            or self.when.after
         )
 
     @property
@@ -134,10 +145,10 @@ def read(text: str, vocabulary: Vocabulary, names: Names, now: date) -> Reading:
             unknown_names.append(part.strip('"“”'))
         else:
             said.append(entity)
-    known = _COMMON | _TIMES | names.words
+    known = _COMMON | _TIMES | NO_SLIPS | names.words
     mendable = _MEANT | _TIMES | names.whole
     tokens = words_of(plain.replace("§", " quotedname "))
-    fixed, mended = corrected(tokens, {*known, "quotedname"}, mendable, CORE)
+    fixed, mended = corrected(tokens, {*known, "quotedname"}, mendable, CORE, names.pairs)
     words = Words(fixed)
     for entity in said if not unknown_names else []:
         words.words[words.words.index("quotedname")] = Mark(entity)
@@ -178,9 +189,7 @@ def _read_slots(reading: Reading, vocabulary: Vocabulary) -> None:
         reading.currency = currency["currency"]
     reading.mixed = any(one != other for one, other in re.findall(_SIDE_BY_SIDE, str(words)))
     reading.filters = _filters(words)
-    if "forecast_cost" in vocabulary.metrics and not words.has(
-        "how (?:good|well|accurate|reliable|right|wrong|far off) .*forecasts?|forecast (?:accuracy|errors?|quality)|(?:accuracy|error) of .*"
-    ):
+    if "forecast_cost" in vocabulary.metrics and not words.has(FORESEEN):
         reading.ahead = words.take(AHEAD) is not None or reading.when.ahead
     reading.ambiguous = next((meant for pattern, meant in AMBIGUOUS if words.take(pattern)), ())
     reading.metrics = _metrics(words, vocabulary)
@@ -191,7 +200,9 @@ def _read_slots(reading: Reading, vocabulary: Vocabulary) -> None:
         reading.unknown.append("rank")
     reading.share = words.has("shares?|percent(?:age)?|proportion|fraction|which part|what part")
     reading.negated = words.has(rf"@not(?! (?:(?:{_BEFORE_NAMES}) )*@)")
-    reading.ratio = any(one != other for one, other in re.findall(_PROPORTION, str(words)))
+    reading.ratio = words.has(r"^(?:and )?(?:per|divided by|for each) \$\w+$") or any(
+        one != other for one, other in re.findall(_PROPORTION, str(words))
+    )
     reading.as_ratio = words.take("(?:as|in) (?:an? )?(?:rate|ratio|percent(?:age)?)") is not None
     reading.together = words.take("together|combined|altogether|in sum|jointly|taken together") is not None
     if every := words.find(rf"(?:all|every|each)(?: of)?(?: the| our)? (?:{_ANY_DIMENSION})"):
@@ -203,13 +214,15 @@ def _read_slots(reading: Reading, vocabulary: Vocabulary) -> None:
             str(words),
         )
     )
-    reading.why = bool(words.take(r"and why|why|how come|for what reasons?"))
+    reading.why = bool(words.take(_WHY))
     moved = words.take(
-        r"changes?|changed|differ(?:ed|ence|ent|s)?|growth|grew|grow|grown|increase[ds]?|decrease[ds]?|rise|rose|fall|fell|delta|jump(?:ed)?"
-        r"|(?:go|goes|gone|went|going|gone) (?:up|down)|climb(?:s|ed)?"
+        rf"{MOVED}"
         r"|(?:get|gets|got|gotten|getting|become|became|becoming|been getting) (?:any |much |a lot |a bit )?(?P<dear>more expensive|dearer|pricier|costlier|cheaper|less expensive)"
     )
     reading.changed = moved is not None
+    apart = any(len(f.values) > 1 for f in reading.filters) or len(reading.metrics) > 1
+    if moved and (apart or _cut(words)) and re.fullmatch("differ.*", moved.group()):  # of one from another
+        reading.changed = False
     if moved and moved["dear"]:
         reading.metrics = reading.metrics or ["cost"]
         reading.order = "desc" if words.has("which|what|who|whose") else None  # by how it changed
@@ -244,6 +257,7 @@ def _filters(words: Words) -> list[Filter]:
         )
         lead = re.sub(rf"(?: (?:{_BEFORE_NAMES}))+$", "", " " + " ".join(before))
         negated = negated if joined else bool(re.search(rf"(?<!\S)(?:{NEGATION})$", lead))
+        negated = negated or bool(re.search(rf"(?<!\S)(?:{_ALL_BUT})$", lead))
         negated = negated or bool(re.match(rf"(?:{LEFT_OUT})(?!\S)", " ".join(words.words[place + 1 :])))
         (without if negated else only).setdefault(word.entity.dimension, []).extend(word.entity.values[:1])
     words.take(LEFT_OUT)
@@ -317,6 +331,8 @@ def _read_way(reading: Reading, way: str) -> None:
         reading.order = "asc"
     else:
         reading.order = reading.order or "desc"
+    if reading.metrics and re.fullmatch(PRICED, way) and not any("cost" in name for name in reading.metrics):
+        reading.unknown.append(way)  # `cheapest`, of what is no cost
     if not reading.metrics:
         reading.metrics = (
             ["margin"] if re.fullmatch(PROFITED, way) else ["cost"] if re.fullmatch(PRICED, way) else []

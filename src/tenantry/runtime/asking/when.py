@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from ...errors import invalid
 from ...kernel import Window
 from ...kernel.time import month_start, next_month
-from .before import period_before, previous_of, year_before, years_before
+from .before import period_after, period_before, previous_of, year_before, years_before
 from .claims import MONTH, MONTHS, months_from
 from .lexicon import AHEAD
 from .words import Words
@@ -75,6 +75,8 @@ class When:
     compares: bool = False
     since: bool = False
     ahead: bool = False
+    after: str = ""
+    """The unit of the window just after another that it speaks of."""
     also: tuple[Window, ...] = ()
     """Further windows that were said side by side with it."""
 
@@ -89,7 +91,7 @@ class Calendar:
     def read(self, words: Words) -> When:
         """Take what is time from the words. Raises `invalid` for a day that is none."""
         self._say_years(words)
-        quarters = words.has(_QUARTERS)
+        quarters, after = words.has(_QUARTERS), period_after(words)
         grain, year, previous = self._grain(words), year_before(words), period_before(words)
         other = self._compared(words)
         since = words.has("since")
@@ -118,7 +120,7 @@ class Calendar:
             compare = years_before(window) if year else previous_of(window)
         return When(
             window, named, grain, compare, compares=compare is not None, since=since, ahead=ahead is not None,
-            also=several[1:],
+            after=after, also=several[1:],
         )  # fmt: skip
 
     def _say_years(self, words: Words) -> None:
@@ -227,6 +229,12 @@ class Calendar:
             start = self.span.newest_month.end
             month = self._one(found["one"]).start.month
             return Window(start, months_from(start.year + (month < start.month), month, 1).end)
+        if words.has(AHEAD) and (
+            found := words.take(rf"(?:in|for|during)(?: the month of)? (?P<one>{MONTH})(?! (?:of )?\d)")
+        ):
+            start = self.span.newest_month.end
+            month = self._one(found["one"]).start.month
+            return months_from(start.year + (month < start.month), month, 1)
         found = words.find(rf"(?:in|for|by|until|during) (?P<one>{_PERIOD})")
         if found and any(word.isdigit() and int(word) >= self.span.end.year for word in found["one"].split()):
             window = self._one(found["one"])

@@ -22,6 +22,7 @@ _WORD = re.compile(
     r"\d{4}-\d{2}(?:-\d{2})?(?:\.\.\d{4}-\d{2}-\d{2})?|\d+(?:st|nd|rd|th)\b|\d+[^\W\d]\w*|\d+(?:[.,]\d+)*|[^\W\d_]\w*|-|\d\w*"
 )
 _SHORT, _MIDDLE, _LONG = 4, 6, 8
+_FORM, _ENDING = re.compile(r"(?:ed|ing|ers?|ors?)$"), re.compile(r"(?:es|s|e|ing)?$")
 
 
 def words_of(text: str) -> list[str]:
@@ -85,18 +86,25 @@ class Words:
 
 
 def corrected(
-    words: Sequence[str], known: Collection[str], mendable: Iterable[str], first: Collection[str] = ()
+    words: Sequence[str],
+    known: Collection[str],
+    mendable: Iterable[str],
+    first: Collection[str] = (),
+    names: Collection[tuple[str, str]] = (),
 ) -> tuple[list[str], dict[str, str]]:
     """The words with slips of the keyboard mended, and which those were: one edit, two in long words, to the only word
-    near, or the only one of the `first`. In a short word no letter is another: `teal` is not `tell`.
+    near, or the only one that makes one of the `names` with the word beside it, or the only one of the `first`. In a
+    short word no letter is another: `teal` is not `tell`.
 
-    A word that begins otherwise than one to mend to, or is near to several, stays as it is.
+    A word that begins otherwise than one to mend to, or is near to several, stays as it is; so does a verb's form of a
+    name: what was `reported` was no report.
     """
     by_start: dict[str, list[str]] = {}
     for word in sorted(mendable):
         by_start.setdefault(word[:1], []).append(word)
+    named = {word for pair in names for word in pair if word}
     mended: dict[str, str] = {}
-    for word in words:
+    for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
         if word in known or len(word) < _SHORT or not word.isalpha() or word in mended:
             continue
         most = 1 if len(word) < _LONG else 2
@@ -106,12 +114,20 @@ def corrected(
             if len(other) >= _SHORT - 1 and abs(len(other) - len(word)) <= most
             and not (len(word) < _MIDDLE and len(other) == len(word) and sorted(other) != sorted(word))
             and (distance := _edits(word, other, most)) <= most
+            and not (other in named and _is_form(word, other))
         ]  # fmt: skip
         nearest = sorted(other for distance, other in near if distance == min(near)[0])
-        favoured = [other for other in nearest if other in first] or nearest
+        whole = [other for _, other in near if {(before, other), (other, after)} & {*names}]
+        favoured = whole or [other for other in nearest if other in first] or nearest
         if len({other.removesuffix("s") for other in favoured}) == 1:
             mended[word] = favoured[-1]
     return [mended.get(word, word) for word in words], mended
+
+
+def _is_form(word: str, name: str) -> bool:
+    """Whether a word is a name's verb, as `reported` is of `reports`."""
+    stem = _FORM.sub("", word)
+    return stem != word and stem == _ENDING.sub("", name)
 
 
 def _edits(one: str, other: str, most: int) -> int:

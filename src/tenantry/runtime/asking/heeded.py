@@ -1,0 +1,166 @@
+"""What a text says and a plan leaves out: reasons to ask back, where to answer would be to answer another question."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from ...kernel import Window
+from .able import FORECASTS
+from .before import previous_of
+from .claims import MONTH
+from .lexicon import CUT, DIMENSIONS, ROWS
+from .question import Question
+from .reading import MOVED, Reading
+
+_TOLD = {
+    "unprofitable": {"tenant"}, "uncertainty": {"tenant"}, "adoption": {"feature"}, "change": {"tenant", "service"},
+    "meter_next": {"service", "meter"}, "tenant": {"tier", "plan"}, "coverage": {"meter"},
+    "entitlements": {"feature", "meter", "tier", "plan"}, "explain": {"service", "feature", "meter"},
+    "certificate": {"tenant", "tier", "plan", "service"},
+}  # fmt: skip
+"""By what a listing is told, asked so or not."""
+_KINDS = "|".join(DIMENSIONS.values())
+_WORTH = "more|less|fewer|higher|lower|larger|smaller|bigger|greater|better|worse|rather|dearer|cheaper|costlier|expensive|often|above|below"
+_THAN = re.compile(
+    rf"(?<!\S)(?:{_WORTH}) (?:\S+ )?than (?:the |our |that of |those of |what |on |of |for )*@(\w+)"
+)
+_ONLY = re.compile(r"(?<!\S)only (?:(?:ever )?(?:uses?|used|have|has|pays?|buys?)|@\w+ uses?)(?!\S)")
+_BOTH = re.compile(r"(?<!\S)(?:both|either|neither|each)(?!\S)")
+_BUT = re.compile(r"(?<!\S)but (?:the |our )?@")
+_STEP = re.compile(
+    r"\b(week|month|quarter) (?:over|on|to) (?:week|month|quarter)\b|\b([wmq])o[wmq]\b|\bthe (day|week|month|quarter|year) before\b"
+)
+_DAYS, _MONTHS = {"d": 1, "w": 7}, {"m": 1, "q": 3, "y": 12}
+_LAST = re.compile(r"\b(?:last|previous|prior) (?:day|week|month|quarter|year)\b")
+_EVERY_OTHER = re.compile(rf"\b(?:every|each) (?:other|second|{MONTH}|q[1-4])\b(?! \d)")
+_IDIOMS = r"(?:broken?|breaking|split|add(?:s|ed)?|sum(?:s|med)?|drill|look(?:ing)?|pull|end(?:s|ed)?|roll(?:ed)?|back(?:ed)?|sign(?:s|ed)?|set|it|that|this|them) (?:up|down)"
+"""Two words of which `up` or `down` says no direction."""
+_CAUSES = r"driv(?:e|es|en|ing)|drove|caus(?:e|es|ed|ing)|reasons?|due|behind|because"
+_LEFT = (
+    (r"(?:the |all )?(?:others?|else|rest|remaining)(?! than)|some", "it does not say which those are"),
+    (r"(?:of|among|from|within) (?:those|these|them)", "names are not looked for among those told before"),
+    (r"(?:main|mainly|chief|major) \$\w+", "it does not say what the main ones are"),
+)
+"""Words that no slot took, and what is not known of them."""
+_SAID = (
+    (
+        r"(?:how many|number of)(?: of)?(?: the| our| different| distinct)* (?:features?|services?|tiers?|plans?|meters?)",
+        "only tenants are counted",
+    ),
+    (
+        rf"(?:how many|number of) (?:\S+ )?(?:{DIMENSIONS['tenant']}) (?:have |has |had |that |who )?(?:{MOVED})",
+        "tenants are not counted by how they changed",
+    ),
+    (
+        rf"(?:which|what|who|whose)(?! @)(?: \S+)* (?:uses?|used|have|has|had|with|of|by|in) (?:the )?(?:most|fewest|more|fewer) (?:{_KINDS})",
+        "names are not ranked by how many others they have to do with",
+    ),
+    (r"client errors|4xx", "errors are those of servers"),
+)
+"""Words anywhere that ask what no figure tells."""
+_CLAUSE = r"(?:\$|@)\S+ .*(?:and|,|then) (?:what|which|how|who|whom|whose|when|where|is|are|was|were|does|do|did|has|have|can|will) .*\$\w+"
+
+
+def unheeded(reading: Reading, questions: Sequence[Question], *, follows: bool) -> str:
+    """Why the questions are not all of what was said; empty where they are. `follows`: others were asked before."""
+    for question in questions:
+        for reason in (
+            *_cut_otherwise(reading, question),
+            *_listed_otherwise(reading, question),
+            *_of_other_names(reading, question),
+            *_of_other_times(reading, question, follows=follows),
+        ):
+            return reason
+    return next(_not_taken(reading, questions), "")
+
+
+def _cut_otherwise(of: Reading, question: Question) -> Iterator[str]:
+    """By what the figures would not be told."""
+    told = {question.by, *(f.dimension for f in question.filters), *_TOLD.get(question.metric, ())}
+    told |= {"tier", "plan"} if {"tier", "plan"} & told else set()
+    rest = str(of.words)
+    for name, words in DIMENSIONS.items():
+        said = rf"(?:{CUT}) (?:{words})" if name == "tenant" else words
+        whole = rf"(?:all|across)(?: the| our| of our)? (?:{words})|service level"
+        if name not in told and _has(said, rest) and not _has(whole, rest):
+            yield f"{ROWS[question.metric].title} would not be told by {name}"
+    if of.breakdown and ROWS[question.metric].tool == "totals" and not question.by:
+        yield "it does not say by what it is broken down"
+
+
+def _listed_otherwise(of: Reading, question: Question) -> Iterator[str]:
+    """What a listing has no place for."""
+    row, when = ROWS[question.metric], of.when
+    if of.why and question.metric != "change" and not question.why:
+        yield "why is told of cost and of losses"
+    if row.tool in {"totals", "forecast"}:
+        return
+    if when.grain:
+        yield f"{row.title} is told of the whole window, not by {when.grain}"
+    if when.compare_to and not (question.metric == "change" and when.compare_to == previous_of(when.window)):
+        yield f"{row.title} is not compared"
+    if of.order == "asc" and question.metric not in _TOLD:
+        yield f"{row.title} is told from the largest"
+    if question.metric == "adoption" and any(f.dimension != "feature" for f in of.filters):
+        yield "adoption is of all tenants"
+
+
+def _of_other_names(of: Reading, question: Question) -> Iterator[str]:
+    """Names that others are measured by, or that only some have to do with."""
+    named = {f.dimension: f.values for f in question.filters if not f.without}
+    several = {name for name, values in named.items() if len(values) > 1}
+    for name in _THAN.findall(of.masked):
+        if name not in several or question.by not in {name, None}:
+            yield "names are not looked for by how they compare with another"
+    if _BOTH.search(of.masked) and any(question.by not in {name, None} for name in several):
+        yield "what has to do with each of them is not looked for"
+    if question.by and _ONLY.search(of.masked):
+        yield "what has to do with nothing else is not looked for"
+    if _BUT.search(of.masked) and not any(f.without for f in question.filters):
+        yield "it does not say whether that is left out"
+    if of.share and len(named) > 1 and question.by not in named:
+        yield "it does not say which part of what"
+
+
+def _of_other_times(of: Reading, question: Question, *, follows: bool) -> Iterator[str]:
+    """Times that the question is not of."""
+    text, other = question.asked.lower(), question.compare_to
+    said = _STEP.search(text)
+    if said and not _is_a(next(filter(None, said.groups()))[0], question.window):
+        yield "that is of another length than the window"
+    if question.metric in FORECASTS and of.when.named and not of.when.ahead:
+        yield "forecasts are of months to come"
+    if of.when.after and not follows:
+        yield "it does not say after what"
+    if follows and other and other.start >= question.window.end and _LAST.search(text):
+        yield "that is after what it is compared with"
+    if _EVERY_OTHER.search(text):
+        yield "figures are of one time after another, not of every so many"
+
+
+def _is_a(unit: str, window: Window) -> bool:
+    """Whether a window is a day, week, month, quarter or year, by its first letter."""
+    if unit in _DAYS:
+        return window.days == _DAYS[unit]
+    return window == window.widened_to_months() and len([*window.months()]) == _MONTHS[unit]
+
+
+def _not_taken(of: Reading, questions: Sequence[Question]) -> Iterator[str]:
+    """Words of weight that no slot took."""
+    rest = re.sub(rf"(?<!\S){_IDIOMS}(?!\S)", "", str(of.words))
+    metrics = {question.metric for question in questions}
+    explained = of.why or of.breakdown or bool({"change", "explain"} & metrics)
+    if not (explained or any(q.by for q in questions)) and _has(_CAUSES, rest):
+        yield "it does not say what is to be explained"
+    if not (explained or any(q.compare_to for q in questions)) and _has("up|down", rest):
+        yield "it does not say since when it went up or down"
+    yield from (reason for pattern, reason in _LEFT if _has(pattern, rest))
+    if metrics != {"adoption"}:
+        yield from (reason for pattern, reason in _SAID if _has(pattern, of.masked))
+    if {*of.metrics} - metrics and len(of.metrics) > 1 and _has(_CLAUSE, rest):
+        yield "it asks for several things"
+
+
+def _has(pattern: str, text: str) -> bool:
+    return re.search(rf"(?<!\S)(?:{pattern})(?!\S)", text) is not None
