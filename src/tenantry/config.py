@@ -195,7 +195,7 @@ class ScheduleSettings(_Table):
             description="minute, hour, day, month, weekday as in a crontab, in UTC; or `@daily` and its kin"
         ),
     ]
-    job: Annotated[str, Field(description="`land`, `build` or `run`")]
+    job: Annotated[str, Field(description="`land`, `build`, `run` or `tidy`")]
     names: Annotated[
         tuple[str, ...], Field(description="of the sources, datasets or capabilities; all if left out")
     ] = ()
@@ -296,6 +296,22 @@ class DecisionSettings(_Table):
     ] = 7
 
 
+class RetentionSettings(_Table):
+    """`[retention]`: for how long what is over is kept; the job `tidy` deletes it then."""
+
+    versions_days: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="that files of tables are kept once others took their place, and files that were brought and"
+            " not landed",
+        ),
+    ] = 7
+    history_days: Annotated[
+        float, Field(gt=0, description="that jobs, questions, answers and agents' runs are kept once over")
+    ] = 400
+
+
 class SandboxSettings(_Table):
     """`[sandbox]`: where code runs that a person or a language model wrote, such as a method of forecasting."""
 
@@ -341,6 +357,7 @@ class Settings(_Table):
     ] = {}
     decisions: DecisionSettings = DecisionSettings()
     sandbox: SandboxSettings = SandboxSettings()
+    retention: RetentionSettings = RetentionSettings()
     business_context: Annotated[
         str, Field(description="in a few sentences, how the vendor's service works and earns")
     ] = ""

@@ -104,8 +104,9 @@ def test_a_job_is_asked_for_done_and_looked_at():
         assert ([job["id"] for job in page["jobs"]], page["next"]) == ([more], more)
         page = rest.get(JOBS, params={"limit": 2, "before": page["next"]}).json()
         assert ([job["id"] for job in page["jobs"]], page["next"]) == ([asked.json()["id"]], None)
-        (nightly,) = rest.get("/api/v1/schedules").json()["schedules"]
+        nightly, tidy = rest.get("/api/v1/schedules").json()["schedules"]
         assert (nightly["name"], nightly["cron"], nightly["last_job"]) == ("nightly", "0 3 * * *", None)
+        assert (tidy["name"], tidy["job"]) == ("tidy", "tidy")
 
 
 def test_errors_are_problems():

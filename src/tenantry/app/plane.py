@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..runtime.worker import Worker
 
 _MONTHS, _TENANTS = 14, 240
+_TIDIED = "40 4 * * *"
 STATE = "state.db"
 """The state store's file in the lake, unless the settings name a database."""
 
@@ -192,17 +193,32 @@ def open_worker(lake: str | None, *, months: int = _MONTHS, tenants: int = _TENA
     """
     from ..runtime.jobs import JobKind, Jobs
     from ..runtime.kinds import job_kinds
+    from ..runtime.retention import Retention, tidying
     from ..runtime.schedules import Schedules, read_schedules
     from ..runtime.worker import Worker
 
     said = settings()
+    uploads = open_uploads(Path(lake or said.lake.path))
+    keep = Retention(
+        *(timedelta(days) for days in (said.retention.versions_days, said.retention.history_days))
+    )
     kinds = {
         **job_kinds(whole_catalog(), sources),
-        "profile": open_uploads(Path(lake or said.lake.path)).kind(),
+        "tidy": tidying(whole_catalog(), keep, uploads),
+        "profile": uploads.kind(),
         "demo": JobKind("vendor", tuple[str, ...], partial(_show_demo, lake, months, tenants)),
     }
     jobs = Jobs(_open_state(_state_url(said, lake)), kinds, lambda: datetime.now(UTC))
-    return Worker(jobs, Schedules(jobs, read_schedules(jobs, said.schedules)), lambda: open_plane(lake))
+    return Worker(jobs, Schedules(jobs, read_schedules(jobs, _due(said))), lambda: open_plane(lake))
+
+
+def _due(said: Settings) -> Mapping[str, Any]:
+    """The schedules of the settings; where none of them tidies, it is done every night."""
+    from ..config import ScheduleSettings
+
+    if any(schedule.job == "tidy" for schedule in said.schedules.values()):
+        return said.schedules
+    return {"tidy": ScheduleSettings(cron=_TIDIED, job="tidy"), **said.schedules}
 
 
 def open_uploads(lake: Path) -> Uploads:

@@ -7,7 +7,7 @@ import json
 import os
 import uuid
 from collections.abc import Collection, Generator, Iterable, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -246,13 +246,30 @@ class Lake:
                 sleep(_LOOK_AGAIN)
             yield
 
-    def tidy(self, dataset: type[Dataset], keep: timedelta = timedelta(days=7)) -> int:
-        """Delete files that no version younger than `keep` holds; returns how many."""
+    def tidy(self, dataset: type[Dataset], keep: timedelta) -> dict[str, int]:
+        """Delete the files that no version of the last `keep` held, those as old that a crash left behind, and the log
+        of older versions; the files' paths and sizes. The table gets no version by it, so nothing above is built
+        again. Raises `unavailable`.
+        """
         table = self._open(dataset)
         if table is None:
-            return 0
+            return {}
+        folder, before = self.folder(dataset), time() - keep.total_seconds()
         hours = int(keep.total_seconds() // 3600)
-        return len(table.vacuum(retention_hours=hours, dry_run=False, enforce_retention_duration=False))
+        deleted: dict[str, int] = {}
+        try:
+            # What it would delete itself it would tell of in two entries of the log. It knows files long deleted.
+            for path in table.vacuum(hours, dry_run=True, enforce_retention_duration=False, full=True):
+                with suppress(FileNotFoundError):
+                    file = (folder / path).stat()
+                    # One that is being written is in no log yet.
+                    if file.st_mtime <= before:
+                        (folder / path).unlink()
+                        deleted[path] = file.st_size
+            _shorten(folder / "_delta_log", before)
+        except (DeltaError, OSError) as problem:
+            raise unwritable(self.path, problem) from problem
+        return deleted
 
     def _version(self, dataset: type[Dataset], number: int | None = None) -> _Version | None:
         """A version of a table, the newest by default. That one, and the last other one, are read once for as long as
@@ -319,6 +336,17 @@ def _log_of(folder: Path) -> tuple[int, int]:
     except OSError:
         return 0, 0
     return log.st_ino, log.st_mtime_ns
+
+
+def _shorten(log: Path, before: float) -> None:
+    """Deletes a log's entries under its newest checkpoint of before a moment. Live intake makes thousands a day, and
+    all are listed whenever the table is opened.
+    """
+    old = [path for path in log.iterdir() if path.name[:20].isdigit() and path.stat().st_mtime <= before]
+    first = max((path.name[:20] for path in old if ".checkpoint." in path.name), default="")
+    for path in old:
+        if path.name[:20] < first:
+            path.unlink()
 
 
 def _entry_of(path: Path) -> tuple[int, int] | None:

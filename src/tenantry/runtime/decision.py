@@ -59,6 +59,10 @@ class Origin:
     conversation: str
 
 
+UNSETTLED = (DecisionState.PROPOSED, DecisionState.APPROVED)
+"""Something will come of it yet."""
+
+
 class Failure(BaseModel):
     """Why an act failed."""
 
@@ -110,7 +114,7 @@ class Decision(BaseModel):
     @property
     def over(self) -> bool:
         """Whether nothing will come of it any more."""
-        return self.state not in {DecisionState.PROPOSED, DecisionState.APPROVED}
+        return self.state not in UNSETTLED
 
     def said(self) -> str:
         """In a sentence, what became of it."""

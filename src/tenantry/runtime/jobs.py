@@ -58,7 +58,7 @@ class Job(_Frozen):
     """Long work, and how far it is. Moments are UTC."""
 
     id: int
-    kind: Annotated[str, Field(description="what it does: land, build or run")]
+    kind: Annotated[str, Field(description="what it does, such as land, build, run or tidy")]
     names: Annotated[
         tuple[str, ...], Field(description="of the sources, datasets or capabilities; none: all")
     ]

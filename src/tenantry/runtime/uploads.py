@@ -9,7 +9,9 @@ import zlib
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from time import time
 from typing import IO, Any
 
 from ..engine.files import recognise, samples
@@ -93,6 +95,17 @@ class Uploads:
         [(_, why)] = [*bad, *found.unknown]
         _forget(path)
         return Brought(path.name, size, None, problem=why.removeprefix(f"{path}: "))
+
+    def forget_older(self, keep: timedelta) -> int:
+        """Delete the batches that got no file for so long; how many files they had."""
+        before = time() - keep.total_seconds()
+        forgotten = 0
+        for batch in self.batches():
+            folder = self._folder / batch
+            if folder.stat().st_mtime <= before:
+                forgotten += sum(1 for _ in folder.iterdir())
+                shutil.rmtree(folder, ignore_errors=True)
+        return forgotten
 
     def kind(self) -> JobKind:
         """The job that lands batches and builds, as `tenantry profile` does, and lets go of the files then."""

@@ -45,7 +45,8 @@ class JobRequest(BaseModel):
     kind: Annotated[
         str,
         Field(
-            description="land, build, run, profile (of batches that were brought) or demo", examples=["build"]
+            description="land, build, run, tidy, profile (of batches that were brought) or demo",
+            examples=["build"],
         ),
     ]
     names: Annotated[
