@@ -110,6 +110,15 @@ def test_many_paths_are_learned_from_by_a_part_of_them(monkeypatch: pytest.Monke
     assert list(assign(asked[::-1], (), NAMES, Routing()))[::-1] == list(found.values())
 
 
+def test_what_tenants_hosts_taught_says_nothing_of_other_hosts_beside_them():
+    taught = [
+        Asked(f"{name}.example.com", "GET", f"/orders/{n}") for name in ("acme", "globex") for n in range(9)
+    ]
+    found = routes([*taught, Asked("www.example.com", "GET", "/orders/99", missing=True)])
+    assert (found["/orders/8"].pattern, found["/orders/8"].template) == ("*.example.com", "/orders/{order}")
+    assert (found["/orders/99"].pattern, found["/orders/99"].origin) == ("www.example.com", "none")
+
+
 # --- hosts ------------------------------------------------------------------------------------------
 
 

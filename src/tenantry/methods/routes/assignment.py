@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import nsmallest
 from typing import NamedTuple
@@ -257,34 +258,41 @@ class _Templates:
 
     def __init__(self, learned: Learned) -> None:
         self._learned = learned
-        self._table = RouteTable(learned.operations())
-        self._by_text = {(t.host, t.template): t.confidence for t in learned.templates}
+        by_host: dict[str, list[Operation]] = defaultdict(list)
+        for one in learned.operations():
+            by_host[one.host].append(one._replace(host=""))
+        self._tables = {host: RouteTable(some) for host, some in by_host.items()}
+        self._confidence = {(t.host, t.template): t.confidence for t in learned.templates}
         self._doubts = {(r.host, r.template): r.confidence for r in learned.reviews if r.confidence < UNSURE}
         self._known: dict[tuple[str, str, str, int | None], _Found] = {}
 
     def of(self, one: Asked, place: _Place) -> _Found | None:
-        host = place.host.pattern
-        seen = self._learned.template(host, place.path)
-        if seen is not None:
-            text = seen.template
-        else:
-            route = self._table.match(host, one.method, place.path)
-            if route is None or (one.missing and not _has_name(route.template)):
-                return None
-            text = route.template
-        key = (host, one.method, text, place.depth)
+        seen = self._learned.template(place.host.pattern, place.path)
+        taught = (seen.host, seen.template) if seen is not None else self._like(one, place)
+        if taught is None:
+            return None
+        key = (*taught, one.method, place.depth)
         if key not in self._known:
             self._known[key] = self._found(*key)
         return self._known[key]
 
-    def _found(self, host: str, method: str, text: str, depth: int | None) -> _Found:
-        if (host, text) not in self._by_text:
-            host = ""  # learned from a log without hosts, which may be of any
+    def _like(self, one: Asked, place: _Place) -> tuple[str, str] | None:
+        """The template that a path fits which taught none, and its host: that of the path or, of logs without hosts,
+        none.
+        """
+        for host in (place.host.pattern, ""):
+            table = self._tables.get(host)
+            route = table.match("", one.method, place.path) if table is not None else None
+            if route is not None:
+                return None if one.missing and not _has_name(route.template) else (host, route.template)
+        return None
+
+    def _found(self, host: str, text: str, method: str, depth: int | None) -> _Found:
         return _Found(
             method,
             _with_tenant(text, depth),
             "learned",
-            self._by_text[host, text],
+            self._confidence[host, text],
             doubt=_with_tenant(self._doubt(host, text), depth),
         )
 
