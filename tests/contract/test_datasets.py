@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -70,7 +70,13 @@ def test_a_query_reads_what_the_dataset_declares_and_gives_the_columns_of_its_co
     statement = dataset.statement(settings(dataset))
     attach(engine, dataset.reads)
     if statement is None:
-        assert all(isinstance(row, dataset) for row in dataset.compute(engine, ALL, settings(dataset)))
+        for computed in dataset.compute(engine, ALL, settings(dataset)):
+            if isinstance(computed, Mapping):
+                assert set(computed) == set(dataset.columns())
+                for values in zip(*computed.values(), strict=True):
+                    dataset(**dict(zip(computed, values, strict=True)))
+            else:
+                assert isinstance(computed, dataset)
         return
     described = engine.query(f"DESCRIBE {bound(statement, ALL)}")
     found = {row.column_name: row.column_type.replace(" ", "") for row in described}

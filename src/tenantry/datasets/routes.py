@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from sys import intern
 from typing import Annotated, Any, ClassVar
 
-from ..kernel.dataset import Column, Count, Dataset, Dimension, Key, Names, OptionalDimension, Role
+from ..kernel.dataset import Column, Columns, Count, Dataset, Dimension, Key, Names, OptionalDimension, Role
 from ..kernel.time import Window
-from ..methods.routes import Asked, Operation, Routing, assign, names_of, operations
+from ..methods.routes import Asked, Assigned, Operation, Routing, assign, names_of, operations
 from .access import AccessHours
 from .documents import ApiDocuments
 from .tenants import TenantNames
@@ -17,6 +18,8 @@ from .tenants import TenantNames
 _MOST_CLAIMS = 12
 """Names that requests of one path carry, as evidence: more tell no more."""
 _BETWEEN = "\x1f"
+_AT_ONCE = 50_000
+"""Rows that are held as columns of Python values at a time."""
 
 # What was asked for, what the log calls it, and whose the requests say they are.
 _ASKED = f"""
@@ -35,15 +38,16 @@ _ASKED = f"""
         ) AS c WHERE place <= {_MOST_CLAIMS} GROUP BY host, method, path
     ),
     asked AS (
-        SELECT host, method, path, sum(requests) AS requests,
-            min(CASE WHEN status = 404 THEN 1 ELSE 0 END) AS missing
+        SELECT host, method, path, CAST(sum(requests) AS BIGINT) AS requests,
+            path = '' OR min(CASE WHEN status = 404 THEN 1 ELSE 0 END) = 1 AS missing
         FROM access_hours GROUP BY host, method, path
     )
-    SELECT a.host, a.method, a.path, coalesce(n.template, '') AS named, CAST(a.requests AS BIGINT) AS requests,
-        a.missing, coalesce(c.claims, '') AS claims
+    SELECT a.host, a.method, a.path, coalesce(n.template, '') AS named, a.requests, a.missing,
+        coalesce(c.claims, '') AS claims
     FROM asked AS a
     LEFT JOIN named AS n ON n.host = a.host AND n.method = a.method AND n.path = a.path
     LEFT JOIN claimed AS c ON c.host = a.host AND c.method = a.method AND c.path = a.path
+    ORDER BY a.host, a.method, a.path
 """
 
 
@@ -80,28 +84,33 @@ class Routes(Dataset):
     doubt: OptionalDimension
 
     @classmethod
-    def compute(cls, read: Any, window: Window, settings: Mapping[str, Any]) -> Iterator[Routes]:
+    def compute(cls, read: Any, window: Window, settings: Mapping[str, Any]) -> Iterator[Columns]:
         routing: Routing = settings.get("routing", Routing())
         documented = [o for row in read.query(_DOCUMENTS) for o in _documented(row.document, row.hosts)]
         known = read.query("SELECT folded, tenant_id FROM tenant_names WHERE kind IN ('id', 'alias')")
         names = names_of((row.folded, row.tenant_id) for row in known)
-        asked = sorted(_asked(read))
-        for one, route in zip(asked, assign(asked, documented, names, routing), strict=True):
-            yield cls(
-                host=one.host,
-                method=one.method,
-                path=one.path,
-                pattern=route.pattern,
-                template=route.template,
-                feature_id=route.feature,
-                operation=route.operation,
-                origin=route.origin,
-                confidence=route.confidence,
-                tags=list(route.tags),
-                subdomain=route.subdomain or None,
-                segment=route.segment or None,
-                doubt=route.doubt or None,
-            )
+        asked = _asked(read)
+        routes = assign(asked, documented, names, routing)
+        for some in (asked[start : start + _AT_ONCE] for start in range(0, len(asked), _AT_ONCE)):
+            yield _columns(some, list(islice(routes, _AT_ONCE)))
+
+
+def _columns(asked: Sequence[Asked], routes: Sequence[Assigned]) -> Columns:
+    return {
+        "host": [one.host for one in asked],
+        "method": [one.method for one in asked],
+        "path": [one.path for one in asked],
+        "pattern": [route.pattern for route in routes],
+        "template": [route.template for route in routes],
+        "feature_id": [route.feature for route in routes],
+        "operation": [route.operation for route in routes],
+        "origin": [route.origin for route in routes],
+        "confidence": [route.confidence for route in routes],
+        "tags": [route.tags for route in routes],
+        "subdomain": [route.subdomain or None for route in routes],
+        "segment": [route.segment or None for route in routes],
+        "doubt": [route.doubt or None for route in routes],
+    }
 
 
 def _documented(document: str, hosts: Sequence[str] | None) -> list[Operation]:
@@ -109,18 +118,17 @@ def _documented(document: str, hosts: Sequence[str] | None) -> list[Operation]:
     return operations(json.loads(document), hosts or None, lenient=True)
 
 
-def _asked(read: Any) -> Iterator[Asked]:
-    for batch in read.arrow(_ASKED).to_batches(max_chunksize=50_000):
-        for row in batch.to_pylist():
-            yield Asked(
-                intern(row["host"]),
-                intern(row["method"]),
-                row["path"],
-                intern(row["named"]),
-                row["requests"],
-                row["missing"] == 1 or not row["path"],
-                tuple(intern(claim) for claim in row["claims"].split(_BETWEEN) if claim),
-            )
+def _asked(read: Any) -> list[Asked]:
+    """In order of host, method and path."""
+    table = read.arrow(_ASKED)
+    host, method, path, named, requests, missing, claims = (column.to_pylist() for column in table.columns)
+    told = {text: tuple(claim for claim in text.split(_BETWEEN) if claim) for text in set(claims)}
+    return [
+        Asked(intern(h), intern(m), intern(p), intern(n), count, gone, told[c])
+        for h, m, p, n, count, gone, c in zip(
+            host, method, path, named, requests, missing, claims, strict=True
+        )
+    ]
 
 
 class RouteTemplates(Dataset):

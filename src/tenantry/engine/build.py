@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from ..errors import Kind, TenantryError
 from ..kernel import Catalog, Row, Window
-from ..kernel.dataset import Dataset
+from ..kernel.dataset import Columns, Dataset
 from ..kernel.time import month_start, next_month
 from .duckdb import DuckDB, bound
 from .lake import DataFile, Lake, arrow_schema
@@ -322,8 +322,8 @@ def evaluated(
     schema = arrow_schema(dataset)
     with _collector_paused():
         pieces = [
-            pa.table([[getattr(row, name) for row in piece] for name in schema.names], schema=schema)
-            for piece in _pieces(dataset.compute(engine, window, settings), COMPUTED_ROWS)
+            pa.table(columns, schema=schema)
+            for columns in _columns(dataset.compute(engine, window, settings), schema.names)
         ]
     if not pieces:
         yield None
@@ -396,10 +396,15 @@ def _with_upstreams(wanted: Sequence[type[Dataset]]) -> set[type[Dataset]]:
     return needed
 
 
-def _pieces(rows: Iterable[Dataset], size: int) -> Iterator[list[Dataset]]:
-    left = iter(rows)
-    while piece := list(islice(left, size)):
-        yield piece
+def _columns(computed: Iterable[Dataset | Columns], names: Sequence[str]) -> Iterator[Columns]:
+    """Rows as columns, so many at a time; columns as they come."""
+    left = iter(computed)
+    for first in left:
+        if isinstance(first, Dataset):
+            rows = [first, *islice(left, COMPUTED_ROWS - 1)]
+            yield {name: [getattr(row, name) for row in rows] for name in names}
+        else:
+            yield first
 
 
 def _digest(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -52,6 +52,7 @@ Count = Annotated[int, Column(Role.MEASURE, "BIGINT", "rows")]
 Ratio = Annotated[float | None, Column(Role.MEASURE, "DOUBLE", "ratio")]
 Tags = Annotated[dict[str, str] | None, Column(Role.NOTE, "MAP(VARCHAR, VARCHAR)")]
 Names = Annotated[list[str] | None, Column(Role.DIMENSION, "VARCHAR[]")]
+Columns = Mapping[str, Sequence[Any]]
 
 
 def snake(name: str) -> str:
@@ -134,8 +135,8 @@ class Dataset(BaseModel):
         return None
 
     @classmethod
-    def compute(cls, read: Any, window: Window, settings: Mapping[str, Any]) -> Iterable[Dataset]:
-        """Rows from a method over upstream datasets; for what SQL cannot say well."""
+    def compute(cls, read: Any, window: Window, settings: Mapping[str, Any]) -> Iterable[Dataset | Columns]:
+        """Rows, or columns of many, from a method over upstream datasets; for what SQL cannot say well."""
         raise NotImplementedError
 
 
