@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantry.methods.routes import Operation, RouteTable, Seen, learn
+from tenantry.methods.routes import Asked, Operation, RouteTable, Routing, Seen, assign, learn, names_of
 
 NAMES = st.sampled_from(["pets", "users", "orders", "v1", "me", "search"])
 SEGMENT = NAMES | st.sampled_from(["{id}", "{name}", "{id}.json", "{id}:cancel", "{a}-to-{b}"])
@@ -34,6 +34,39 @@ SEEN = st.lists(
     ),
     max_size=40,
     unique_by=lambda one: one[:3],
+)
+
+NOBODY = names_of([])
+PEOPLE = names_of((name, name) for name in ("acme", "globex", "me"))
+HOST = st.sampled_from(["", "acme.x.test", "globex.x.test", "www.x.test", "api.test", "api.test:8080"])
+
+
+def asked_for(paths: list[str]) -> st.SearchStrategy[list[Asked]]:
+    one = st.builds(
+        Asked,
+        HOST,
+        st.sampled_from(["GET", "PUT", "HEAD", "OPTIONS"]),
+        st.sampled_from(paths),
+        st.sampled_from(["", "", "/pets/{id}", "GET /pets/{id}", "ANY /users", "GET /{proxy+}"]),
+        st.integers(1, 50),
+        st.booleans(),
+        st.lists(st.sampled_from(["acme", "globex", "t3"]), unique=True, max_size=3).map(tuple),
+    )
+    return st.lists(one, min_size=10, max_size=40).map(lambda some: list({o[:3]: o for o in some}.values()))
+
+
+PLAIN = st.sampled_from(["/pets/1", "/pets/me", "/users/7.json", "/login", "/acme/pets"])
+ASKED = st.lists(PLAIN | PATH, min_size=1, max_size=5).flatmap(asked_for)
+"""Requests that many hosts and methods have in common."""
+DOCUMENTED = st.lists(
+    st.builds(
+        Operation,
+        st.sampled_from(["GET", "PUT"]),
+        st.sampled_from(["/pets/{id}", "/pets/me", "/users/{id}.json", "/{page}", "/{tenant}/pets"]),
+        st.sampled_from(["", "{tenant}.x.test", "acme.x.test", "api.test"]),
+    ),
+    min_size=1,
+    max_size=6,
 )
 
 
@@ -113,3 +146,19 @@ def test_a_learned_template_fits_its_paths(seen):
         assert template is not None
         known = RouteTable([Operation("GET", template.template)])
         assert known.match("", "GET", one.path) is not None
+
+
+@given(ASKED, DOCUMENTED, st.randoms())
+def test_the_route_of_a_request_does_not_depend_on_order(asked, documented, rng):
+    before = dict(zip(asked, assign(asked, documented, PEOPLE, Routing()), strict=True))
+    rng.shuffle(asked)
+    assert dict(zip(asked, assign(asked, documented, PEOPLE, Routing()), strict=True)) == before
+
+
+@given(ASKED, DOCUMENTED)
+def test_what_a_document_or_a_gateway_says_of_a_request_does_not_depend_on_others(asked, documented):
+    together = assign(asked, documented, NOBODY, Routing())
+    for one, route in zip(asked, together, strict=True):
+        [alone] = assign([one], documented, NOBODY, Routing())
+        told = {alone.origin, route.origin} & {"specification", "gateway"}
+        assert not told or alone == route

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from heapq import nsmallest
 from typing import NamedTuple
 from zlib import crc32
@@ -63,8 +65,11 @@ class Assigned(NamedTuple):
     doubt: str
 
 
-class _Found(NamedTuple):
-    """What a request was found to be, before its feature is looked up."""
+@dataclass(frozen=True, eq=False, slots=True)
+class _Found:
+    """What requests were found to be, before their feature is looked up. Made once for all that are alike: it is known
+    by its identity.
+    """
 
     method: str
     template: str
@@ -75,11 +80,15 @@ class _Found(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """A request as learning sees it: host folded, a known tenant in the path replaced."""
+    """Host and path as learning sees them: the host folded, a known tenant in the path replaced.
+
+    `segment`, number `depth` of the path as requested, stands where tenants do.
+    """
 
     host: HostName
     path: str
     depth: int | None
+    segment: str
 
 
 ANY_METHOD = "OPTIONS"
@@ -101,53 +110,54 @@ def assign(
     _by_framework(asked, places, found)
     _by_learning(asked, places, found)
     features = Features(routing.feature_rules)
-    known: dict[tuple[str, _Found], tuple[str, str]] = {}
-    for one, place, told in zip(asked, places, found, strict=True):
-        route = told or NONE
-        key = (place.host.pattern, route)
+    known: dict[tuple[HostName, str, _Found], Assigned] = {}
+    for place, told in zip(places, found, strict=True):
+        key = (place.host, place.segment, told or NONE)
         if key not in known:
-            known[key] = _named(features, *key)
-        depth = place.depth
-        yield Assigned(
-            place.host.pattern,
-            route.template,
-            *known[key],
-            route.origin,
-            route.confidence,
-            route.tags,
-            place.host.name,
-            one.path.split("/")[depth] if depth is not None else "",
-            route.doubt,
-        )
+            known[key] = _assigned(features, *key)
+        yield known[key]
 
 
-def _named(features: Features, host: str, route: _Found) -> tuple[str, str]:
-    """Feature and operation."""
-    if route is NONE:
-        return "", ""
-    feature = features.of(host, route.method, route.template, route.tags)
-    return feature, operation(route.method, route.template)
+def _assigned(features: Features, host: HostName, segment: str, route: _Found) -> Assigned:
+    feature, kind = "", ""
+    if route is not NONE:
+        feature = features.of(host.pattern, route.method, route.template, route.tags)
+        kind = operation(route.method, route.template)
+    return Assigned(
+        host.pattern,
+        route.template,
+        feature,
+        kind,
+        route.origin,
+        route.confidence,
+        route.tags,
+        host.name,
+        segment,
+        route.doubt,
+    )
 
 
 def _places(asked: Sequence[Asked], names: Names, routing: Routing) -> list[_Place]:
     hosts = fold_hosts({one.host for one in asked}, names, frozenset(routing.no_tenant))
-    visits = [
-        Visit(hosts[one.host].pattern, one.path, tenants_of(names, one.claims))
-        for one in asked
-        if not one.missing
-    ]
-    where = PathPlaces(visits, names)
-    return [_place(one, hosts[one.host], where, names) for one in asked]
+    times = Counter((hosts[one.host].pattern, one.path, one.claims) for one in asked if not one.missing)
+    tenants = {claims: tenants_of(names, claims) for claims in {claims for _, _, claims in times}}
+    where = PathPlaces(
+        [Visit(host, path, tenants[claims], n) for (host, path, claims), n in times.items()], names
+    )
+    distinct = {(one.host, one.path) for one in asked}
+    known = {(host, path): _place(path, hosts[host], where, names) for host, path in distinct}
+    return [known[one.host, one.path] for one in asked]
 
 
-def _place(one: Asked, host: HostName, where: PathPlaces, names: Names) -> _Place:
-    depth = where.of(host.pattern, one.path)
+def _place(path: str, host: HostName, where: PathPlaces, names: Names) -> _Place:
+    depth = where.of(host.pattern, path)
     if depth is None:
-        return _Place(host, one.path, None)
-    segments = one.path.split("/")
-    if segments[depth].lower() in names:
+        return _Place(host, path, None, "")
+    segments = path.split("/")
+    tenant = segments[depth]
+    if tenant.lower() in names:
         segments[depth] = TENANT
-    return _Place(host, "/".join(segments), depth)
+    return _Place(host, "/".join(segments), depth, tenant)
 
 
 # --- told: specification, gateway, framework --------------------------------------------------------
@@ -173,21 +183,22 @@ def _by_what_is_told(
             known[key] = _Found(own, route.template, "specification", key[2], route.tags)
         return known[key]
 
-    by_gateway: dict[tuple[str, str], _Found | None] = {}
-
-    def of_gateway(one: Asked) -> _Found | None:
-        key = (one.method, one.named)
-        if key not in by_gateway:
-            by_gateway[key] = _of_gateway(*key) if " " in one.named else None
-        return by_gateway[key]
-
     if not documented:
-        return [of_gateway(one) for one in asked]
-    return [specified(one, one.method) or of_gateway(one) or specified(one, ANY_METHOD) for one in asked]
+        return [_of_gateway(one.method, one.named) for one in asked]
+    alike = {host: table.alike(host) for host in {one.host for one in asked}}
+    told: dict[tuple[Hashable, str, str, str, bool], _Found | None] = {}
+    for one in asked:
+        key = (alike[one.host], one.method, one.path, one.named, one.missing)
+        if key not in told:
+            told[key] = (
+                specified(one, one.method) or _of_gateway(one.method, one.named) or specified(one, ANY_METHOD)
+            )
+    return [told[alike[o.host], o.method, o.path, o.named, o.missing] for o in asked]
 
 
+@lru_cache(maxsize=1 << 12)
 def _of_gateway(method: str, named: str) -> _Found | None:
-    route = gateway_route(named)
+    route = gateway_route(named) if " " in named else None
     if route is None or not route.whole:
         return None
     return _Found(method if route.method == "*" else route.method, route.template, "gateway", 1.0)
@@ -202,19 +213,23 @@ def _by_framework(asked: Sequence[Asked], places: Sequence[_Place], found: list[
                 place.host.pattern, one.method, one.named, place.path, one.requests, _who(one, place)
             )
             at.setdefault(named, []).append(number)
-    known: dict[_Found, _Found] = {}
+    known: dict[tuple[str, str], _Found] = {}
     for named, template in trusted(at).items():
+        key = (named.method, template)
+        if key not in known:
+            known[key] = _Found(*key, "framework", FRAMEWORK)
         for number in at[named]:
-            route = _Found(named.method, template, "framework", FRAMEWORK)
-            found[number] = known.setdefault(route, route)
+            found[number] = known[key]
 
 
 def _who(one: Asked, place: _Place) -> tuple[str, ...]:
     """The tenants of a request, as evidence for learning: under whatever names it has them."""
-    who = [*one.claims, place.host.name]
-    if place.depth is not None:
-        who.append(one.path.split("/")[place.depth])
-    return tuple(sorted({name.lower() for name in who if name}))
+    return _in_lower_case(one.claims, place.host.name, place.segment)
+
+
+@lru_cache(maxsize=1 << 16)
+def _in_lower_case(claims: tuple[str, ...], *others: str) -> tuple[str, ...]:
+    return tuple(sorted({name.lower() for name in (*claims, *others) if name}))
 
 
 # --- learned ----------------------------------------------------------------------------------------

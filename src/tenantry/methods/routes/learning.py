@@ -51,7 +51,7 @@ class Learned:
     """Templates of all paths seen, each path in exactly one."""
 
     def __init__(
-        self, templates: list[Template], reviews: list[Review], places: dict[tuple[str, str], int]
+        self, templates: list[Template], reviews: list[Review], places: dict[str, dict[str, Template]]
     ) -> None:
         self.templates = templates
         self.reviews = reviews
@@ -59,8 +59,7 @@ class Learned:
 
     def template(self, host: str, path: str) -> Template | None:
         """The template of a path that was seen."""
-        place = self._places.get((host, path))
-        return None if place is None else self.templates[place]
+        return self._places.get(host, {}).get(path)
 
     def operations(self) -> list[Operation]:
         """The templates as a RouteTable takes them, for paths that come later."""
@@ -88,16 +87,18 @@ def learn(seen: Iterable[Seen]) -> Learned:
         by_host[one.host].append(one)
     templates: list[Template] = []
     reviews: list[Review] = []
-    places: dict[tuple[str, str], int] = {}
+    places: dict[str, dict[str, Template]] = {}
     for host, some in sorted(by_host.items()):
         tree = _Tree(host, sorted(some))
         tree.grow()
+        own = places[host] = {}
         for text, rows, confidence in sorted(tree.leaves):
             methods = sorted({method for row in rows for method in tree.methods[row]})
             requests = sum(tree.requests[row] for row in rows)
+            template = Template(host, text, tuple(methods), len(rows), requests, confidence)
             for row in rows:
-                places[host, tree.paths[row]] = len(templates)
-            templates.append(Template(host, text, tuple(methods), len(rows), requests, confidence))
+                own[tree.paths[row]] = template
+            templates.append(template)
         reviews.extend(tree.reviews)
     reviews.sort(key=lambda r: (-r.requests * (1 - r.confidence), r.host, r.template, r.parameter))
     return Learned(templates, reviews, places)

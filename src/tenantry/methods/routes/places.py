@@ -73,11 +73,15 @@ def _split(host: str, no_tenant: Collection[str]) -> tuple[str, str] | None:
 
 
 class Visit(NamedTuple):
-    """A distinct path of a host pattern, with the tenants that its requests name on purpose."""
+    """A distinct path of a host pattern, with the tenants that its requests name on purpose.
+
+    `times`: how many hosts and methods it was asked for with.
+    """
 
     host: str
     path: str
     tenants: frozenset[str] = frozenset()
+    times: int = 1
 
 
 class _Place:
@@ -93,11 +97,13 @@ class _Place:
 
     def saw(self, value: str, tenants: frozenset[str], visit: Visit) -> None:
         self.tenants |= tenants
-        self.tenants_paths += 1
-        self.weak += value.isdigit() or len(value) < WEAK
+        self.tenants_paths += visit.times
+        if value.isdigit() or len(value) < WEAK:
+            self.weak += visit.times
         if visit.tenants:
-            self.agree += not tenants.isdisjoint(visit.tenants)
-            self.differ += tenants.isdisjoint(visit.tenants)
+            differ = tenants.isdisjoint(visit.tenants)
+            self.agree += visit.times * (not differ)
+            self.differ += visit.times * differ
 
     @property
     def holds(self) -> bool:
@@ -129,7 +135,7 @@ class PathPlaces:
             segments = visit.path.split("/")
             for depth in depths:
                 if depth < len(segments) and (place := places.get(_prefix(visit.host, segments, depth))):
-                    place.paths += 1
+                    place.paths += visit.times
                     place.values.add(segments[depth])
         self.prefixes = {prefix for prefix, place in places.items() if place.holds}
         self._depths = _depths(self.prefixes)
@@ -147,18 +153,23 @@ class PathPlaces:
 
 def _candidates(visits: Iterable[Visit], names: Names) -> dict[str, _Place]:
     """The prefixes behind which a tenant's name was seen at all."""
+    depths = {path: found for path in {v.path for v in visits} if (found := _named(path, names))}
     places: dict[str, _Place] = {}
     for visit in visits:
-        segments = visit.path.split("/")
-        for depth in range(1, min(len(segments), DEEPEST + 1)):
-            tenants = names.get(segments[depth].lower())
-            if tenants:
-                prefix = _prefix(visit.host, segments, depth)
-                place = places.get(prefix)
-                if place is None:
-                    place = places[prefix] = _Place(prefix)
-                place.saw(segments[depth], tenants, visit)
+        for depth in depths.get(visit.path, ()):
+            segments = visit.path.split("/")
+            prefix = _prefix(visit.host, segments, depth)
+            place = places.get(prefix)
+            if place is None:
+                place = places[prefix] = _Place(prefix)
+            place.saw(segments[depth], names[segments[depth].lower()], visit)
     return places
+
+
+def _named(path: str, names: Names) -> list[int]:
+    """The numbers of the segments that are tenants' names."""
+    segments = path.split("/", DEEPEST + 1)[: DEEPEST + 1]
+    return [depth for depth, segment in enumerate(segments) if depth and segment.lower() in names]
 
 
 def _depths(prefixes: Iterable[str]) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -86,11 +86,7 @@ class RouteTable:
         """
         if "?" in path:
             path = path.partition("?")[0]
-        roots = self._known_hosts.get(host)
-        if roots is None:
-            roots = self._roots(host)
-            if len(self._known_hosts) < MOST_HOSTS:
-                self._known_hosts[host] = roots
+        roots = self._roots(host)
         segments = self._segments(path)
         for root in roots:  # the common case: nothing to respell
             route = _walk(root, segments, 1, method)
@@ -107,7 +103,11 @@ class RouteTable:
 
     def has_host(self, host: str) -> bool:
         """Whether any operation names this host."""
-        return host.lower() in self._hosts or any(p.fullmatch(host.lower()) for p, _ in self._patterns)
+        return any(root is not self._any_host for root in self._roots(host))
+
+    def alike(self, host: str) -> Hashable:
+        """Equal for hosts whose requests have the same routes."""
+        return tuple(map(id, self._roots(host)))
 
     def _add(self, root: Node, operation: Operation) -> None:
         node = root
@@ -128,6 +128,14 @@ class RouteTable:
         return path.split("/")
 
     def _roots(self, host: str) -> list[Node]:
+        roots = self._known_hosts.get(host)
+        if roots is None:
+            roots = self._looked_up(host)
+            if len(self._known_hosts) < MOST_HOSTS:
+                self._known_hosts[host] = roots
+        return roots
+
+    def _looked_up(self, host: str) -> list[Node]:
         name = host.lower() if host.startswith("[") else host.lower().partition(":")[0]
         exact = [self._hosts[name]] if name in self._hosts else []
         anywhere = [self._any_host] if self._any_host is not None else []
