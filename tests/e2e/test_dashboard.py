@@ -418,6 +418,30 @@ def test_a_view_is_kept_under_a_name_and_is_its_address(page: Page):
     expect(page.get_by_role("option", name="Large ones")).to_have_count(0)
 
 
+def test_rows_are_compact_where_a_person_wants_more_of_them(page: Page):
+    def height() -> float:
+        row = page.get_by_role("region", name="Table: Tenants").locator("tbody tr").first
+        return row.evaluate("row => row.getBoundingClientRect().height")
+
+    page.goto(f"/tenants?{MARCH}")
+    settled(page)
+    assert height() == 33
+    page.get_by_role("button", name="Columns of Tenants").click()
+    page.get_by_role("checkbox", name="Compact rows, in all tables").check()
+    assert height() == 29
+    page.goto(f"/features?{MARCH}")
+    settled(page)
+    page.goto(f"/tenants?{MARCH}")
+    settled(page)
+    assert height() == 29, "this browser keeps it"
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert height() >= 44, "a finger is as large as it was"
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.get_by_role("button", name="Columns of Tenants").click()
+    page.get_by_role("checkbox", name="Compact rows, in all tables").uncheck()
+    assert height() == 33
+
+
 def test_unknown_pages_and_tenants_say_so(browser: Browser, site: str):
     with opened(browser, site, expected=404) as page:
         page.goto("/nowhere")

@@ -1,14 +1,18 @@
-// Before the first paint: the colours chosen here, else the system's; the base, as long as the address is the server's;
+// Before the first paint: the colours chosen here, else the system's; how high rows are; the base, as long as the address is the server's;
 // and which page the frame in index.html is of. After it, the rest of the code: it takes the frame's place.
 (function () {
-  var chosen = null;
-  try {
-    chosen = localStorage.getItem("tenantry-theme");
-  } catch (_) {
-    // a browser that keeps nothing
+  function kept(key) {
+    try {
+      return localStorage.getItem(key);
+    } catch (_) {
+      return null; // a browser that keeps nothing
+    }
   }
+
+  var chosen = kept("tenantry-theme");
   var dark = chosen === "dark" || (chosen !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
   document.documentElement.setAttribute("data-mantine-color-scheme", dark ? "dark" : "light");
+  if (kept("tenantry-rows")) document.documentElement.setAttribute("data-rows", kept("tenantry-rows"));
   var base = document.querySelector("base");
   if (base) base.href = base.href;
 

@@ -11,6 +11,7 @@ import { To, useGo, useHref, useUrl } from "./address";
 import { currencyOf, isNumber, written, type Column, type Record_ } from "./columns";
 import { IconButton, Select } from "./controls";
 import { Icon } from "./icons";
+import { setCompact, useCompact } from "./density";
 import { later } from "./later";
 import { arranged, csvOf } from "./rows";
 import { Empty } from "./states";
@@ -22,6 +23,7 @@ const ANY: Record<string, string> = { What: "Anything", Who: "Anybody", "Decided
 const LONG = 60;
 const MANY = 200;
 const ROW = 33;
+const COMPACT_ROW = 29;
 
 export interface TableProps<R> {
   name: string;
@@ -46,6 +48,7 @@ export function DataTable<R>(props: TableProps<R>): ReactNode {
   const { name, rows, columns, id = "", coming = false } = props;
   const [search, setUrl] = useUrl();
   const phone = useMediaQuery("(max-width: 767px)") ?? false;
+  const compact = useCompact();
   const [open, setOpen] = useState<R | null>(null);
 
   const sort = search[`${id}sort`] ?? props.sort ?? "";
@@ -99,6 +102,12 @@ export function DataTable<R>(props: TableProps<R>): ReactNode {
                   {column.title}
                 </label>
               ))}
+              {!phone && (
+                <label className={css.density}>
+                  <input type="checkbox" checked={compact} onChange={(event) => setCompact(event.target.checked)} />
+                  Compact rows, in all tables
+                </label>
+              )}
             </Popover.Dropdown>
           </Popover>
         )}
@@ -116,7 +125,7 @@ export function DataTable<R>(props: TableProps<R>): ReactNode {
           </button>
         </Empty>
       ) : (
-        <Body {...props} rows={shown} columns={fitting} sort={sort} phone={phone} open={setOpen}
+        <Body {...props} rows={shown} columns={fitting} sort={sort} phone={phone} height={phone ? 44 : compact ? COMPACT_ROW : ROW} open={setOpen}
           order={(next) => setUrl({ [`${id}sort`]: next })} />
       )}
       <Drawer below opened={open !== null} close={() => setOpen(null)}
@@ -170,9 +179,9 @@ function Facet(props: {
 }
 
 function Body<R>(
-  props: TableProps<R> & { phone: boolean; open: (row: R) => void; order: (sort: string) => void; sort: string },
+  props: TableProps<R> & { phone: boolean; height: number; open: (row: R) => void; order: (sort: string) => void; sort: string },
 ): ReactNode {
-  const { rows, columns, name, phone } = props;
+  const { rows, columns, name, phone, height } = props;
   const area = useRef<HTMLDivElement>(null);
   const hrefOf = useHref();
   const go = useGo();
@@ -180,9 +189,10 @@ function Body<R>(
   const virtual = useVirtualizer({
     count: many ? rows.length : 0,
     getScrollElement: () => area.current,
-    estimateSize: () => (phone ? 44 : ROW),
+    estimateSize: () => height,
     overscan: 12,
   });
+  useLayoutEffect(() => virtual.measure(), [virtual, height]);
   const items = many ? virtual.getVirtualItems() : rows.map((_, index) => ({ index, start: 0, end: 0 }));
   const before = many ? (items[0]?.start ?? 0) : 0;
   const after = many ? virtual.getTotalSize() - (items.at(-1)?.end ?? 0) : 0;
