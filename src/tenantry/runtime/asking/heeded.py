@@ -20,6 +20,14 @@ _TOLD = {
     "certificate": {"tenant", "tier", "plan", "service"},
 }  # fmt: skip
 """By what a listing is told, asked so or not."""
+_HELD = {
+    "tenants": set[str](), "tenant": set[str](), "insights": set[str](), "entitlements": {"usage", "requests"},
+    "explain": {"cost", "billed_cost"}, "change": {"cost", "billed_cost"}, "certificate": {"cost", "billed_cost"},
+    "coverage": {"cost", "billed_cost", "usage"}, "uncertainty": {"cost"}, "meter_next": {"usage", "cost"},
+    "unprofitable": {"tenants", "cost", "revenue", "margin"}, "forecast_accuracy": set[str](),
+    "adoption": {"tenants", "usage", "cost", "requests", "active_users"},
+}  # fmt: skip
+"""Figures that a listing holds, beside its own."""
 _KINDS = "|".join(DIMENSIONS.values())
 _WORTH = "more|less|fewer|higher|lower|larger|smaller|bigger|greater|better|worse|rather|dearer|cheaper|costlier|expensive|often|above|below"
 _THAN = re.compile(
@@ -40,9 +48,12 @@ _CAUSES = r"driv(?:e|es|en|ing)|drove|caus(?:e|es|ed|ing)|reasons?|due|behind|be
 _LEFT = (
     (r"(?:the |all )?(?:others?|else|rest|remaining)(?! than)|some", "it does not say which those are"),
     (r"(?:of|among|from|within) (?:those|these|them)", "names are not looked for among those told before"),
+    (r"than(?! (?:@|\$))", "it is not compared with that"),
     (r"(?:main|mainly|chief|major) \$\w+", "it does not say what the main ones are"),
 )
 """Words that no slot took, and what is not known of them."""
+_NOT_CUTS = "products?|applications?|apps?|platforms?|systems?|company|business|provider|levels?|kinds?|types?|status|people|person"
+"""Words that change nothing elsewhere."""
 _SAID = (
     (
         r"(?:how many|number of)(?: of)?(?: the| our| different| distinct)* (?:features?|services?|tiers?|plans?|meters?)",
@@ -57,6 +68,12 @@ _SAID = (
         "names are not ranked by how many others they have to do with",
     ),
     (r"client errors|4xx", "errors are those of servers"),
+    (r"(?:rank|place|position)(?:s|ed)?(?: of| for)? @\w+", "the place of one name is not told"),
+    (rf"(?:(?:{CUT})|which|what) (?:{_NOT_CUTS})", "figures are not told by those"),
+    (
+        rf"(?:big|large|small|good|bad|major) (?:@\w+ )?(?:{DIMENSIONS['tenant']})",
+        "it does not say how large",
+    ),
 )
 """Words anywhere that ask what no figure tells."""
 _CLAUSE = r"(?:\$|@)\S+ .*(?:and|,|then) (?:what|which|how|who|whom|whose|when|where|is|are|was|were|does|do|did|has|have|can|will) .*\$\w+"
@@ -94,13 +111,13 @@ def _listed_otherwise(of: Reading, question: Question) -> Iterator[str]:
     row, when = ROWS[question.metric], of.when
     if of.why and question.metric != "change" and not question.why:
         yield "why is told of cost and of losses"
-    if row.tool in {"totals", "forecast"}:
+    if row.tool == "totals":
         return
-    if when.grain:
-        yield f"{row.title} is told of the whole window, not by {when.grain}"
+    if when.grain and (row.tool, when.grain) != ("forecast", "month"):
+        yield f"{row.title} is not told by {when.grain}"
     if when.compare_to and not (question.metric == "change" and when.compare_to == previous_of(when.window)):
         yield f"{row.title} is not compared"
-    if of.order == "asc" and question.metric not in _TOLD:
+    if row.tool != "forecast" and of.order == "asc" and question.metric not in _TOLD:
         yield f"{row.title} is told from the largest"
     if question.metric == "adoption" and any(f.dimension != "feature" for f in of.filters):
         yield "adoption is of all tenants"
@@ -111,7 +128,7 @@ def _of_other_names(of: Reading, question: Question) -> Iterator[str]:
     named = {f.dimension: f.values for f in question.filters if not f.without}
     several = {name for name, values in named.items() if len(values) > 1}
     for name in _THAN.findall(of.masked):
-        if name not in several or question.by not in {name, None}:
+        if name not in several or question.by not in {name, None} or question.metric == "change":
             yield "names are not looked for by how they compare with another"
     if _BOTH.search(of.masked) and any(question.by not in {name, None} for name in several):
         yield "what has to do with each of them is not looked for"
@@ -156,6 +173,11 @@ def _not_taken(of: Reading, questions: Sequence[Question]) -> Iterator[str]:
     if not (explained or any(q.compare_to for q in questions)) and _has("up|down", rest):
         yield "it does not say since when it went up or down"
     yield from (reason for pattern, reason in _LEFT if _has(pattern, rest))
+    for name in metrics & {*_HELD}:
+        if {*of.metrics} - metrics - _HELD[name]:
+            yield f"{ROWS[name].title} says nothing of another figure"
+    if {"usage", "requests", "adoption"} & metrics and _has("may|allowed|permitted", rest):
+        yield "it does not say whether use or leave to use is meant"
     if metrics != {"adoption"}:
         yield from (reason for pattern, reason in _SAID if _has(pattern, of.masked))
     if {*of.metrics} - metrics and len(of.metrics) > 1 and _has(_CLAUSE, rest):

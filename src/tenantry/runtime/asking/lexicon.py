@@ -43,7 +43,7 @@ def _figures(name: str, title: str, cuts: frozenset[str], *patterns: str, says: 
 
 _COSTS = "costs?|costing|costed"
 _WHOM = "tenants?|customers?|clients?|accounts?|logos?|companies|organi[sz]ations?|vendors?"
-_OF = r"(?: (?:on|of|in|from|at|with) (?:the |our )?@\w+(?: tier| plan)?)?"
+_OF = r"(?: (?:on|of|in|from|at|with) (?:the |our )?@(?!not)\w+(?: tier| plan)?)?"
 _FORECAST = "(?:forecasts?|predictions?|projections?)"
 _ITS = r"(?:the |our |your )?(?:\w+ )?"
 _SERVING = "(?:(?:serv|answer|handl|process)(?:e|es|ing)? )?"
@@ -81,8 +81,8 @@ METRICS: tuple[Metric, ...] = (
         "revenue",
         _PAID,
         "revenues?|revs?|sales|income|turnover|mrr|monthly recurring revenue|takings|top line|recurring revenue",
-        r"(?:did|do|does|have|has|are) we (?:bill|bills|billed|billing|invoice|invoiced|invoicing|charge|charged|charging) @\w+|(?:bill|invoice|charge)(?:s|d|ed)? (?:out )?to @tenant",
-        r"(?:bring|brought|brings)(?: in)?|pays? us|paid us|(?:did|do|does) (?:@\w+ )?pay us|(?:did|do|does) (?:@\w+|they) pay|money (?:come|came|coming) in|earn|earned|earns",
+        r"(?:did|do|does|have|has|are) we (?:bill|bills|billed|billing|invoice|invoiced|invoicing|charge|charged|charging) @(?!not)\w+|(?:bill|invoice|charge)(?:s|d|ed)? (?:out )?to @tenant",
+        r"(?:bring|brought|brings)(?: in)?|pays? us|paid us|(?:did|do|does) (?:@(?!not)\w+ )?pay us|(?:did|do|does) (?:@(?!not)\w+|they) pay|money (?:come|came|coming) in|earn|earned|earns",
         says="revenue, margin and unprofitable tenants",
     ),
     _figures(
@@ -110,7 +110,7 @@ METRICS: tuple[Metric, ...] = (
         "error rate",
         frozenset({"tenant", "tier", "feature"}),
         "(?:errors?|failures?|5xx) (?:rates?|percent(?:age)?|ratios?|share)|rate of errors",
-        r"(?:share|part|percent(?:age)?|proportion|fraction|rate) of (?:all |the |our |@\w+ )*(?:requests?|calls?|api calls?|traffic)(?: (?:to|of|from|for|by|on|at) (?:the |our )?@\w+)*(?: that| which| have| has)* (?:fail(?:s|ed|ing)?|errored|(?:end|ends|ended) in (?:an )?errors?)",
+        r"(?:share|part|percent(?:age)?|proportion|fraction|rate) of (?:all |the |our |@(?!not)\w+ )*(?:requests?|calls?|api calls?|traffic)(?: (?:to|of|from|for|by|on|at) (?:the |our )?@(?!not)\w+)*(?: that| which| have| has)* (?:fail(?:s|ed|ing)?|errored|(?:end|ends|ended) in (?:an )?errors?)",
     ),
     _figures(
         "requests",
@@ -161,7 +161,7 @@ METRICS: tuple[Metric, ...] = (
         "average cost per tenant",
         frozenset({"tier", "service"}),
         rf"(?:average|avg|mean|typical) (?:costs?|spend)(?: (?:per|of) (?:an?|one|each)? ?(?:{_WHOM}))?|(?:costs?|spend) (?:on average|per (?:{_WHOM}) on average)",
-        rf"(?:(?:average|typical) (?:@tier )?(?:{_WHOM})|(?:an?|one|each|every) (?:@tier |@plan )?(?:{_WHOM})){_OF} costs?(?: us)?(?: on average)?|(?:{_COSTS})(?: us)? on average|(?:average|avg|mean) (?:costs?|spend) per (?:@tier )?(?:{_WHOM})",
+        rf"(?:(?:average|typical) (?:@tier )?(?:{_WHOM})|(?:an?|one) (?:@tier |@plan )?(?:{_WHOM})){_OF} costs?(?: us)?(?: on average)?|(?:each|every) (?:@tier |@plan )?(?:{_WHOM}){_OF} costs?(?: us)? on average|(?:{_COSTS})(?: us)? on average|(?:average|avg|mean) (?:costs?|spend) per (?:@tier )?(?:{_WHOM})",
     ),
     _figures(
         "average_revenue",
@@ -224,8 +224,8 @@ METRICS: tuple[Metric, ...] = (
         "change",
         frozenset(),
         (
-            r"why (?:did|has|have|is|are|was|were)(?: the| our)?(?: @\w+)*(?: s)?(?: costs?| spend(?:ing)?| bill)?(?: of)?(?: the)?(?: @\w+)*(?: tiers?)? (?:get|got|gotten|go|gone|going|become|became|becoming|rise|risen|rising|increase[ds]?|increasing|jump(?:ed)?|grow|grown|growing|climb(?:ed)?|change[ds]?|fall|fallen|drop(?:ped)?|decrease[ds]?|dearer|up|down|cost|so|more|this)(?: (?:so|much|more|less|up|down|dearer|cheaper|expensive|dear|costly))*",
-            r"(?:what|who) (?:is |are |was |were )?(?:driving|pushing|bringing|pushed|drove|drives|brought) (?:up |down )?(?:the |our )?(?:@\w+ )?(?:costs?|spend(?:ing)?|bill)(?: of @\w+)? (?:up|down)|(?:what|who) (?:is |are |was |were )?(?:driving|pushing|pushed|drove|drives) (?:up|down) (?:the |our )?(?:@\w+ )?(?:costs?|spend(?:ing)?|bill)",
+            r"why (?:did|has|have|is|are|was|were)(?: the| our)?(?: @(?!not)\w+)*(?: s)?(?: costs?| spend(?:ing)?| bill)?(?: of)?(?: the)?(?: @(?!not)\w+)*(?: tiers?)? (?:get|got|gotten|go|gone|going|become|became|becoming|rise|risen|rising|increase[ds]?|increasing|jump(?:ed)?|grow|grown|growing|climb(?:ed)?|change[ds]?|fall|fallen|drop(?:ped)?|decrease[ds]?|dearer|up|down|cost|so|more|this)(?: (?:so|much|more|less|up|down|dearer|cheaper|expensive|dear|costly))*",
+            r"(?:what|who) (?:is |are |was |were )?(?:driving|pushing|bringing|pushed|drove|drives|brought) (?:up |down )?(?:the |our )?(?:@(?!not)\w+ )?(?:costs?|spend(?:ing)?|bill)(?: of @(?!not)\w+)? (?:up|down)|(?:what|who) (?:is |are |was |were )?(?:driving|pushing|pushed|drove|drives) (?:up|down) (?:the |our )?(?:@(?!not)\w+ )?(?:costs?|spend(?:ing)?|bill)",
             r"what (?:has )?changed (?:in|about|with) (?:our|the) (?:bill|costs?|spend)|what (?:drove|drives|explains|is behind) the (?:change|rise|increase|jump|growth|fall|drop)(?: (?:in|of) (?:the )?(?:costs?|spend))?|reasons? for the (?:change|rise|increase|jump|fall|drop)(?: (?:in|of) (?:the )?(?:costs?|spend))?",
         ),
         "why cost changed",
@@ -310,7 +310,7 @@ METRICS: tuple[Metric, ...] = (
         "uncertainty",
         frozenset(),
         (
-            r"(?:the )?least (?:certain|sure|reliable|known|confident)(?: (?:of|about|in))?|shakiest|most (?:uncertain|doubtful)|uncertain(?:ty)?|doubtful|unsure",
+            r"(?:the )?least (?:certain|sure|reliable(?= (?:costs?|figures?|numbers?))|known|confident)(?: (?:of|about|in))?|shakiest|most (?:uncertain|doubtful)|uncertain(?:ty)?|doubtful|unsure",
         ),
     ),
     Metric(
@@ -353,7 +353,7 @@ ROWS = {metric.name: metric for metric in METRICS}
 DIMENSIONS = {
     "tenant": rf"{_WHOM}|who|whom|whose|spenders?|payers?|buyers?",
     "tier": "tiers?|service levels?|segments?",
-    "plan": "plans?|offers?|packages?",
+    "plan": "(?:subscription |pricing |price )?plans?|offers?|packages?",
     "service": "(?:aws |cloud )?services?|cloud products?",
     "feature": "features?|functions?|modules?|capabilities",
     "meter": "meters?",
@@ -387,7 +387,7 @@ PRICED = (
 )
 PROFITED = "most profitable|least profitable"
 
-NEGATION = "(?:everything|anything|everyone|everybody|all|any) (?:but|except|other than|apart from|besides|save)|with the exception of|exclusive of|barring|save for|not counting|not including|not|non|leaving aside|disregarding|without|excluding|except|except for|excl|exclude|excludes|but not|other than|apart from|minus|no|ignoring|leaving out|leave out|besides|outside"
+NEGATION = "(?:everything|anything|everyone|everybody|all|any) (?:but|except|other than|apart from|besides|save)|with the exception of|exclusive of|barring|save for|not counting|not including|not|non|leaving aside|disregarding|instead of|rather than|without|excluding|except|except for|excl|exclude|excludes|but not|other than|apart from|minus|no|ignoring|leaving out|leave out|besides|outside"
 
 LEFT_OUT = rf"(?:(?:{'|'.join(DIMENSIONS.values())}) )?(?:excluded|left out|set aside|aside|apart|excepted|taken out|removed|not included|not counted)"
 """Words behind a name that is left out."""
@@ -405,7 +405,7 @@ FILLERS = frozenset(
     cost costs costing it-cost share shares part parts percent percentage proportion fraction mix split breakdown break broken down up
     if but nor not no yes ok okay well because into onto over under out off among amongst across along between within during while until since
     made make makes making serve serving served go goes went take takes taken eaten eat eats accounted accounts account-for goes-to used use using user
-    users people one ones some other others else both either neither s t re ve ll m d per-unit unit units each-of amount-of level levels
+    users people one ones some other others else both either neither instead s re ve ll m d per-unit unit units each-of amount-of level levels
     biggest largest top best worst highest lowest cheapest dearest smallest good bad big small high low large
     by-the come-from due caused causes drive drives driving driven drove main mainly reason reasons behind explain
     pro-rata give-me display print draw chart charts graph plot table line bar csv answer question kind of-all type

@@ -67,7 +67,7 @@ NO_SLIPS = frozenset(
     grouping guards handled hash headings healthy hint hints historic hold holds important improper
     improved incidental increment increments inert informed instance instances interacting interaction
     interactions introduced inventory inverted involved involving iteration iterations joint layer
-    layers leaves loading lock locked logger logging logistic loose lots machine machinery mark marks
+    layers leaves loading lock locked logger logging logistic lots machine machinery mark marks
     match matched meant median mere mins monitor monitored monitors monkey move moves movie news none
     note notes noun numbered odds once operation operations override packaged paging papers party
     passage passages paste percentile percentiles performant personal plain plane planes planned

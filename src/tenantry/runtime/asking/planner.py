@@ -164,15 +164,13 @@ class _Planner:
             )
         if not metrics and self.verified:
             metrics = [self.verified]
-        if (unit := _NEXT.search(self.text)) and self.before and not metrics and self.of.when.ahead:
+        if self.before and (unit := _NEXT.search(self.text)) and not metrics and self.of.when.ahead:
             then = replace(self.before, window=after(self.before.window, unit[1].lower()), asked=self.text)
             if then.window.end <= self.vocabulary.span.end:
                 ahead = self._question(_AHEAD.get(then.metric, "forecast_cost"))
                 return self.able.choose([then, ahead], "next after that, or after today")
-        if self.of.ahead and self.before and not self.of.metrics and self.before.metric in _AHEAD:
-            metrics, follows = [_AHEAD[self.before.metric]], True
-        if self.of.as_ratio and self.before and not metrics and self.before.metric in _RATIOS:
-            metrics, follows = [_RATIOS[self.before.metric]], True
+        if self.before and (others := self._of_before(self.before.metric, metrics, follows=follows)):
+            metrics, follows = others, True
         if follows and self.before:
             return self._follow_up(self.before, metrics)
         if not metrics:
@@ -181,6 +179,16 @@ class _Planner:
         if len(metrics) > 1 and not self.of.joined:
             return self.able.choose(found, "it names several figures")
         return self._settled(found)
+
+    def _of_before(self, before: str, metrics: Sequence[str], *, follows: bool) -> list[str]:
+        """What is asked now of what was asked before: its forecast, its rate, or the forecast of another figure."""
+        if self.of.ahead and not self.of.metrics and before in _AHEAD:
+            return [_AHEAD[before]]
+        if self.of.as_ratio and not metrics and before in _RATIOS:
+            return [_RATIOS[before]]
+        if before in FORECASTS and follows and not self.of.when.named:
+            return [_AHEAD.get(name, name) for name in metrics]
+        return []
 
     def _settled(self, found: Sequence[Question]) -> Plan:
         """These questions, of each time and name that was said, where nothing else may be meant."""

@@ -156,7 +156,9 @@ def read(text: str, vocabulary: Vocabulary, names: Names, now: date) -> Reading:
     act = _act(words)
     follows = bool(re.search(_FOLLOWS, str(words)))
     entities = [*said, *names.take(words, _COMMON | _TIMES)]
-    top = words.take(rf"(?P<way>top|bottom) (?P<n>{NUMBER})(?! (?:days?|weeks?|months?|quarters?|years?))")
+    top = words.take(
+        rf"(?P<way>top|bottom) (?P<n>{NUMBER})(?! (?:percent|days?|weeks?|months?|quarters?|years?))"
+    )
     when = Calendar(vocabulary.span, now).read(words)  # `top 10, september` is no tenth of September
     theirs = not entities and words.has(rf"{_THEY}|then$") and not words.has(_SOMEBODY)
     reading = Reading(
@@ -255,8 +257,12 @@ def _filters(words: Words) -> list[Filter]:
             and before[-1] in {"and", "or", "nor"}
             and isinstance(before[-2], Mark)
         )
-        lead = re.sub(rf"(?: (?:{_BEFORE_NAMES}))+$", "", " " + " ".join(before))
-        negated = negated if joined else bool(re.search(rf"(?<!\S)(?:{NEGATION})$", lead))
+        all_before = " ".join(before)
+        lead = re.sub(rf"(?: (?:{_BEFORE_NAMES}))+$", "", f" {all_before}")
+        without_it = rf"(?<!\S)(?:{NEGATION})$"
+        negated = (
+            negated if joined else bool(re.search(without_it, lead) or re.search(without_it, all_before))
+        )
         negated = negated or bool(re.search(rf"(?<!\S)(?:{_ALL_BUT})$", lead))
         negated = negated or bool(re.match(rf"(?:{LEFT_OUT})(?!\S)", " ".join(words.words[place + 1 :])))
         (without if negated else only).setdefault(word.entity.dimension, []).extend(word.entity.values[:1])
@@ -295,7 +301,7 @@ def _read_rank(reading: Reading) -> None:
     words, dimension = reading.words, "|".join(DIMENSIONS.values())
     one = r"(?:tenant|customer|client|account|tier|plan|service|feature|meter|spender)"
     for pattern in (
-        rf"(?P<way>top|bottom|first|worst|best|{_SUPERLATIVE}) (?P<n>{NUMBER})",
+        rf"(?P<way>top|bottom|first|worst|best|{_SUPERLATIVE}) (?P<n>{NUMBER})(?! percent)",
         rf"(?P<n>{NUMBER}) (?:of (?:the|our) )?(?P<way>{_SUPERLATIVE})",
         rf"(?:which|what|the) (?P<n>{NUMBER})(?= (?:{dimension}))",
         rf"(?P<n>{NUMBER})(?= (?:@\w+ )?(?:{dimension}) .*(?<!\S)(?:{_SUPERLATIVE})(?!\S))",

@@ -189,6 +189,8 @@ class Calendar:
         # `compare October with September`: two periods, the second one to compare with.
         found = words.find(
             rf"compare (?:\S+ )*?(?:{_ANY}) (?P<lead>(?:with|to|and|against) (?:that of |those of |the one of )?)(?P<other>{_ANY})"
+        ) or words.find(
+            rf"compare (?:\S+ )*?(?:{_ANY}) (?:\S+ ){{1,3}}?(?P<lead>(?:with|to|against) (?:that of |those of |the one of )?)(?P<other>{_ANY})"
         )
         if not found:
             return None

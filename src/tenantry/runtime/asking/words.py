@@ -9,11 +9,13 @@ from functools import cache
 
 TAKEN = "·"
 """Stands where words were taken, so that what stood apart stays apart."""
+_MARK = "['\N{RIGHT SINGLE QUOTATION MARK}]"
 _SPELLINGS = (
     (r"\bw/o\b", "without"), (r"\bmo[./]mo\b|\bm[./]m\b", "mom"), (r"\by[./]y\b", "yoy"), (r"%", " percent "),
     (r"\bper cent\b", "percent"), (r"\bpull up\b", "show"), (r"\bcalendar (?=year|quarter|month)", ""),
     (r"\bvs\.", "vs"),
-    (r"['\N{RIGHT SINGLE QUOTATION MARK}](?:s|re|ve|ll|d)\b", ""), (r"[\N{EN DASH}\N{EM DASH}]", " - "),
+    (rf"\bcan{_MARK}t\b|\bcannot\b", "can not"), (rf"\bwon{_MARK}t\b", "will not"), (rf"(?<=[a-z])n{_MARK}t\b", " not"),
+    (rf"{_MARK}(?:s|re|ve|ll|d)\b", ""), (r"[\N{EN DASH}\N{EM DASH}]", " - "),
     # Slips in words too short or too common to mend by their letters.
     (r"\b(?:adn|nad)\b", "and"), (r"\b(?:teh|hte)\b", "the"), (r"\b(?:waht|whta)\b", "what"),
     (r"\b(?:mcuh|muhc)\b", "much"), (r"\bw(?:ich|hcih|ihch)\b", "which"), (r"\bcomp(?:air|aire|ear)\b", "compare"),
@@ -21,7 +23,7 @@ _SPELLINGS = (
 _WORD = re.compile(
     r"\d{4}-\d{2}(?:-\d{2})?(?:\.\.\d{4}-\d{2}-\d{2})?|\d+(?:st|nd|rd|th)\b|\d+[^\W\d]\w*|\d+(?:[.,]\d+)*|[^\W\d_]\w*|-|\d\w*"
 )
-_SHORT, _MIDDLE, _LONG = 4, 6, 8
+_SHORT, _MIDDLE, _LONG = 4, 6, 9
 _FORM, _ENDING = re.compile(r"(?:ed|ing|ers?|ors?)$"), re.compile(r"(?:es|s|e|ing)?$")
 
 
