@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from both_ways import by_our_code, by_statement
 from building import contents
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_vendor import SmallVendor, reading, tenant, usage
 
 from tenantry.datasets import Usage, UsageHourly
-from tenantry.engine import duckdb, hourly, own_code
+from tenantry.engine.hourly import by_hour
 
 EXAMPLES = settings.default.max_examples if settings.default else 0
 FIRST = datetime(2026, 3, 1)  # noqa: DTZ001 times in the lake have no zone
@@ -51,33 +52,6 @@ EVENTS = st.lists(
 )
 
 
-def by_our_code(vendor: SmallVendor, threads: int = 1, **limits: int) -> bool:
-    """Builds the cube by our own code, divided among so many threads; whether it could."""
-    tables: list[Any] = []
-
-    def noted(*args: Any) -> Any:
-        tables.append(hourly.by_hour(*args))
-        return tables[-1]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(own_code, "ROWS", 1)
-        patch.setattr(own_code, "by_hour", noted)
-        patch.setattr(vendor.engine, "threads", threads)
-        # A batch for each file; a file for each thread.
-        patch.setattr(hourly, "_BATCH", 1)
-        patch.setattr(duckdb, "_ROW_GROUP", 3)
-        for name, limit in limits.items():
-            patch.setattr(hourly, name, limit)
-        vendor.build(UsageHourly)
-    return any(table is not None for table in tables)
-
-
-def by_statement(vendor: SmallVendor) -> Any:
-    """The cube's rows by its statement."""
-    vendor.lake.commit(UsageHourly, [], notes={})
-    return contents(vendor.build(UsageHourly), UsageHourly)
-
-
 @settings(max_examples=max(2, EXAMPLES // 10))
 @given(
     st.lists(EVENTS, min_size=1, max_size=3),
@@ -92,10 +66,13 @@ def test_our_own_code_and_the_statement_make_the_same_rows(
         vendor = SmallVendor(Path(folder)).land(tenants=TENANTS)
         for events in files:
             _landed_beside(vendor, events)
-        assert by_our_code(vendor, threads, _FEW=few, _MANY=few, _TABLED=tabled)
+        # A batch for each file.
+        assert by_our_code(
+            vendor, UsageHourly, by_hour, threads, _BATCH=1, _FEW=few, _MANY=few, _TABLED=tabled
+        )
         ours = contents(vendor, UsageHourly)
         assert len(vendor.lake.files(UsageHourly)) == min(threads, max(1, len(ours) // 3))
-        assert ours == by_statement(vendor)
+        assert ours == by_statement(vendor, UsageHourly)
 
 
 def _landed_beside(vendor: SmallVendor, events: list[dict[str, Any]]) -> None:
@@ -116,5 +93,5 @@ def _landed_beside(vendor: SmallVendor, events: list[dict[str, Any]]) -> None:
 )
 def test_what_our_own_code_cannot_add_up_the_statement_does(tmp_path: Path, beside: dict[str, Any]):
     vendor = SmallVendor(tmp_path).land(tenants=TENANTS, **{"usages": [usage("acme", 1)], **beside})
-    assert not by_our_code(vendor)
-    assert contents(vendor, UsageHourly) == by_statement(vendor)
+    assert not by_our_code(vendor, UsageHourly, by_hour, _BATCH=1)
+    assert contents(vendor, UsageHourly) == by_statement(vendor, UsageHourly)

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from both_ways import by_our_code, by_statement
 from building import contents
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from small_vendor import BASES, SmallVendor, charge, tenant, usage
 
 from tenantry.datasets import Allocation
-from tenantry.engine import duckdb, own_code, rated
-from tenantry.engine.duckdb import DuckDB
+from tenantry.engine.rated import by_rates
 from tenantry.methods.policy import Capacity, Match, Meter, Policy, Rule, Rung, Strategy
 
 EXAMPLES = settings.default.max_examples if settings.default else 0
@@ -101,31 +101,6 @@ CHARGES = st.lists(
 )
 
 
-def by_our_code(vendor: SmallVendor, threads: int = 1) -> int:
-    """Builds the allocation by our own code, divided among so many threads; how many days it could."""
-    tables: list[Any] = []
-
-    def noted(*args: Any) -> Any:
-        tables.append(rated.by_rates(*args))
-        return tables[-1]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(own_code, "ROWS", 1)
-        patch.setattr(rated, "_FEWEST", 1)
-        patch.setattr(own_code, "by_rates", noted)
-        patch.setattr(DuckDB, "statement_rows", 1)
-        patch.setattr(vendor.engine, "threads", threads)
-        patch.setattr(duckdb, "_ROW_GROUP", 3)
-        vendor.build(Allocation)
-    return sum(table is not None for table in tables)
-
-
-def by_statement(vendor: SmallVendor) -> Any:
-    """The allocation's rows by its statement."""
-    vendor.lake.commit(Allocation, [], notes={})
-    return contents(vendor.build(Allocation), Allocation)
-
-
 @settings(max_examples=max(2, EXAMPLES // 10), phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(USAGES, CHARGES, st.sampled_from([1, 2, 3]))
 def test_our_own_code_and_the_statement_make_the_same_rows(
@@ -133,9 +108,9 @@ def test_our_own_code_and_the_statement_make_the_same_rows(
 ):
     with tempfile.TemporaryDirectory() as folder:
         vendor = SmallVendor(Path(folder), POLICY).land(charges, TENANTS, usages)
-        by_our_code(vendor, threads)
+        by_our_code(vendor, Allocation, by_rates, threads, _FEWEST=1)
         ours = contents(vendor, Allocation)
-        assert ours == by_statement(vendor)
+        assert ours == by_statement(vendor, Allocation)
 
 
 ORDINARY: Mapping[str, Any] = {
@@ -147,8 +122,8 @@ ORDINARY: Mapping[str, Any] = {
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_day_of_usage_is_shared_by_our_own_code(tmp_path: Path, threads: int):
     vendor = SmallVendor(tmp_path, POLICY).land(tenants=TENANTS, **ORDINARY)
-    assert by_our_code(vendor, threads) == 1
-    assert contents(vendor, Allocation) == by_statement(vendor)
+    assert by_our_code(vendor, Allocation, by_rates, threads, _FEWEST=1) == 1
+    assert contents(vendor, Allocation) == by_statement(vendor, Allocation)
 
 
 EVEN = Rule(pool="Even", match=_of("Even"), strategy=Strategy.EVEN)
@@ -170,5 +145,5 @@ def test_what_our_own_code_cannot_share_the_statement_does(
 ):
     policy = Policy(rules=(*rules, *POLICY.rules), coarse=POLICY.coarse)
     vendor = SmallVendor(tmp_path, policy).land(**{"tenants": TENANTS, **ORDINARY, **beside})
-    assert not by_our_code(vendor)
-    assert contents(vendor, Allocation) == by_statement(vendor)
+    assert not by_our_code(vendor, Allocation, by_rates, _FEWEST=1)
+    assert contents(vendor, Allocation) == by_statement(vendor, Allocation)

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from both_ways import by_our_code, by_statement
 from building import contents
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from small_vendor import BASES, SmallVendor, charge, tenant, usage
 
 from tenantry.datasets import Allocation, FeatureCost
-from tenantry.engine import duckdb, own_code, summed
-from tenantry.engine.duckdb import DuckDB
+from tenantry.engine.summed import by_key
 from tenantry.methods.policy import Match, Meter, Policy, Rule, Strategy
 
 EXAMPLES = settings.default.max_examples if settings.default else 0
@@ -57,38 +57,14 @@ CHARGES = st.lists(
 )
 
 
-def by_our_code(vendor: SmallVendor, threads: int = 1) -> int:
-    """Builds feature cost by our own code; how many days it could."""
-    tables: list[Any] = []
-
-    def noted(*args: Any) -> Any:
-        tables.append(summed.by_key(*args))
-        return tables[-1]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(own_code, "ROWS", 1)
-        patch.setattr(own_code, "by_key", noted)
-        patch.setattr(DuckDB, "statement_rows", 1)
-        patch.setattr(vendor.engine, "threads", threads)
-        patch.setattr(duckdb, "_ROW_GROUP", 3)
-        vendor.build(FeatureCost)
-    return sum(table is not None for table in tables)
-
-
-def by_statement(vendor: SmallVendor) -> Any:
-    """The rows of feature cost by its statement."""
-    vendor.lake.commit(FeatureCost, [], notes={})
-    return contents(vendor.build(FeatureCost), FeatureCost)
-
-
 @settings(max_examples=max(2, EXAMPLES // 10), phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(CHARGES, st.sampled_from([1, 2]))
 def test_our_own_code_and_the_statement_make_the_same_rows(charges: list[dict[str, Any]], threads: int):
     with tempfile.TemporaryDirectory() as folder:
         vendor = SmallVendor(Path(folder), POLICY).land(charges, TENANTS, USAGES)
-        by_our_code(vendor, threads)
+        by_our_code(vendor, FeatureCost, by_key, threads)
         ours = contents(vendor, FeatureCost)
-        assert ours == by_statement(vendor)
+        assert ours == by_statement(vendor, FeatureCost)
 
 
 SEVERAL: Mapping[str, Any] = {
@@ -105,9 +81,9 @@ SEVERAL: Mapping[str, Any] = {
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_day_of_several_accounts_is_added_up_by_our_own_code(tmp_path: Path, threads: int):
     vendor = SmallVendor(tmp_path, POLICY).land(**SEVERAL)
-    assert by_our_code(vendor, threads) == 1
+    assert by_our_code(vendor, FeatureCost, by_key, threads) == 1
     assert len(contents(vendor, Allocation)) > len(ours := contents(vendor, FeatureCost))
-    assert ours == by_statement(vendor)
+    assert ours == by_statement(vendor, FeatureCost)
 
 
 @pytest.mark.parametrize(
@@ -126,8 +102,8 @@ def test_a_day_of_several_accounts_is_added_up_by_our_own_code(tmp_path: Path, t
 )
 def test_what_our_own_code_cannot_add_up_the_statement_does(tmp_path: Path, beside: Mapping[str, Any]):
     vendor = SmallVendor(tmp_path, POLICY).land(**{**SEVERAL, **beside})
-    assert not by_our_code(vendor)
-    assert contents(vendor, FeatureCost) == by_statement(vendor)
+    assert not by_our_code(vendor, FeatureCost, by_key)
+    assert contents(vendor, FeatureCost) == by_statement(vendor, FeatureCost)
 
 
 def test_a_closed_month_is_what_it_was_when_it_was_closed(tmp_path: Path):
@@ -135,5 +111,5 @@ def test_a_closed_month_is_what_it_was_when_it_was_closed(tmp_path: Path):
     vendor.build()
     vendor.close("2026-03")
     vendor.land(**{**SEVERAL, "charges": [*SEVERAL["charges"], charge(4, sub_account_id="two")]})
-    assert not by_our_code(vendor)
-    assert contents(vendor, FeatureCost) == by_statement(vendor)
+    assert not by_our_code(vendor, FeatureCost, by_key)
+    assert contents(vendor, FeatureCost) == by_statement(vendor, FeatureCost)
