@@ -19,7 +19,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml $(COMPILE)
 EXTRAS := --extra agent --extra bedrock --extra sandbox
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web demo style check quick-types quick-tests test e2e screenshots bench bench-forecast evals docs lock clean java node postgres chromium bubblewrap
+.PHONY: help setup web demo style lint types check quick-types quick-tests test all-tests e2e screenshots bench bench-forecast evals docs lock clean java node postgres chromium bubblewrap
 
 help:
 	@echo 'make setup   .venv with Tenantry and its tools'
@@ -84,15 +84,17 @@ web: $(WEB)
 demo: setup web
 	$(BIN)/tenantry demo --no-serve
 
-style: setup
+style: lint types
+
+lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: setup
 	$(BIN)/basedpyright
 
 # The floors (import-linter) are a contract test. Types on one core, tests on the other.
-check: setup
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+check: lint
 	$(MAKE) --jobs 2 --output-sync quick-types quick-tests
 
 quick-types:
@@ -101,8 +103,12 @@ quick-types:
 quick-tests:
 	HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-quick} $(PYTEST) -m 'not slow' tests/unit tests/property tests/contract
 
-test: style web .venv/spark .venv/node/ready .venv/servers/ready java postgres chromium bubblewrap
+# Types while tests wait.
+test: lint web .venv/spark .venv/node/ready .venv/servers/ready java postgres chromium bubblewrap
 	$(BIN)/python hatch_build.py test
+	$(MAKE) --jobs 2 types all-tests
+
+all-tests:
 	$(PYTEST) tests
 
 e2e: setup node web chromium
