@@ -58,7 +58,9 @@ class Standing(BaseModel):
     effective_cost: Money
     margin: Money
     margin_ratio: Annotated[Ratio, Field(description="margin / revenue; null without revenue")]
-    named: Annotated[Ratio, Field(description="part of the cost that has a tenant's name")]
+    named: Annotated[
+        Ratio, Field(description="part of the cost, credits as their size, that has a tenant's name")
+    ]
     confidence: Annotated[
         Ratio, Field(description="part of the cost known by silo or fine driver, coarse counts half")
     ]
@@ -219,8 +221,10 @@ class _Currency:
 
     @property
     def named(self) -> float | None:
-        theirs = sum((r["effective_cost"] for name, r in self.rows.items() if _is_tenant(name)), Decimal(0))
-        return part(theirs, self.total("effective_cost"))
+        # By size: a credit that nobody has would make the part of all others more than the whole.
+        sizes = [(abs(row["effective_cost"]), _is_tenant(name)) for name, row in self.rows.items()]
+        theirs = sum((size for size, tenant in sizes if tenant), Decimal(0))
+        return part(theirs, sum((size for size, _ in sizes), Decimal(0)))
 
     @property
     def tenants(self) -> int:

@@ -44,7 +44,10 @@ MeterName = Annotated[
     Field(description="divide by units of this meter; by default the one with the fewest"),
 ]
 Covered = Annotated[
-    Ratio, Field(description="part of the currency's whole cost in the window that has a feature")
+    Ratio,
+    Field(
+        description="part of the currency's whole cost in the window, credits as their size, that has a feature"
+    ),
 ]
 MainMeter = Annotated[OptionalDimension, Field(description="what the units are")]
 Units = Annotated[OptionalQuantity, Field(description="units used of the meter")]

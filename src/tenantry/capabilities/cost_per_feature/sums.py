@@ -34,21 +34,20 @@ class Costs:
     @cached_property
     def whole(self) -> dict[str, Decimal]:
         """All cost of the window, by currency."""
-        return self._sums(named=False)
+        return self._sums((row, row[self.column]) for row in self.features)
 
     @cached_property
     def covered(self) -> dict[str, float | None]:
-        """The part of it that has a feature."""
-        named = self._sums(named=True)
-        return {
-            currency: part(named.get(currency, Decimal(0)), all_) for currency, all_ in self.whole.items()
-        }
+        """The part of it that has a feature; of credits the size counts, so it is never more than the whole."""
+        sizes = [(row, abs(row[self.column])) for row in self.features]
+        whole, named = self._sums(sizes), self._sums((row, size) for row, size in sizes if row.feature_id)
+        return {currency: part(named.get(currency, Decimal(0)), whole[currency]) for currency in whole}
 
-    def _sums(self, *, named: bool) -> dict[str, Decimal]:
+    @staticmethod
+    def _sums(amounts: Iterable[tuple[Row, Decimal]]) -> dict[str, Decimal]:
         sums: dict[str, Decimal] = defaultdict(Decimal)
-        for row in self.features:
-            if row.feature_id or not named:
-                sums[row.currency] += row[self.column]
+        for row, amount in amounts:
+            sums[row.currency] += amount
         return sums
 
 
