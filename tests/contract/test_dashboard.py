@@ -20,15 +20,16 @@ ROOT = Path(__file__).parents[2]
 HTML = {"Accept": "text/html,application/xhtml+xml"}
 
 
-@pytest.fixture
-def client(tmp_path: Path) -> Generator[TestClient]:
-    static = tmp_path / "static"
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Generator[TestClient]:
+    folder = tmp_path_factory.mktemp("served")
+    static = folder / "static"
     (static / "assets").mkdir(parents=True)
     (static / "index.html").write_text("<!doctype html><html><head><title>T</title></head></html>")
     (static / "begin.js").write_text("1")
     (static / "assets" / "index-1.js").write_text("let a = 1")
     (static / "assets" / "index-1.js.gz").write_bytes(compress(b"let a = 1"))
-    with served(tmp_path, static) as found:
+    with served(folder, static) as found:
         yield found
 
 
