@@ -9,7 +9,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --re
 # One process more than cores, because the distributed engine's tests mostly wait; with two more all take longer. A file's
 # tests in one of them, in the order in which they are collected: the longest file first.
 WORKERS := $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
-PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/pytest --dist loadfile --no-loadscope-reorder --numprocesses
 
 COMPILE := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url
@@ -93,7 +93,8 @@ lint: setup
 types: setup
 	$(BIN)/basedpyright
 
-# The floors (import-linter) are a contract test. Types on one core, tests on the other.
+# The floors (import-linter) are a contract test. Types take one core and the longest; quick tests, which never wait, have
+# the others, and that one after it.
 check: lint
 	$(MAKE) --jobs 2 --output-sync quick-types quick-tests
 
@@ -101,7 +102,7 @@ quick-types:
 	$(BIN)/basedpyright src
 
 quick-tests:
-	HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-quick} $(PYTEST) -m 'not slow' tests/unit tests/property tests/contract
+	HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-quick} nice $(PYTEST) auto -m 'not slow' tests/unit tests/property tests/contract
 
 # Types while tests wait.
 test: lint web .venv/spark .venv/node/ready .venv/servers/ready java postgres chromium bubblewrap
@@ -109,7 +110,7 @@ test: lint web .venv/spark .venv/node/ready .venv/servers/ready java postgres ch
 	$(MAKE) --jobs 2 types all-tests
 
 all-tests:
-	$(PYTEST) tests
+	$(PYTEST) $(WORKERS) tests
 
 e2e: setup node web chromium
 	$(BIN)/pytest tests/e2e

@@ -19,6 +19,7 @@ from tenantry.datasets import Allocation
 from tenantry.engine.rated import by_rates
 from tenantry.methods.policy import Capacity, Match, Meter, Policy, Rule, Rung, Strategy
 
+pytestmark = pytest.mark.slow
 EXAMPLES = settings.default.max_examples if settings.default else 0
 DAYS = ("2026-03-01", "2026-03-02", "2026-03-04")
 TENANTS = [tenant("acme", accounts=["its own"]), tenant("beta"), tenant("Ünal"), tenant("gamma")]

@@ -19,6 +19,7 @@ from tenantry.datasets import Allocation, FeatureCost
 from tenantry.engine.summed import by_key
 from tenantry.methods.policy import Match, Meter, Policy, Rule, Strategy
 
+pytestmark = pytest.mark.slow
 EXAMPLES = settings.default.max_examples if settings.default else 0
 TENANTS = [tenant("acme"), tenant("Ünal"), tenant("beta")]
 POLICY = Policy(
