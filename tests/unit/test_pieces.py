@@ -45,13 +45,14 @@ def test_a_text_is_the_same_however_it_comes(log: Path, monkeypatch: pytest.Monk
     text = "".join(f'{n} "{"x" * n}" end\n' for n in range(60))
     log.write_text(text)
 
-    def read(size: int) -> list[tuple[Any, ...]]:
+    def read(size: int, at_once: int) -> list[tuple[Any, ...]]:
         monkeypatch.setattr(pieces, "content", lambda path: _in_chunks(path, size))
         monkeypatch.setattr(pieces, "_NEAR", size)
+        monkeypatch.setattr(pieces, "_AT_ONCE", at_once)
         CONNECTION.register("read", Lines(log, len(text)))
         return CONNECTION.sql("SELECT * FROM read ORDER BY _row").fetchall()
 
-    assert read(7) == read(50) == read(10**6)
+    assert read(7, 1) == read(7, 100) == read(50, 1) == read(50, 200) == read(10**6, 10**6)
 
 
 def _in_chunks(path: Path, size: int) -> list[bytes]:

@@ -28,6 +28,8 @@ _SCHEMA = pa.schema(
     ]
 )
 _NEWLINE, _QUOTE, _BACKSLASH = b'\n"\\'
+# Of long lines this is what the engine takes at a time; smaller batches cost more each than they save in memory.
+_AT_ONCE = 2 * 1024 * 1024
 # So much goes through a processor's own memory several times without leaving it.
 _NEAR = 128 * 1024
 # Bytes of a text that an Arrow view holds itself.
@@ -68,20 +70,23 @@ class Lines:
 
 
 def _whole_lines(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
-    """The first bytes of a text, divided at ends of lines; the last line gets one where it has none."""
-    carry: list[bytes] = []
+    """The first bytes of a text, some at a time, divided at ends of lines; the last line gets one where it has none."""
+    held: list[bytes] = []
+    count = 0
     for chunk in chunks:
         piece = chunk[:size]
         size -= len(piece)
-        end = piece.rfind(b"\n") + 1
-        if end:
-            yield b"".join([*carry, memoryview(piece)[:end]])
-            carry.clear()
-        carry.append(piece[end:])
+        count += len(piece)
+        if count >= _AT_ONCE and (end := piece.rfind(b"\n") + 1):
+            yield b"".join([*held, memoryview(piece)[:end]])
+            piece = piece[end:]
+            held.clear()
+            count = len(piece)
+        held.append(piece)
         if not size:
             break
-    if rest := b"".join(carry):
-        yield rest + b"\n"
+    if rest := b"".join(held):
+        yield rest if rest.endswith(b"\n") else rest + b"\n"
 
 
 def _batch(text: bytes, row: int) -> pa.RecordBatch:
