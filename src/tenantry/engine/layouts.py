@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ from .duckdb import literal
 from .records import Record, csv_records, json_elements, json_lines, text_lines
 
 CHUNK = 1024 * 1024
+_UNPACKED = CHUNK // 16
+# What is not unpacked at once is copied each time.
+_PACKED = CHUNK // 32
 _ROWS = 200
 _HEADER_LINES = 20
 _ONE_NAME = 64
@@ -76,36 +79,35 @@ class Layout:
 
 
 def content(path: Path, size: int = CHUNK) -> Iterator[bytes]:
-    """The file's bytes in pieces of about so many, unpacked where they are gzip.
+    """The file's bytes in pieces of about so many; where they are gzip unpacked, in small ones.
 
     Raises `invalid` where the file cannot be read or, after all that could be unpacked, where gzip data is cut off.
     """
     try:
         with path.open("rb", buffering=0) as file:
-            chunks = iter(lambda: file.read(size), b"")
-            first = next(chunks, b"")
-            if first.startswith(_GZIP):
-                yield from _unpacked(first, chunks)
-            elif first:
-                yield first
-                yield from chunks
+            packed = file.read(len(_GZIP)) == _GZIP
+            file.seek(0)
+            chunks = iter(lambda: file.read(_PACKED if packed else size), b"")
+            yield from _unpacked(chunks) if packed else chunks
     except OSError as problem:
         why = problem.strerror or str(problem)
         raise invalid(f"{path} cannot be read: {why}", "check the file and its permissions") from None
 
 
-def _unpacked(packed: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
+def _unpacked(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    packed = b""
     hint = "copy the file again from where it came"
     member = zlib.decompressobj(wbits=31)
     try:
         while packed or (packed := next(chunks, b"")):
             # Small outputs: what is unpacked before an error is not lost with it.
-            if data := member.decompress(packed, CHUNK // 16):
+            if data := member.decompress(packed, _UNPACKED):
                 yield data
             packed = member.unconsumed_tail
             if member.eof:
                 # Another member may follow; zeros are padding.
-                packed = member.unused_data.lstrip(b"\0") or next(chunks, b"").lstrip(b"\0")
+                rest = chain([member.unused_data], chunks)
+                packed = next((chunk for some in rest if (chunk := some.lstrip(b"\0"))), b"")
                 if not packed:
                     return
                 member = zlib.decompressobj(wbits=31)
