@@ -19,6 +19,8 @@ _ARRIVED = "arrived"
 # this factor, and a partition has few files.
 _LIKE = 8
 _BITS = _LIKE.bit_length() - 1
+# So many rows tell whether a column's texts recur.
+_LOOK = 1_000
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,6 @@ def _added(engine: DuckDB, dataset: type[Dataset], new: pa.Table, mark: Mark) ->
     days = sorted(new[dataset.partition].unique().to_pylist())
     for each in days:
         of_day = new if len(days) == 1 else new.filter(pc.field(dataset.partition) == pc.scalar(each))
-        # A third of what the engine would take, and by one thread: senders need the others.
-        of_day = of_day.sort_by([(column, "ascending") for column in dataset.sort])
         day, rows = str(each), of_day.num_rows
         grown = _to_compact(held.get(day, []), rows)
         if grown:
@@ -82,6 +82,8 @@ def _added(engine: DuckDB, dataset: type[Dataset], new: pa.Table, mark: Mark) ->
             )
             added += engine.write(dataset, query, [day])
         else:
+            # A third of what the engine would take, and by one thread: senders need the others.
+            of_day = _short(of_day).sort_by([(column, "ascending") for column in dataset.sort])
             added += engine.write_table(dataset, of_day, day)
         gone += grown
     must_be(
@@ -91,6 +93,16 @@ def _added(engine: DuckDB, dataset: type[Dataset], new: pa.Table, mark: Mark) ->
     )
     lake.commit(dataset, added, replaces=(), without={f.path for f in gone}, mark=mark)
     return Appended(tuple(added), tuple(f.path for f in gone))
+
+
+def _short(rows: pa.Table) -> pa.Table:
+    """The same rows, with texts that recur as dictionaries: less is moved about to sort and to write them."""
+    for place, field in enumerate(rows.schema):
+        column = rows[place]
+        some = column[:_LOOK]
+        if pa.types.is_string(field.type) and 2 * len(some.unique()) < len(some):
+            rows = rows.set_column(place, field.name, column.dictionary_encode())
+    return rows
 
 
 def _to_compact(files: Collection[DataFile], rows: int) -> list[DataFile]:
