@@ -180,6 +180,8 @@ def test_a_full_disk_is_said_and_loses_nothing(servers: Servers, tmp_path: Path)
             refused.append(n)
     assert kept
     assert refused
+    # What was refused is no duplicate when it comes again.
+    assert client.post(EVENTS, json.dumps(body(refused[-1])).encode(), BATCH)[0] == 503
     assert client.post("/v1/logs", b'{"resourceLogs":[]}', JSON)[0] in (200, 503)
     client.close()
     servers.kill(process)

@@ -19,7 +19,7 @@ from ...kernel.live import Live
 from .doors import EVENTS, SIGNALS, EventDoor, TelemetryDoor
 from .drain import Drain
 from .judge import Judge
-from .keys import KEY, WIDTH, KeyFile, Keys, joined, merge_keys, write_keys
+from .keys import KEY, WIDTH, KeyFile, Keys, merge_keys, write_keys
 from .parcel import Conflict, Parcel, Rejected
 from .store import Entry, Group, Store, kind_of
 
@@ -109,7 +109,7 @@ class Intake:
     def _open(self) -> None:
         self._store = Store(self._engine.lake.path)
         self._keys = Keys(KeyFile(path) for path in self._store.key_files())
-        for keys in self._store.late_keys():
+        for keys in self._store.late_keys(self._store.newest_keys()):
             self._keys.late.update(_pairs(keys))
         self._drain = Drain(self._landing, self._store, self._keys, self._datasets)
         self._drain.learn()
@@ -326,8 +326,7 @@ class Intake:
         are all read.
         """
         group, keys = Group(), self._keys
-        with keys.door:
-            judge = Judge(keys, group, self._tables)
+        with keys.door, Judge(keys, group, self._tables) as judge:
             for plain in self.events.read(parcel for parcel in parcels if parcel.unread is not None):
                 judge.look_up(plain.keys)
                 judge.plain(plain)
@@ -343,14 +342,13 @@ class Intake:
                     judge.plain(parcel.plain)
                 judge.points(parcel)
                 self._account(parcel, group)
-            added = judge.new()
-            group.keys = joined(added)
+            group.keys = judge.new()
             self._store.write(group, self._now().astimezone(UTC).isoformat(timespec="seconds"))
-            keys.late.update(added)
-            if len(keys.late) >= self.limits.late_keys and not keys.frozen:
-                self._late = self._store.newest_keys()
-                keys.freeze()
-                self._full.set()
+            judge.kept = True
+        if len(keys.late) >= self.limits.late_keys and not keys.frozen:
+            self._late = self._store.newest_keys()
+            keys.freeze()
+            self._full.set()
 
     def _bind(self, parcel: Parcel) -> None:
         """Of a sender bound to a tenant: reject what is another's."""
@@ -420,7 +418,7 @@ class Intake:
         keys, store = self._keys, self._store
         try:
             if keys.frozen:
-                new = write_keys(store.folder, joined(keys.frozen))
+                new = write_keys(store.folder, b"".join(store.late_keys(self._late)))
                 store.took_keys(new.path, upto=self._late)
                 keys.take(new, thaw=True)
             while alike := keys.to_merge():

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain, compress
+from operator import is_
+from typing import Self
 
 from ...engine.cells import Rows
 from ...kernel.dataset import Dataset
@@ -13,29 +16,43 @@ from .store import Group
 
 
 class Judge:
-    """Decides on the points of a group, first come, first served. For a caller who holds `Keys.door`."""
+    """Decides on the points of a group, first come, first served. For a caller who holds `Keys.door`.
+
+    Used as a context. New keys are among those in memory at once, so that each is looked for there but once; at the end
+    they are taken out again, unless `kept` says that the group is on the disk.
+    """
 
     def __init__(self, keys: Keys, group: Group, tables: Mapping[str, type[Dataset]]) -> None:
         self._keys, self._group, self._tables = keys, group, tables
-        self._known: dict[bytes, bytes] = {}
-        self._seen: dict[bytes, bytes] = {}
+        self._seen = keys.late
+        self._filed: dict[bytes, bytes] = {}
+        self._new: list[bytes] = []
+        self.kept = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for key in [*self._filed] if self.kept else [*self._filed, *self._new[::2]]:
+            self._seen.pop(key, None)
 
     def look_up(self, keys: Sequence[bytes]) -> None:
-        """Learn which of the keys came before the group."""
-        if known := self._keys.known(keys):
-            self._known |= known
-            self._seen |= known
+        """Learn which of the keys came before those in memory."""
+        if filed := self._keys.filed(keys):
+            strange = {key: told for key, told in filed.items() if key not in self._seen}
+            self._filed |= strange
+            self._seen |= strange
 
-    def new(self) -> dict[bytes, bytes]:
-        """The keys that came first in this group, with their payloads."""
-        if not self._known:
-            return self._seen
-        return {key: told for key, told in self._seen.items() if key not in self._known}
+    def new(self) -> bytes:
+        """The keys that came first in this group, one after another, each followed by its payload."""
+        return b"".join(self._new)
 
     def plain(self, plain: Plain) -> None:
         """Judge points whose keys were looked up. Runs for all events: one costs no more than it must."""
         firsts = [*map(self._seen.setdefault, plain.keys, plain.payloads)]
-        new = [first is payload for first, payload in zip(firsts, plain.payloads, strict=True)]
+        new = [*map(is_, firsts, plain.payloads)]
+        pairs = zip(plain.keys, plain.payloads, strict=True)
+        self._new += chain.from_iterable(compress(pairs, new))
         end = 0
         for parcel, n in plain.spans:
             begin, end = end, end + n
@@ -75,6 +92,7 @@ class Judge:
                 continue
             for table, key, payload, cells in new:
                 seen[key] = payload
+                self._new += key, payload
                 rows.setdefault(table, []).append(cells)
             if new:
                 parcel.accepted += 1

@@ -7,9 +7,9 @@ the number of keys but for an index of less than a byte each: a file is looked i
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from itertools import chain, pairwise
+from itertools import pairwise
 from pathlib import Path
 from threading import Lock
 from uuid import uuid4
@@ -54,11 +54,6 @@ def payloads(contents: Iterable[bytes]) -> list[bytes]:
         digest.update(content)
         told.append(digest.digest())
     return [b"\1" * PAYLOAD if one == ELSEWHERE else one for one in told] if ELSEWHERE in told else told
-
-
-def joined(keys: Mapping[bytes, bytes]) -> bytes:
-    """Keys one after another, each followed by its payload."""
-    return b"".join(chain.from_iterable(keys.items()))
 
 
 class KeyFile:
@@ -132,7 +127,7 @@ def _words(keys: bytes, width: int) -> _Words:
 
 
 def _sorted(words: _Words) -> _Words:
-    return words[:, np.argsort(words[0], kind="stable")]
+    return words.take(np.argsort(words[0], kind="stable"), axis=1)
 
 
 def _written(folder: Path, keys: int, pieces: Iterable[_Words]) -> KeyFile:
@@ -143,7 +138,7 @@ def _written(folder: Path, keys: int, pieces: Iterable[_Words]) -> KeyFile:
             for piece in pieces:
                 for place, column in enumerate(piece):
                     file.seek((place * keys + done) * column.itemsize)
-                    file.write(column.tobytes())
+                    file.write(column)
                 done += piece.shape[1]
             file.flush()
             os.fsync(file.fileno())
@@ -155,7 +150,7 @@ def _written(folder: Path, keys: int, pieces: Iterable[_Words]) -> KeyFile:
 
 
 class Keys:
-    """All keys. One thread adds to those in memory; any thread may look, and take files in."""
+    """All keys. One thread, which holds `door`, adds to those in memory; any thread may look, and take files in."""
 
     def __init__(self, files: Iterable[KeyFile] = ()) -> None:
         self.door = Lock()
@@ -166,13 +161,20 @@ class Keys:
         self.frozen: dict[bytes, bytes] = {}
         """Those that are being written to a file."""
 
-    def known(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
-        """Those of the keys that came before, with their payloads."""
+    def known(self, keys: Sequence[bytes]) -> set[bytes]:
+        """Those of the keys that came before. Waits for `door`: what may yet fail to be written is not known."""
+        with self.door:
+            late = self.late.keys() & keys
+        # A key that moved on meanwhile is found where it went.
+        return late | self.filed(keys).keys()
+
+    def filed(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Those of the keys that are in files, or on their way there, with their payloads."""
         # Looked at in this order a key that moves on meanwhile is seen at least once.
-        late, frozen, files = self.late, self.frozen, self.files
-        found = {key: held[key] for held in (late, frozen) if held for key in held.keys() & keys}
-        if files and (left := set(keys) - found.keys()):
-            found.update(_look(files, list(left)))
+        frozen, files = self.frozen, self.files
+        found = {key: frozen[key] for key in frozen.keys() & keys} if frozen else {}
+        if files:
+            found |= _look(files, keys)
         return found
 
     def freeze(self) -> None:
@@ -195,7 +197,7 @@ class Keys:
         return next(alike, list[KeyFile]())
 
 
-def _look(files: Sequence[KeyFile], keys: list[bytes]) -> dict[bytes, bytes]:
+def _look(files: Sequence[KeyFile], keys: Sequence[bytes]) -> dict[bytes, bytes]:
     words = _words(b"".join(keys), KEY)
     found: dict[bytes, bytes] = {}
     for file in files:

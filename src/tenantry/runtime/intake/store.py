@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -209,8 +209,10 @@ class Store:
 
     # --- keys ---
 
-    def late_keys(self) -> Iterator[bytes]:
-        yield from (keys for (keys,) in self._rows("SELECT keys FROM late_keys ORDER BY number"))
+    def late_keys(self, upto: int) -> list[bytes]:
+        """Keys of groups up to a number that no key file has yet."""
+        query = "SELECT keys FROM late_keys WHERE number <= ? ORDER BY number"
+        return [keys for (keys,) in self._rows(query, (upto,))]
 
     def newest_keys(self) -> int:
         return self._one("SELECT coalesce(max(number), 0) FROM late_keys")
