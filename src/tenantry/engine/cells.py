@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,8 +28,8 @@ class Rows:
     def of(cls, dataset: type[Dataset], columns: Columns) -> Rows:
         """One row at least."""
         schema = arrow_schema(dataset)
-        cells = zip(columns, schema, strict=True)
-        return cls(pa.record_batch([_column(column, field.type) for column, field in cells], schema))
+        cells = zip(columns, schema.types, strict=True)
+        return cls(pa.record_batch([_column(column, kind) for column, kind in cells], schema))
 
     def __len__(self) -> int:
         return self.batch.num_rows
@@ -56,6 +57,8 @@ def unpacked(dataset: type[Dataset], packs: Sequence[bytes]) -> pa.Table:
 
 
 def _column(cells: Sequence[str | int | None], kind: pa.DataType) -> pa.Array:
+    if isinstance(cells, array):
+        return pa.Array.from_buffers(kind, len(cells), [None, pa.py_buffer(cells)])
     first = cells[0]
     same = first == cells[-1] and cells.count(first) == len(cells)
     some = cells[:1] if same else cells

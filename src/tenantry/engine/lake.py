@@ -10,7 +10,7 @@ from collections.abc import Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from time import monotonic, sleep, time
 from typing import Any, NamedTuple
@@ -58,6 +58,7 @@ def arrow_type(column: Column) -> pa.DataType:
     return _ARROW[column.sql]
 
 
+@cache
 def arrow_schema(dataset: type[Dataset]) -> pa.Schema:
     """The dataset's contract as an Arrow schema, partition column included."""
     return pa.schema([(name, arrow_type(c)) for name, c in dataset.columns().items()])

@@ -12,7 +12,7 @@ Cells = tuple[str | int | None, ...]
 """A row in the order of its dataset's columns: texts, and decimals as plain text; days since 1970-01-01 for a DATE,
 microseconds since then for a TIMESTAMP."""
 Columns = Sequence[Sequence[str | int | None]]
-"""The same of many rows, by column."""
+"""The same of many rows, by column; of numbers perhaps an `array`, as wide as the column's (int32 for a DATE)."""
 
 
 @dataclass(frozen=True)

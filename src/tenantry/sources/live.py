@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pyarrow as pa
 from msgspec import UNSET, Struct, UnsetType
-from msgspec.structs import astuple
 
 from ..kernel.live import Columns, Live
 from ..kernel.source import Format, Sample
@@ -110,9 +112,9 @@ class PlainEvents:
         for column in (feature, service, resource, region):
             self._look_at(column, (None,), odd)
         micros = _micros(times, arrived, odd)
-        day = [at // _DAY for at in micros]
+        days = array("i", (np.asarray(micros) // _DAY).astype(np.intc).tobytes())
         return (
-            names, source, day, micros, tenant, feature, service, resource, region, meter, _numbers(quantity, odd),
+            names, source, days, micros, tenant, feature, service, resource, region, meter, _numbers(quantity, odd),
         ), odd  # fmt: skip
 
     def _look_at(self, column: Sequence[Any], nothing: Collection[None], odd: set[int]) -> None:
@@ -132,19 +134,18 @@ class PlainEvents:
             odd |= {n for n, one in enumerate(column) if one in bad}
 
 
-def _micros(times: Sequence[Any], arrived: int, odd: set[int]) -> list[int]:
+def _micros(times: Sequence[Any], arrived: int, odd: set[int]) -> array[int]:
     """Microseconds since 1970."""
     try:
         if _ALL_TIMES(",".join(times) + ","):
-            read = pa.array(times).cast(pa.timestamp("us", "UTC")).cast(pa.int64())
-            at_once: list[int] = read.to_numpy().tolist()
-            if min(at_once) >= _FIRST and max(at_once) < _LAST:
-                return at_once
+            read = pa.array(times, pa.string()).cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()
+            if read.min() >= _FIRST and read.max() < _LAST:
+                return array("q", read.tobytes())
     except (TypeError, pa.ArrowInvalid):
         pass
     micros = [_micro(time) if time else None for time in times]
     odd |= {n for n, at in enumerate(micros) if at is None and times[n] not in (None, UNSET)}
-    return [arrived if at is None else at for at in micros]
+    return array("q", [arrived if at is None else at for at in micros])
 
 
 def _micro(time: str) -> int | None:
@@ -181,7 +182,8 @@ def _is_spoken(said: Any) -> bool:
 def _all_spoken(texts: Sequence[str]) -> bool:
     """Whether all of these are plain, seen at one glance: some that are may be missed."""
     together = "".join(texts)
-    plain = together.isascii() and together.isprintable() and " " not in together and "(" not in together
+    codes = np.frombuffer(together.encode(errors="surrogatepass"), np.uint8)
+    plain = bool(np.all((codes >= ord("!")) & (codes <= ord("~")))) and "(" not in together
     return plain and min(map(len, texts)) > _LONGEST_WORD
 
 
@@ -194,12 +196,15 @@ def _told(data: Sequence[Any], odd: set[int]) -> dict[str, Sequence[Any]]:
     if not all(data):
         data = [one or kind() for one in data]
     if kind is Said:
-        members, values = Said.__struct_fields__, zip(*map(astuple, data), strict=True)
+        members = Said.__struct_fields__
+        values = ([*map(attrgetter(name), data)] for name in members)
     else:
         members = [name for name in set[str]().union(*set(map(tuple, data))) if name in _MEMBERS]
         values = ([one.get(name) for one in data] for name in members)
     told: dict[str, Sequence[Any]] = {}
     for name, column in zip(members, values, strict=True):
+        if column.count(UNSET) == len(column):
+            continue
         said = column if all(column) else [None if value in _NOTHING else value for value in column]
         before = told.get(_MEMBERS[name])
         if before:
