@@ -53,6 +53,7 @@ _GENERIC = frozenset(
 )
 _TIMES = frozenset("ms milliseconds seconds minutes hours".split())
 """Units of time: `compute_ms` is compute time."""
+_CUTS = ("by", "per", "each", "every")
 _EACH = ("per", "single")
 """After these a common word is what it names: the cost per report."""
 _DISTINCT = 4
@@ -136,7 +137,8 @@ class Names:
                 return [*found, *self.take(words, common)]
         used = words.has(_USED)
         for first, word in enumerate(words.words):
-            meant = self._parts.get(word, {}) if word not in common else {}
+            cut = first > 0 and words.words[first - 1] in _CUTS  # `by route` is no Route 53
+            meant = self._parts.get(word, {}) if word not in common and not cut else {}
             if (
                 used and "meter" in meant
             ):  # `how much storage did they use`: of what is metered, not of what is billed

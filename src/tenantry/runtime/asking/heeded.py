@@ -49,7 +49,10 @@ _LEFT = (
     (r"(?:the |all )?(?:others?|else|rest|remaining)(?! than)|some", "it does not say which those are"),
     (r"(?:of|among|from|within) (?:those|these|them)", "names are not looked for among those told before"),
     (r"than(?! (?:@|\$))", "it is not compared with that"),
-    (r"(?:main|mainly|chief|major) \$\w+", "it does not say what the main ones are"),
+    (
+        r"(?:main|mainly|chief|major|big|large|small|past|previous|last|first|same) \$\w+",
+        "it does not say which those are",
+    ),
 )
 """Words that no slot took, and what is not known of them."""
 _NOT_CUTS = "products?|applications?|apps?|platforms?|systems?|company|business|provider|levels?|kinds?|types?|status|people|person"
@@ -74,6 +77,13 @@ _SAID = (
         rf"(?:big|large|small|good|bad|major) (?:@\w+ )?(?:{DIMENSIONS['tenant']})",
         "it does not say how large",
     ),
+    (rf"(?:past|previous|last|first|same|main) (?:@\w+ )?(?:{_KINDS})", "it does not say which those are"),
+    (r"(?:vs|versus|against|compared? (?:to|with)|over|under) (?:the |our )?plan(?! @)", "no plan is known"),
+    (
+        r"(?:with|including|incl) (?:(?:the|our|aws|amazon) )*@(?:service|feature)",
+        "it does not say whether of that alone",
+    ),
+    (r"like for like|and (?:when|who|where|how)$", "it does not say what is meant"),
 )
 """Words anywhere that ask what no figure tells."""
 _CLAUSE = r"(?:\$|@)\S+ .*(?:and|,|then) (?:what|which|how|who|whom|whose|when|where|is|are|was|were|does|do|did|has|have|can|will) .*\$\w+"
@@ -176,6 +186,12 @@ def _not_taken(of: Reading, questions: Sequence[Question]) -> Iterator[str]:
     for name in metrics & {*_HELD}:
         if {*of.metrics} - metrics - _HELD[name]:
             yield f"{ROWS[name].title} says nothing of another figure"
+    compared = any(q.compare_to or any(len(f.values) > 1 for f in q.filters) for q in questions)
+    if not compared and _has(r"(?:more|less|fewer|better|worse) \$\w+", rest):
+        yield "it does not say than what"
+    two = len(metrics) > 1 or of.when.compares or any(len(f.values) > 1 for q in questions for f in q.filters)
+    if not two and _has("(?:differences?|gap|delta) between", of.masked):
+        yield "it does not say between what and what"
     if {"usage", "requests", "adoption"} & metrics and _has("may|allowed|permitted", rest):
         yield "it does not say whether use or leave to use is meant"
     if metrics != {"adoption"}:

@@ -81,8 +81,8 @@ METRICS: tuple[Metric, ...] = (
         "revenue",
         _PAID,
         "revenues?|revs?|sales|income|turnover|mrr|monthly recurring revenue|takings|top line|recurring revenue",
-        r"(?:did|do|does|have|has|are) we (?:bill|bills|billed|billing|invoice|invoiced|invoicing|charge|charged|charging) @(?!not)\w+|(?:bill|invoice|charge)(?:s|d|ed)? (?:out )?to @tenant",
-        r"(?:bring|brought|brings)(?: in)?|pays? us|paid us|(?:did|do|does) (?:@(?!not)\w+ )?pay us|(?:did|do|does) (?:@(?!not)\w+|they) pay|money (?:come|came|coming) in|earn|earned|earns",
+        rf"(?:did|do|does|have|has|are) we (?:bill|bills|billed|billing|invoice|invoiced|invoicing|charge|charged|charging) (?:the |our )?@(?!not)\w+(?: (?:tier|plan))?(?: (?:{_WHOM}))?|(?:bill|invoice|charge)(?:s|d|ed)? (?:out )?to @tenant",
+        rf"(?:bring|brought|brings)(?: in)?|pays? us|paid us|(?:did|do|does) (?:the |our )?(?:@(?!not)\w+ (?:(?:tier|plan) )?(?:(?:{_WHOM}) )?)?pay us|(?:did|do|does) (?:the |our )?(?:@(?!not)\w+(?: (?:{_WHOM}))?|they) pay|money (?:come|came|coming) in|earn|earned|earns",
         says="revenue, margin and unprofitable tenants",
     ),
     _figures(
@@ -362,6 +362,10 @@ AMBIGUOUS: tuple[tuple[str, tuple[tuple[str, str | None], ...]], ...] = (
     (
         r"where (?:does|did|is) (?:the |our |all the )?money (?:go|going)",
         (("cost", "service"), ("cost", "tenant"), ("cost", "feature")),
+    ),
+    (
+        r"(?:do|did|have|has) we (?:bill|billed|invoice|invoiced|charge|charged)(?! (?:for |to )?(?:(?:the|our) )*(?:@|them))",
+        (("revenue", None), ("billed_cost", None)),
     ),
     (r"(?:do|did|does) we make|we (?:make|made)|making", (("revenue", None), ("margin", None))),
 )

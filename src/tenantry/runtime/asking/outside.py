@@ -63,7 +63,7 @@ NO_SLIPS = frozenset(
     counter counters counts course cover covers crash creative customary dealt delegate delegates
     director directory disjoint dynamic earliest effected effectively estimate estimates event events
     ever exceed exceeded exceeding excessive expert experts exploited export exported exporting
-    expressive extensive fact fair far fear featured fees figured font forth functional given grain
+    expressive extensive fact fair falling far fear featured fees figured font forth functional given grain
     grouping guards handled hash headings healthy hint hints historic hold holds important improper
     improved incidental increment increments inert informed instance instances interacting interaction
     interactions introduced inventory inverted involved involving iteration iterations joint layer

@@ -118,7 +118,8 @@ def _refusal(reading: Reading, vocabulary: Vocabulary, conversation: Conversatio
         return Unanswerable(f"there is nothing here named {', '.join(map(repr, reading.unknown_names))}", can)
     if outside := _outside(reading):
         return Unanswerable(outside, can)
-    if len(reading.unknown) > (_STRANGE if reading.metrics else 1 if reading.filters else 0):
+    follows = bool(conversation.questions and reading.slots)
+    if len(reading.unknown) > (_STRANGE if reading.metrics else 1 if reading.filters or follows else 0):
         return Unanswerable(f"I do not know {', '.join(map(repr, reading.unknown[:5]))}", can)
     if (
         not reading.metrics
@@ -267,6 +268,8 @@ class _Planner:
             names = [name for name in names if name != "usage"]
         if {*names} == {"cost", "billed_cost"}:
             names = ["billed_cost"]
+        if self.of.as_ratio:
+            names = [_RATIOS.get(name, name) for name in names]
         if self.of.ahead:
             return [_AHEAD[name] for name in names if name in _AHEAD]
         if self.of.why and names and {*names} <= {"cost", "billed_cost"}:

@@ -228,6 +228,8 @@ def _read_slots(reading: Reading, vocabulary: Vocabulary) -> None:
     if moved and moved["dear"]:
         reading.metrics = reading.metrics or ["cost"]
         reading.order = "desc" if words.has("which|what|who|whose") else None  # by how it changed
+    while found := words.take(rf"(?:of )?at (?:least|most|best|worst)(?: (?:{NUMBER}))?"):
+        reading.unknown.append(found.group())
     _read_rank(reading)
     reading.cuts = _cut_twice(words)
     reading.by = reading.by or _cut(words)

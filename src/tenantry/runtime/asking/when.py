@@ -312,7 +312,7 @@ class Calendar:
         if found:
             return self._back(number_of(found["n"]), found["unit"].rstrip("s"))
         if words.take(
-            r"(?:over |in |during |for )?(?:the )?(?:past|trailing|preceding) year|(?:last|past|trailing) twelve months|ttm|ltm"
+            r"(?:over |in |during |for )?(?:the )?(?:past|trailing|preceding) year|(?:over|in|during|within) the last year|(?:last|past|trailing) twelve months|ttm|ltm"
         ):
             return self._months_back(12)
         if words.take(r"(?:last|past|recent) months"):
