@@ -149,7 +149,8 @@ class Names:
         return found
 
     def _put(self, words: Words, first: int, count: int, entity: Entity) -> Entity:
-        words.words[first : first + count] = [Mark(entity)]
+        kind = words.words[first + count : first + count + 1] == [entity.dimension]  # `the search feature`
+        words.words[first : first + count + (kind and entity.dimension == "feature")] = [Mark(entity)]
         return entity
 
     def _chosen(

@@ -35,6 +35,9 @@ _THAN = re.compile(
 )
 _ONLY = re.compile(r"(?<!\S)only (?:(?:ever )?(?:uses?|used|have|has|pays?|buys?)|@\w+ uses?)(?!\S)")
 _BOTH = re.compile(r"(?<!\S)(?:both|either|neither|each)(?!\S)")
+_PART_OF = re.compile(
+    r"(?:as|in|what|which) (?:an? )?(?:percent(?:age)?|shares?|part|fraction|proportion) of (?:(?:the|our|total) )*\$"
+)
 _BUT = re.compile(r"(?<!\S)but (?:the |our )?@")
 _STEP = re.compile(
     r"\b(week|month|quarter) (?:over|on|to) (?:week|month|quarter)\b|\b([wmq])o[wmq]\b|\bthe (day|week|month|quarter|year) before\b"
@@ -48,6 +51,7 @@ _CAUSES = r"driv(?:e|es|en|ing)|drove|caus(?:e|es|ed|ing)|reasons?|due|behind|be
 _LEFT = (
     (r"(?:the |all )?(?:others?|else|rest|remaining)(?! than)|some", "it does not say which those are"),
     (r"(?:of|among|from|within) (?:those|these|them)", "names are not looked for among those told before"),
+    (r"\$(\w+) (?:(?:vs|versus|against|or|to|per|-) )?\$\1", "it names one figure twice, and may mean two"),
     (r"than(?! (?:@|\$))", "it is not compared with that"),
     (
         r"(?:main|mainly|chief|major|big|large|small|past|previous|last|first|same) \$\w+",
@@ -55,7 +59,7 @@ _LEFT = (
     ),
 )
 """Words that no slot took, and what is not known of them."""
-_NOT_CUTS = "products?|applications?|apps?|platforms?|systems?|company|business|provider|levels?|kinds?|types?|status|people|person"
+_NOT_CUTS = "vendors?|products?|applications?|apps?|platforms?|systems?|company|business|provider|levels?|kinds?|types?|status|people|person"
 """Words that change nothing elsewhere."""
 _SAID = (
     (
@@ -78,11 +82,18 @@ _SAID = (
         "it does not say how large",
     ),
     (rf"(?:past|previous|last|first|same|main) (?:@\w+ )?(?:{_KINDS})", "it does not say which those are"),
+    (rf"(?:more|less|fewer) (?:@\w+ )?(?:{_KINDS})", "it does not say than what"),
     (r"(?:vs|versus|against|compared? (?:to|with)|over|under) (?:the |our )?plan(?! @)", "no plan is known"),
     (
         r"(?:with|including|incl) (?:(?:the|our|aws|amazon) )*@(?:service|feature)",
         "it does not say whether of that alone",
     ),
+    (r"(?:aws|cloud|linked|member|billing|sub) accounts?", "costs are not told by the provider's accounts"),
+    (
+        r"@service (?:functions?|accounts?|clusters?|buckets?|tables?)",
+        "costs are not told by the parts of a service",
+    ),
+    (rf"(?:{DIMENSIONS['tenant']}) turnover", "it does not say whether of money or of tenants"),
     (r"like for like|and (?:when|who|where|how)$", "it does not say what is meant"),
 )
 """Words anywhere that ask what no figure tells."""
@@ -99,6 +110,8 @@ def unheeded(reading: Reading, questions: Sequence[Question], *, follows: bool) 
             *_of_other_times(reading, question, follows=follows),
         ):
             return reason
+    if follows and _PART_OF.search(str(reading.words)):
+        return "no tool puts these figures in proportion"
     return next(_not_taken(reading, questions), "")
 
 
@@ -158,6 +171,8 @@ def _of_other_times(of: Reading, question: Question, *, follows: bool) -> Iterat
         yield "that is of another length than the window"
     if question.metric in FORECASTS and of.when.named and not of.when.ahead:
         yield "forecasts are of months to come"
+    if question.metric in FORECASTS and of.changed:
+        yield "forecasts are not compared"
     if of.when.after and not follows:
         yield "it does not say after what"
     if follows and other and other.start >= question.window.end and _LAST.search(text):

@@ -42,7 +42,7 @@ def _figures(name: str, title: str, cuts: frozenset[str], *patterns: str, says: 
 
 
 _COSTS = "costs?|costing|costed"
-_WHOM = "tenants?|customers?|clients?|accounts?|logos?|companies|organi[sz]ations?|vendors?"
+_WHOM = "tenants?|customers?|clients?|accounts?|logos?|companies|organi[sz]ations?"
 _OF = r"(?: (?:on|of|in|from|at|with) (?:the |our )?@(?!not)\w+(?: tier| plan)?)?"
 _FORECAST = "(?:forecasts?|predictions?|projections?)"
 _ITS = r"(?:the |our |your )?(?:\w+ )?"
@@ -54,7 +54,7 @@ METRICS: tuple[Metric, ...] = (
         "cost",
         _ALL,
         rf"{_COSTS}|spend|spends|spending|spent|expenses?|expenditures?|cogs|outlays?|burn|burned|burnt|burning|showback|chargeback",
-        "cost of goods sold|cost to serve|amorti[sz]ed costs?|effective costs?|cloud bill|cloud costs?|infra(?:structure)? (?:costs?|spend)",
+        "cost of goods sold|cost to serve|amorti[sz]ed costs?|effective costs?|cloud costs?|infra(?:structure)? (?:costs?|spend)",
         "(?:are|do|did|were) we pay(?:ing)?|we (?:pay|paid)|how expensive|how dear",
         says="cost by tenant, tier, plan, service or feature",
     ),
@@ -103,7 +103,7 @@ METRICS: tuple[Metric, ...] = (
         "errors",
         "errors",
         frozenset({"tenant", "tier", "feature"}),
-        "errors?|failed requests|failures|fails?(?: most)?(?: often)?|failing|5xx|server errors",
+        "errors?|failed(?: requests)?|failures|fails?(?: most)?(?: often)?|failing|5xx|server errors",
     ),
     _figures(
         "error_rate",
@@ -129,7 +129,7 @@ METRICS: tuple[Metric, ...] = (
         "active_users",
         "active users",
         _WHO,
-        "(?:monthly |daily |weekly )?active users?|maus?|daus?|waus?|users?|people (?:used|use|using)|how many people|user (?:count|numbers?)|seats used",
+        r"(?:monthly |daily |weekly )?active users?(?: counts?| numbers?)?|maus?|daus?|waus?|users?|people (?:used|use|using)|how many people(?= (?:\S+ )*(?:use|uses|used|using|work|worked|active)(?!\S))|user (?:count|numbers?)|seats used",
     ),
     _figures(
         "tenants",
@@ -360,7 +360,7 @@ DIMENSIONS = {
 }
 AMBIGUOUS: tuple[tuple[str, tuple[tuple[str, str | None], ...]], ...] = (
     (
-        r"where (?:does|did|is) (?:the |our |all the )?money (?:go|going)",
+        r"where (?:does|did|is) (?:the |our |all the |every |each )?(?:money|dollar|cent|euro) (?:go|going)",
         (("cost", "service"), ("cost", "tenant"), ("cost", "feature")),
     ),
     (

@@ -16,7 +16,7 @@ from .heeded import unheeded
 from .lexicon import ROWS
 from .outside import CURRENCIES
 from .plans import Answerable, Conversation, Plan, Unanswerable, Unclear, abilities
-from .question import Order, Question, Vocabulary
+from .question import Filter, Order, Question, Vocabulary
 from .reading import Reading, read
 
 _FEW = 4
@@ -44,6 +44,9 @@ _ALL_OF_US = re.compile(
     r"(?<!\S)(?:from|of|serving|to|with|for) (?:all of )?(?:our |my |the )*(?:customers|tenants|clients|accounts)(?!\S)"
 )
 """Said of all of them or of each."""
+_BESIDE = re.compile(
+    r"(?:and |how does (?:it|that|this) )?(?:vs|versus|against|compared?(?: (?:to|with|against))?) (?:the |our )?@"
+)
 _SORT = ("sort", "sorted", "order", "ordered", "rank", "ranked")
 _VERSUS = re.compile(r"\b(?:compar|vs|versus|against|over|than|yoy|mom|qoq)", re.IGNORECASE)
 _AHEAD = {
@@ -172,14 +175,21 @@ class _Planner:
                 return self.able.choose([then, ahead], "next after that, or after today")
         if self.before and (others := self._of_before(self.before.metric, metrics, follows=follows)):
             metrics, follows = others, True
-        if follows and self.before:
-            return self._follow_up(self.before, metrics)
+        bare = metrics and not self.of.slots and len(self.text.split()) <= _FEW
+        if self.before and (follows or bare):
+            return self._follow_up(self.before, metrics) if follows else self._either(self.before, metrics)
         if not metrics:
             return self._without_metric()
         found = [self._question(name) for name in metrics]
         if len(metrics) > 1 and not self.of.joined:
             return self.able.choose(found, "it names several figures")
         return self._settled(found)
+
+    def _either(self, before: Question, metrics: Sequence[str]) -> Plan:
+        """A figure alone: of what was asked before, or of all."""
+        ways = [self._follow_up(before, metrics), self._settled([self._question(metrics[0])])]
+        found = [q for way in ways if isinstance(way, Answerable) for q in way.questions]
+        return self.able.choose(found, "of what was asked before, or of all")
 
     def _of_before(self, before: str, metrics: Sequence[str], *, follows: bool) -> list[str]:
         """What is asked now of what was asked before: its forecast, its rate, or the forecast of another figure."""
@@ -388,6 +398,12 @@ class _Planner:
         """The question before with what this text changes of it."""
         of, when = self.of, self.of.when
         found = replace(before, asked=self.text)
+        if of.ahead and found.metric not in _AHEAD and not metrics:
+            return Unanswerable(
+                "forecasts are of cost, revenue and margin", abilities(self.vocabulary.metrics)
+            )
+        if _BESIDE.match(of.masked) and len(of.filters) == 1 and not metrics:
+            return self._beside(before, of.filters[0])
         if of.why and not metrics:
             return self._why(found)
         if metrics:
@@ -420,6 +436,15 @@ class _Planner:
             order=self._order(found.metric) if of.order else found.order,
         )
         return self._settled([self._fitted(found)])
+
+    def _beside(self, before: Question, new: Filter) -> Plan:
+        """The question before of its names and of one that it is now compared with: `vs pro`."""
+        known = before.only(new.dimension)
+        both = replace(new, values=tuple(dict.fromkeys([*known, *new.values])))
+        if not known:
+            alone = replace(before.filtered(new), asked=self.text)
+            return self.able.choose([alone], "it does not say what is compared with that")
+        return self._settled([replace(before.filtered(both), by=new.dimension, asked=self.text)])
 
     def _moved(self, found: Question, *, plain: bool) -> Question:
         """The question in the time of this text; `plain`: nothing but time may be meant by it."""

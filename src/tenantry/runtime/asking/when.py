@@ -92,6 +92,7 @@ class Calendar:
         """Take what is time from the words. Raises `invalid` for a day that is none."""
         self._say_years(words)
         quarters, after = words.has(_QUARTERS), period_after(words)
+        counted = words.find(rf"(?:{_LAST}) (?:{NUMBER}) (?P<unit>week|quarter|year)s")
         grain, year, previous = self._grain(words), year_before(words), period_before(words)
         other = self._compared(words)
         since = words.has("since")
@@ -107,9 +108,12 @@ class Calendar:
             window = (
                 self._months_back(12) if grain in {"month", "quarter", "week"} else self.span.newest_month
             )
-        if grain is None and words.take(
-            "trend(?:ing|s)?|over time|develop(?:ed|ment)?|evol(?:ve|ved|ution)|histor(?:y|ical|ically)"
-        ):
+        trend = words.take(
+            "trend(?:ing|s)?|(?:chang(?:e|es|ed|ing) )?over time|develop(?:ed|ment)?|evol(?:ve|ved|ution)|histor(?:y|ical|ically)"
+        )
+        if grain is None and trend and counted:
+            grain = counted["unit"]
+        elif grain is None and trend:
             if named and len([*window.months()]) == 1:
                 grain = "day"
             else:
