@@ -35,6 +35,9 @@ def period_before(words: Words) -> bool:
             rf"(?:(?:previous|prior|preceding) (?:{unit})|(?:{unit}) before(?: that)?|before|previous|one before)"
         )
         or words.take(rf"(?:and )?the (?:{unit}) before(?: that)?$")
+        or words.take(
+            rf"^(?:and |what about |how about )*(?:an?|one) (?:{unit}) (?:before|earlier|prior)(?: that)?$"
+        )
     )
 
 

@@ -55,7 +55,7 @@ METRICS: tuple[Metric, ...] = (
         _ALL,
         rf"{_COSTS}|spend|spends|spending|spent|expenses?|expenditures?|cogs|outlays?|burn|burned|burnt|burning|showback|chargeback",
         "cost of goods sold|cost to serve|amorti[sz]ed costs?|effective costs?|cloud costs?|infra(?:structure)? (?:costs?|spend)",
-        "(?:are|do|did|were) we pay(?:ing)?|we (?:pay|paid)|how expensive|how dear",
+        "(?:are|do|did|were) we pay(?:ing)?|we (?:pay|paid)|how expensive|how dear|(?:set|sets|setting) us back",
         says="cost by tenant, tier, plan, service or feature",
     ),
     _figures(
@@ -82,7 +82,7 @@ METRICS: tuple[Metric, ...] = (
         _PAID,
         "revenues?|revs?|sales|income|turnover|mrr|monthly recurring revenue|takings|top line|recurring revenue",
         rf"(?:did|do|does|have|has|are) we (?:bill|bills|billed|billing|invoice|invoiced|invoicing|charge|charged|charging) (?:the |our )?@(?!not)\w+(?: (?:tier|plan))?(?: (?:{_WHOM}))?|(?:bill|invoice|charge)(?:s|d|ed)? (?:out )?to @tenant",
-        rf"(?:bring|brought|brings)(?: in)?|pays? us|paid us|(?:did|do|does) (?:the |our )?(?:@(?!not)\w+ (?:(?:tier|plan) )?(?:(?:{_WHOM}) )?)?pay us|(?:did|do|does) (?:the |our )?(?:@(?!not)\w+(?: (?:{_WHOM}))?|they) pay|money (?:come|came|coming) in|earn|earned|earns",
+        rf"(?:bring|brought|brings)(?: in)?|pays? us|paid us|(?:did|do|does) (?:the |our )?(?:@(?!not)\w+ (?:(?:tier|plan) )?(?:(?:{_WHOM}) )?)?pay us|(?:did|do|does) (?:the |our )?(?:@(?!not)\w+(?: (?:{_WHOM}))?|they) pay|money (?:come|came|coming) in|we (?:take|took|taken) in|earn|earned|earns",
         says="revenue, margin and unprofitable tenants",
     ),
     _figures(

@@ -226,6 +226,7 @@ class _Planner:
     def _unranked(self, found: Sequence[Question]) -> Plan | None:
         """What may be meant by the most of what changed, by the most of periods, and by all of a ranking."""
         of, ranked = self.of, bool(self.of.top or self.of.order)
+        ranked = ranked or (of.changed and of.masked.split()[0] in _SORT)
         if ranked and (of.changed or of.when.compare_to) and any(q.compare_to for q in found):
             costs = [q for q in found if q.metric == "cost"]
             changes = [Question("change", q.window, filters=q.filters, asked=self.text) for q in costs]
