@@ -12,13 +12,15 @@ TAKEN = "·"
 _MARK = "['\N{RIGHT SINGLE QUOTATION MARK}]"
 _SPELLINGS = (
     (r"\bw/o\b", "without"), (r"\bmo[./]mo\b|\bm[./]m\b", "mom"), (r"\by[./]y\b", "yoy"), (r"%", " percent "),
-    (r"\bper cent\b", "percent"), (r"\bpull up\b", "show"), (r"\bcalendar (?=year|quarter|month)", ""),
+    (r"\bper cent\b", "percent"), (r"\bpull(?: up)?\b(?! requests?)", "show"),
+    (r"\bcalendar (?=year|quarter|month)", ""),
     (r"\bvs\.", "vs"),
     (rf"\bcan{_MARK}t\b|\bcannot\b", "can not"), (rf"\bwon{_MARK}t\b", "will not"), (rf"(?<=[a-z])n{_MARK}t\b", " not"),
     (rf"{_MARK}(?:s|re|ve|ll|d)\b", ""), (r"[\N{EN DASH}\N{EM DASH}]", " - "),
     # Slips in words too short or too common to mend by their letters.
     (r"\b(?:adn|nad)\b", "and"), (r"\b(?:teh|hte)\b", "the"), (r"\b(?:waht|whta)\b", "what"),
     (r"\b(?:mcuh|muhc)\b", "much"), (r"\bm(?:ny|nay|ayn)\b", "many"), (r"\b(?:hav|haev|hvae)\b", "have"),
+    (r"\bpl[sz]\b", "please"), (r"\bnxt\b", "next"),
     (r"\bw(?:ich|hcih|ihch)\b", "which"), (r"\bcomp(?:air|aire|ear)\b", "compare"),
 )  # fmt: skip
 _WORD = re.compile(
