@@ -144,7 +144,8 @@ def _places(asked: Sequence[Asked], names: Names, routing: Routing) -> list[_Pla
     where = PathPlaces(
         [Visit(host, path, tenants[claims], n) for (host, path, claims), n in times.items()], names
     )
-    distinct = {(one.host, one.path) for one in asked}
+    # In the order of requests, not a set's: what is read together then lies together in memory.
+    distinct = dict.fromkeys((one.host, one.path) for one in asked)
     known = {(host, path): _place(path, hosts[host], where, names) for host, path in distinct}
     return [known[one.host, one.path] for one in asked]
 
@@ -187,13 +188,15 @@ def _by_what_is_told(
         return [_of_gateway(one.method, one.named) for one in asked]
     alike = {host: table.alike(host) for host in {one.host for one in asked}}
     told: dict[tuple[Hashable, str, str, str, bool], _Found | None] = {}
+    found: list[_Found | None] = []
     for one in asked:
         key = (alike[one.host], one.method, one.path, one.named, one.missing)
         if key not in told:
             told[key] = (
                 specified(one, one.method) or _of_gateway(one.method, one.named) or specified(one, ANY_METHOD)
             )
-    return [told[alike[o.host], o.method, o.path, o.named, o.missing] for o in asked]
+        found.append(told[key])
+    return found
 
 
 @lru_cache(maxsize=1 << 12)

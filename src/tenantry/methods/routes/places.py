@@ -153,7 +153,7 @@ class PathPlaces:
 
 def _candidates(visits: Iterable[Visit], names: Names) -> dict[str, _Place]:
     """The prefixes behind which a tenant's name was seen at all."""
-    depths = {path: found for path in {v.path for v in visits} if (found := _named(path, names))}
+    depths = {path: found for path in dict.fromkeys(v.path for v in visits) if (found := _named(path, names))}
     places: dict[str, _Place] = {}
     for visit in visits:
         for depth in depths.get(visit.path, ()):

@@ -103,7 +103,8 @@ class RouteTable:
 
     def has_host(self, host: str) -> bool:
         """Whether any operation names this host."""
-        return any(root is not self._any_host for root in self._roots(host))
+        of_any_host = self._any_host is not None
+        return len(self._roots(host)) > of_any_host
 
     def alike(self, host: str) -> Hashable:
         """Equal for hosts whose requests have the same routes."""
