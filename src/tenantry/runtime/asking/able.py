@@ -66,6 +66,11 @@ class Able:
             and {"service", "feature"} & _only(question)
         ):
             wrong = ["plan with these"]
+        if question.metric == "cost_per_use" and not wrong:
+            whose = {"tenant", "tier"} & {question.by, *_only(question)}
+            if whose and not question.only("feature"):
+                return self._no(f"{row.title} by tenant or tier is told of a feature, and none is named")
+            wrong = sorted(whose) if len(whose) > 1 else []
         if wrong:
             by = ", ".join(d for d in DIMENSIONS if d in row.known) or "the whole alone"
             return self._no(f"{row.title} is not known by {' and '.join(wrong)}; it is by {by}")

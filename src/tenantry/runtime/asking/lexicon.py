@@ -188,7 +188,7 @@ METRICS: tuple[Metric, ...] = (
         "cost per use",
         "cost_per_feature",
         "unit_cost",
-        frozenset({"feature"}),
+        frozenset({"feature", "tenant", "tier"}),
         (
             r"(?:does|do|did|is) (?:an?|one|each|a single|every) (?:use of (?:the |our )?)?@feature (?:costs?(?: us)?|cost to serve)|(?:costs?|price) (?:of|for|per) (?:an?|one|each|a single|every|single)? ?(?:use of (?:the |our )?)@feature",
             r"costs? (?:of|for) (?:an?|one|each|a single|every|single) @feature|(?:every|each) time (?:some(?:one|body)|any(?:one|body)|people|they|an? (?:user|customer|tenant)) uses? (?:it|them|@feature)|(?:every|each) time (?:it|@feature) (?:is used|runs?)|costs? per @feature|unit (?:costs?|economics) of (?:the |our )?@feature|(?:costs? )?per use(?: of @feature)?|unit costs? (?:by|per|of each|of) features?",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -20,6 +20,7 @@ from .question import Question
 
 _SAID = 3
 _MOST = 50
+_ALL = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Listing:
     path: str = ""
     lead: str = ""
     dated: bool = True
+    named: Callable[[Question], str] | None = None
+    """The field that names a row, where it is not always `name`."""
 
 
 def _plain(question: Question) -> dict[str, Any]:
@@ -65,11 +68,23 @@ def _one(name: str, question: Question) -> str | None:
     return found[0] if found else None
 
 
+def _whose(question: Question) -> str | None:
+    """Whether it is told by tenant or by tier."""
+    return next((d for d in ("tenant", "tier") if d == question.by or question.only(d)), None)
+
+
 LISTINGS: dict[str, Listing] = {
     "cost_per_use": Listing(
         "feature_id",
         ("cost_per_unit", "cost_per_tenant"),
-        lambda q: {**_top(q), "feature_id": _one("feature", q)},
+        lambda q: {
+            **_top(q),
+            **({"top": _ALL} if q.only(_whose(q) or "") else {}),
+            "feature_id": _one("feature", q),
+            "by": _whose(q) or "feature",
+        },
+        wanted=lambda row, q: row.name in (q.only(_whose(q) or "") or (row.name,)),
+        named=lambda q: "name" if _whose(q) else "feature_id",
     ),
     "cost_per_unit": Listing(
         "meter", ("cost_per_unit",), lambda q: {**_plain(q), "meter": _one("meter", q)}, wanted=_is_meter
@@ -110,6 +125,8 @@ LISTINGS: dict[str, Listing] = {
 def listing(desk: Desk, question: Question) -> Piece:
     """The piece for what one tool lists."""
     row, spec = ROWS[question.metric], LISTINGS[question.metric]
+    if spec.named:
+        spec = replace(spec, name=spec.named(question))
     called = desk.call(row.capability, row.tool, **spec.arguments(question))
     data = called.answer.data
     found = [(n, one) for n, one in enumerate(spec.rows(data)) if spec.wanted(one, question)]
