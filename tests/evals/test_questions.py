@@ -8,9 +8,11 @@ from dataclasses import replace
 import pytest
 from graded_questions import FOLDER, NOW, VOCABULARY, Case, cases, graded
 
+from tenantry.app.known import catalog
 from tenantry.runtime.asking.planner import plan
 from tenantry.runtime.asking.plans import Answerable, Conversation
 
+CATALOG = catalog()
 RIGHT = ("answered", "asked", "refused")
 FILES = sorted(path.name for path in FOLDER.glob("*.txt") if path.name != "tenants.txt")
 
@@ -46,6 +48,11 @@ def test_questions_are_rightly_answered_asked_or_refused(
     wrong = [f"{grade}: {case.text}" for case, grade, _ in graded_files[name] if grade not in RIGHT]
     assert sum(counted[grade] for grade in RIGHT) >= 0.9 * counted.total(), wrong
     assert not counted["wrong answer"], wrong
+
+
+def test_every_example_of_the_catalog_is_graded():
+    asked = {case.text for case in cases("examples.txt")}
+    assert {text for capability in CATALOG.capabilities for text in capability.examples} <= asked
 
 
 def test_what_is_refused_is_unanswerable(graded_files: dict[str, list[tuple[Case, str, float]]]):

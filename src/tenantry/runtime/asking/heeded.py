@@ -17,7 +17,9 @@ _TOLD = {
     "unprofitable": {"tenant"}, "uncertainty": {"tenant"}, "adoption": {"feature"}, "change": {"tenant", "service"},
     "meter_next": {"service", "meter"}, "tenant": {"tier", "plan"}, "coverage": {"meter"},
     "entitlements": {"feature", "meter", "tier", "plan"}, "explain": {"service", "feature", "meter"},
-    "certificate": {"tenant", "tier", "plan", "service"},
+    "certificate": {"tenant", "tier", "plan", "service"}, "movers": {"tenant"}, "breadth": {"tenant", "feature"},
+    "unknown_tenants": {"tenant"}, "attribution": {"tenant"},
+    "provider_costs": {"service"},
 }  # fmt: skip
 """By what a listing is told, asked so or not."""
 _HELD = {
@@ -26,6 +28,9 @@ _HELD = {
     "coverage": {"cost", "billed_cost", "usage"}, "uncertainty": {"cost"}, "meter_next": {"usage", "cost"},
     "unprofitable": {"tenants", "cost", "revenue", "margin"}, "forecast_accuracy": set[str](),
     "adoption": {"tenants", "usage", "cost", "requests", "active_users"},
+    "standing": {"revenue", "cost", "margin"}, "movers": {"cost"}, "breadth": set[str](),
+    "attribution": {"requests"}, "route_review": {"requests"}, "unknown_tenants": {"requests"},
+    "bill_rules": {"billed_cost", "certificate"}, "provider_costs": {"billed_cost", "cost"},
 }  # fmt: skip
 """Figures that a listing holds, beside its own."""
 _KINDS = "|".join(DIMENSIONS.values())
@@ -44,6 +49,7 @@ _STEP = re.compile(
 )
 _DAYS, _MONTHS = {"d": 1, "w": 7}, {"m": 1, "q": 3, "y": 12}
 _LAST = re.compile(r"\b(?:last|previous|prior) (?:day|week|month|quarter|year)\b")
+_LAST_MONTH = re.compile(r"since (?:the )?(?:last|previous) month")
 _EVERY_OTHER = re.compile(rf"\b(?:every|each) (?:other|second|{MONTH}|q[1-4])\b(?! \d)")
 _IDIOMS = r"(?:broken?|breaking|split|add(?:s|ed)?|sum(?:s|med)?|drill|look(?:ing)?|pull|end(?:s|ed)?|roll(?:ed)?|back(?:ed)?|sign(?:s|ed)?|set|it|that|this|them) (?:up|down)"
 """Two words of which `up` or `down` says no direction."""
@@ -142,6 +148,10 @@ def _listed_otherwise(of: Reading, question: Question) -> Iterator[str]:
         yield f"{row.title} is not compared"
     if row.tool != "forecast" and of.order == "asc" and question.metric not in _TOLD:
         yield f"{row.title} is told from the largest"
+    if question.metric in ("breadth", "movers") and _has("how many|number of", of.masked):
+        yield f"{row.title} are told, not counted"
+    if question.metric == "movers" and when.since and not _LAST_MONTH.search(question.asked.lower()):
+        yield "cost is compared with the same time before"
     if question.metric == "adoption" and any(f.dimension != "feature" for f in of.filters):
         yield "adoption is of all tenants"
 

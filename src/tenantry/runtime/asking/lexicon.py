@@ -211,6 +211,7 @@ METRICS: tuple[Metric, ...] = (
         "adoption",
         frozenset(),
         (
+            r"(?:dear|expensive|costly|pricey) features? (?:do |that |which )?(?:only )?(?:few|fewest|hardly any) (?:tenants|customers) use",
             r"adoption|adopted|attach rates?|penetration|uptake|(?:used|use) by (?:the )?(?:few|fewest|least|hardly any) (?:tenants|customers)|(?:few|fewest) (?:tenants|customers) use|hardly (?:anyone|anybody|any tenant) uses|(?:hardly|barely|rarely|seldom|scarcely)(?: ever)? (?:use|uses|used|touch|touches|touched)|(?:nobody|no ?one|none of them) (?:uses|used|touches)",
             rf"(?:how many|which share of|what share of|number of)(?: of)?(?: the| our| all)* (?:{_WHOM}) (?:have |has )?(?:use|uses|used|are using|adopt|adopted) (?:the |our )?@feature",
             rf"(?:are|do|is|does|did) (?:our |the |all |any |many )*(?:{_WHOM}|people|anybody|anyone) (?:of them |actually |really |even )*(?:using|use) (?:the |our )?@feature|how (?:widely|broadly|many people) (?:is|are)(?: the| our)? @feature used",
@@ -343,9 +344,90 @@ METRICS: tuple[Metric, ...] = (
         "entitlements",
         frozenset(),
         (
-            r"entitle(?:d|ments?)(?: to)?|quotas?|(?:may|can|is|are) @tenant (?:allowed to )?use|allowances?|included (?:for|in (?:the )?(?:plan of )?@tenant(?: package| plan| subscription| contract)?)|(?:use )?left of (?:its|their|the) quota",
+            r"entitle(?:d|ments?)(?: to)?|quotas?|(?:may|can|is|are) @tenant (?:allowed to )?use(?:(?: [·,])? and how much (?:of (?:it|that|them) )?is left)?|allowances?|included (?:for|in (?:the )?(?:plan of )?@tenant(?: package| plan| subscription| contract)?)|(?:use )?left of (?:its|their|the) quota",
         ),
         filters=frozenset({"tenant"}),
+    ),
+    Metric(
+        "standing",
+        "where we stand",
+        "overview",
+        "summary",
+        frozenset(),
+        (
+            r"(?:how|where) (?:do|did) we (?:stand|currently stand|stand overall)|how(?: is| s) (?:the |our )?business(?: going| doing)?",
+        ),
+        "where you stand",
+    ),
+    Metric(
+        "movers",
+        "tenants whose cost changed most",
+        "overview",
+        "summary",
+        frozenset(),
+        (
+            rf"(?:whose|which (?:{_WHOM})(?: s)?) costs? (?:has |have )?(?:changed|moved) (?:the )?most(?: since (?:the )?(?:last|previous) month)?",
+        ),
+    ),
+    Metric(
+        "breadth",
+        "breadth of use",
+        "feature_usage",
+        "breadth",
+        frozenset({"tenant", "tier"}),
+        (
+            rf"(?:(?:{_WHOM}) )?(?:use|uses|using) (?:only )?(?:little|few|least|not much|a small part) of what (?:their|its) (?:tier|plan) (?:offers?|includes?|has)|breadth(?: of use)?|how broadly (?:is|do|does) (?:the product|they|@tenant|(?:our )?(?:{_WHOM}))(?: use(?: it| the product)?| used)?",
+        ),
+    ),
+    Metric(
+        "bill_rules",
+        "reconciliation rules of the bill",
+        "reconciliation",
+        "rules",
+        frozenset(),
+        (
+            r"(?:which |what )?(?:focus )?(?:reconciliation |consistency )?rules (?:does|do|did) (?:the|our) (?:provider s |cloud )?(?:bill|invoice) (?:break|violate|fail|not keep)|(?:reconciliation|consistency) rules(?: of the bill)?",
+        ),
+    ),
+    Metric(
+        "provider_costs",
+        "the provider's own costs beside the bill",
+        "reconciliation",
+        "provider_costs",
+        frozenset(),
+        (
+            r"(?:does|do|is|did) (?:aws |amazon |azure )?cost (?:explorer|management|service) (?:say|says|tell|show|agree with|match)(?: the same)?(?: as| with)? (?:the|our) bill|cost explorer (?:vs|versus|against|beside) (?:the|our) bill",
+        ),
+    ),
+    Metric(
+        "attribution",
+        "whose requests are known",
+        "requests",
+        "attribution",
+        frozenset(),
+        (
+            r"(?:what|which|how much|how many)?(?: part| share)?(?: of)?(?: the| our)* (?:traffic|requests) (?:has|have|is|are) (?:(?:no|@not) tenant|without (?:a )?tenant|unattributed|(?:not )?attributed)",
+        ),
+    ),
+    Metric(
+        "route_review",
+        "learned routes to look at",
+        "requests",
+        "review",
+        frozenset(),
+        (
+            r"(?:learned|learnt|doubtful|unsure) routes?(?: (?:should|must|do) (?:we|i) (?:look at|review|check|confirm))?|routes? (?:should|must) (?:we|i) (?:look at|review|check|confirm)",
+        ),
+    ),
+    Metric(
+        "unknown_tenants",
+        "names of requests that no tenant has",
+        "requests",
+        "unknown",
+        frozenset(),
+        (
+            r"(?:api )?(?:keys?|names?) (?:belong to|of|are|is) (?:nobody|no ?one|no tenant)(?: (?:that )?we know)?|unknown (?:tenants?|names?|keys?) (?:in|of) (?:the |our )?(?:logs?|requests|traffic)",
+        ),
     ),
 )
 ROWS = {metric.name: metric for metric in METRICS}

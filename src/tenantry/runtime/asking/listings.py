@@ -118,6 +118,35 @@ LISTINGS: dict[str, Listing] = {
         ("impact",),
         lambda q: {"window": q.window.newest_month, "top": q.top or 12},
     ),
+    "standing": Listing(
+        "currency",
+        ("revenue", "effective_cost", "margin"),
+        _plain,
+        rows=lambda data: data.standings,
+        path=".standings",
+    ),
+    "movers": Listing(
+        "tenant_id",
+        ("cost_change", "effective_cost"),
+        lambda q: {**_plain(q), "top": q.top or 5},
+        rows=lambda data: data.movers,
+        path=".movers",
+    ),
+    "breadth": Listing(
+        "name",
+        ("breadth",),
+        lambda q: {**_plain(q), "by": q.by or "tenant"},
+        wanted=lambda row, q: (
+            row.tier in (q.only("tier") or (row.tier,)) and row.name in (q.only("tenant") or (row.name,))
+        ),
+    ),
+    "bill_rules": Listing(
+        "rule", ("checked", "failed"), _plain, rows=lambda data: data.results, path=".results"
+    ),
+    "provider_costs": Listing("service_name", ("bill", "told", "difference"), _plain),
+    "attribution": Listing("resolved_by", ("share", "requests"), _plain),
+    "route_review": Listing("template", ("confidence", "requests"), _top),
+    "unknown_tenants": Listing("name", ("requests", "share"), _top),
     "entitlements": Listing("meter", ("quota", "used"), _of_tenant, dated=False),
 }
 

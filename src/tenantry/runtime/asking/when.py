@@ -181,7 +181,10 @@ class Calendar:
         ):
             if words.take(pattern):
                 return grain
-        return None
+        of = words.take(
+            rf"(?:each|every one) of(?= (?:the )?(?:{_LAST}|next|coming) (?:{NUMBER}) (?P<unit>day|week|month|quarter|year)s)"
+        )
+        return of["unit"] if of else None
 
     def _compared(self, words: Words) -> Window | None:
         """Another window to compare with: `vs July`."""
