@@ -1,5 +1,5 @@
-// Before the first paint: the colours chosen here, else the system's; how high rows are; the base, as long as the address is the server's;
-// and which page the frame in index.html is of. After it, the rest of the code: it takes the frame's place.
+// Before the first paint: the colours chosen here, else the system's; how high rows are; the base, as long as the address
+// is the server's; and which page the frame in index.html is of. After it, the rest of the code: it takes the frame's place.
 (function () {
   function kept(key) {
     try {
@@ -12,7 +12,8 @@
   var chosen = kept("tenantry-theme");
   var dark = chosen === "dark" || (chosen !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
   document.documentElement.setAttribute("data-mantine-color-scheme", dark ? "dark" : "light");
-  if (kept("tenantry-rows")) document.documentElement.setAttribute("data-rows", kept("tenantry-rows"));
+  var rows = kept("tenantry-rows");
+  if (rows) document.documentElement.setAttribute("data-rows", rows);
   var base = document.querySelector("base");
   if (base) base.href = base.href;
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _MONTHS, _TENANTS = 14, 240
 _TIDIED = "40 4 * * *"
+"""When it is done where no schedule says, after the builds of a night."""
 STATE = "state.db"
 """The state store's file in the lake, unless the settings name a database."""
 
@@ -199,9 +200,7 @@ def open_worker(lake: str | None, *, months: int = _MONTHS, tenants: int = _TENA
 
     said = settings()
     uploads = open_uploads(Path(lake or said.lake.path))
-    keep = Retention(
-        *(timedelta(days) for days in (said.retention.versions_days, said.retention.history_days))
-    )
+    keep = Retention(timedelta(said.retention.versions_days), timedelta(said.retention.history_days))
     kinds = {
         **job_kinds(whole_catalog(), sources),
         "tidy": tidying(whole_catalog(), keep, uploads),

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from ..datasets import Forecasts, Margin, TenantCost, Tenants
-from ..datasets.margin import confidence_of
+from ..datasets.margin import by_size
 from ..kernel import Capability, Context, Row, Window, tool
 from ..kernel.dataset import (
     Count,
@@ -209,7 +209,7 @@ class _Currency:
     ) -> None:
         self.name = name
         self.rows = {row["tenant_id"]: row for row in rows}
-        self.confidence = confidence_of((r.effective_cost, r.confidence) for r in sure)
+        self.confidence = by_size((r.effective_cost, r.confidence) for r in sure)
         self._payers = payers
 
     def total(self, measure: str) -> Decimal:
@@ -221,10 +221,7 @@ class _Currency:
 
     @property
     def named(self) -> float | None:
-        # By size: a credit that nobody has would make the part of all others more than the whole.
-        sizes = [(abs(row["effective_cost"]), _is_tenant(name)) for name, row in self.rows.items()]
-        theirs = sum((size for size, tenant in sizes if tenant), Decimal(0))
-        return part(theirs, sum((size for size, _ in sizes), Decimal(0)))
+        return by_size((row["effective_cost"], _is_tenant(name)) for name, row in self.rows.items())
 
     @property
     def tenants(self) -> int:
@@ -347,7 +344,7 @@ def _tenants(
                 cost_before=before.effective_cost if before else None,
                 margin_before=before.margin if before else None,
                 cost_change=row.effective_cost - before.effective_cost if before else None,
-                confidence=confidence_of(sure.get((row.currency, row.tenant_id), ())),
+                confidence=by_size(sure.get((row.currency, row.tenant_id), ())),
             )
         )
     return found

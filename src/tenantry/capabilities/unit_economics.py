@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from ..datasets import ActiveUsers, Margin, TenantCost, Tenants, UsageHourly
-from ..datasets.margin import confidence_of
+from ..datasets.margin import by_size
 from ..kernel import Capability, Context, Row, Window, tool
 from ..kernel.dataset import Count, Dimension, Money, OptionalDimension, Quantity, Ratio
 from ..kernel.money import Basis, part, per, quantity
@@ -98,7 +98,7 @@ def margin(
         Margin, months, by=("currency", column, "confidence"), measures=("effective_cost",), **listed
     )
     confidence = {
-        key: confidence_of((r.effective_cost, r.confidence) for r in own)
+        key: by_size((r.effective_cost, r.confidence) for r in own)
         for key, own in groupby(sure, attrgetter("currency", column))
     }
     return [
@@ -182,7 +182,7 @@ def _judged(ctx: Context, months: Window, rows: Sequence[Row]) -> list[Unprofita
             effective_cost=row.effective_cost,
             margin=row.margin,
             margin_ratio=part(row.margin, row.revenue),
-            confidence=confidence_of((m.effective_cost, m.confidence) for m in own),
+            confidence=by_size((m.effective_cost, m.confidence) for m in own),
         )
         for row in rows
         if row.tenant_id in known and (row.currency in pays[row.tenant_id] or not pays[row.tenant_id])

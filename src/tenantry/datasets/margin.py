@@ -18,8 +18,10 @@ _MONTHS_OF_NAMES = """SELECT DISTINCT s.tenant_id AS name, greatest(m.month, s.s
 _NAMED = lookup("named", _MONTHS_OF_NAMES, ("id", "alias"))
 
 
-def confidence_of(costs: Iterable[tuple[Decimal, float | None]]) -> float | None:
-    """The confidence of several rows of `Margin`, from (cost, confidence): weighted by cost, whatever its sign."""
+def by_size(costs: Iterable[tuple[Decimal, float | None]]) -> float | None:
+    """The mean of parts of several costs, each (cost, part): weighted by cost, whatever its sign. So the confidence of
+    rows of `Margin` is that of all, and credits make no part of cost more than the whole.
+    """
     known = [(abs(cost), Decimal(sure)) for cost, sure in costs if sure is not None]
     return part(sum((w * c for w, c in known), Decimal(0)), sum((w for w, _ in known), Decimal(0)))
 

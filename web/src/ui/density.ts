@@ -1,6 +1,7 @@
 /** How high rows of tables are, in this browser: as they are drawn first, or less, to see more of them. */
 
 import { useSyncExternalStore } from "react";
+import { keep } from "./kept";
 
 const KEY = "tenantry-rows";
 const COMPACT = "compact";
@@ -15,12 +16,7 @@ export function setCompact(on: boolean): void {
   if (on) document.documentElement.dataset.rows = COMPACT;
   else delete document.documentElement.dataset.rows;
   for (const tell of listeners) tell();
-  try {
-    if (on) localStorage.setItem(KEY, COMPACT);
-    else localStorage.removeItem(KEY);
-  } catch {
-    // a browser that keeps nothing
-  }
+  keep(KEY, on ? COMPACT : null);
 }
 
 function listen(tell: () => void): () => void {

@@ -1,6 +1,7 @@
 /** Views that were given a name, in this browser. A view is nothing but an address: what it shows stands in it. */
 
 import { decode, encode, type Search } from "../url";
+import { keep, kept } from "./kept";
 
 export interface View {
   name: string;
@@ -32,26 +33,18 @@ export function readViews(text: string | null): View[] {
 }
 
 export function views(): View[] {
-  try {
-    return readViews(localStorage.getItem(KEY));
-  } catch {
-    return []; // a browser that keeps nothing
-  }
+  return readViews(kept(KEY));
 }
 
-function keep(all: readonly View[]): void {
-  try {
-    localStorage.setItem(KEY, writeViews(all.slice(-MOST)));
-  } catch {
-    // a browser that keeps nothing
-  }
+function keepAll(all: readonly View[]): void {
+  keep(KEY, writeViews(all.slice(-MOST)));
 }
 
 /** In the place of one of the same name. */
 export function keepView(view: View): void {
-  keep([...views().filter((one) => one.name !== view.name), view]);
+  keepAll([...views().filter((one) => one.name !== view.name), view]);
 }
 
 export function forgetView(name: string): void {
-  keep(views().filter((one) => one.name !== name));
+  keepAll(views().filter((one) => one.name !== name));
 }

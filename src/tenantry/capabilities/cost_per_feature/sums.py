@@ -10,8 +10,9 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from ...datasets import FeatureCost, FeatureCostFull, UsageHourly
+from ...datasets.margin import by_size
 from ...kernel import Context, Row, Window
-from ...kernel.money import Basis, part, quantity
+from ...kernel.money import Basis, quantity
 
 _NO_USES = ("logged_seconds", "logged_bytes")
 
@@ -34,21 +35,18 @@ class Costs:
     @cached_property
     def whole(self) -> dict[str, Decimal]:
         """All cost of the window, by currency."""
-        return self._sums((row, row[self.column]) for row in self.features)
+        sums: dict[str, Decimal] = defaultdict(Decimal)
+        for row in self.features:
+            sums[row.currency] += row[self.column]
+        return sums
 
     @cached_property
     def covered(self) -> dict[str, float | None]:
         """The part of it that has a feature; of credits the size counts, so it is never more than the whole."""
-        sizes = [(row, abs(row[self.column])) for row in self.features]
-        whole, named = self._sums(sizes), self._sums((row, size) for row, size in sizes if row.feature_id)
-        return {currency: part(named.get(currency, Decimal(0)), whole[currency]) for currency in whole}
-
-    @staticmethod
-    def _sums(amounts: Iterable[tuple[Row, Decimal]]) -> dict[str, Decimal]:
-        sums: dict[str, Decimal] = defaultdict(Decimal)
-        for row, amount in amounts:
-            sums[row.currency] += amount
-        return sums
+        costs: dict[str, list[tuple[Decimal, bool]]] = defaultdict(list)
+        for row in self.features:
+            costs[row.currency].append((row[self.column], bool(row.feature_id)))
+        return {currency: by_size(of_currency) for currency, of_currency in costs.items()}
 
 
 def costs_of(ctx: Context, window: Window | None, basis: Basis, shared: str) -> Costs:

@@ -26,19 +26,24 @@ _ALL = 1_000_000
 @dataclass(frozen=True)
 class Listing:
     """How a tool's rows are told: `name` and `says` are fields, `says` those in a sentence; `arguments` are made of the
-    question, `rows` picks the records of an answer that is more than a list.
+    question, `part` is the field that holds the rows of an answer that is more than a list.
     """
 
     name: str
     says: tuple[str, ...]
     arguments: Callable[[Question], dict[str, Any]]
-    rows: Callable[[Any], Sequence[Any]] = list
+    part: str = ""
     wanted: Callable[[Any, Question], bool] = lambda _row, _question: True
-    path: str = ""
-    lead: str = ""
     dated: bool = True
     named: Callable[[Question], str] | None = None
     """The field that names a row, where it is not always `name`."""
+
+    def rows(self, data: Any) -> Sequence[Any]:
+        return getattr(data, self.part) if self.part else data
+
+    def path(self, place: int, field: str) -> str:
+        """Where a row's field stands in the answer's data."""
+        return f"{f'.{self.part}' if self.part else ''}[{place}].{field}"
 
 
 def _plain(question: Question) -> dict[str, Any]:
@@ -53,14 +58,10 @@ def _of_tenant(question: Question) -> dict[str, Any]:
     return {"tenant_id": question.only("tenant")[0]}
 
 
-def _is_feature(row: Any, question: Question) -> bool:
-    only = question.only("feature")
-    return not only or row.feature_id in only
-
-
-def _is_meter(row: Any, question: Question) -> bool:
-    only = question.only("meter")
-    return not only or row.meter in only
+def _asks_of(question: Question, dimension: str | None, value: str) -> bool:
+    """Whether a question that may ask of some asks of this one, too."""
+    only = question.only(dimension) if dimension else ()
+    return not only or value in only
 
 
 def _one(name: str, question: Question) -> str | None:
@@ -78,18 +79,26 @@ LISTINGS: dict[str, Listing] = {
         "feature_id",
         ("cost_per_unit", "cost_per_tenant"),
         lambda q: {
-            **_top(q),
-            **({"top": _ALL} if q.only(_whose(q) or "") else {}),
+            **_plain(q),
+            "top": _ALL if q.only(_whose(q) or "") else q.top or _MOST,
             "feature_id": _one("feature", q),
             "by": _whose(q) or "feature",
         },
-        wanted=lambda row, q: row.name in (q.only(_whose(q) or "") or (row.name,)),
+        wanted=lambda row, q: _asks_of(q, _whose(q), row.name),
         named=lambda q: "name" if _whose(q) else "feature_id",
     ),
     "cost_per_unit": Listing(
-        "meter", ("cost_per_unit",), lambda q: {**_plain(q), "meter": _one("meter", q)}, wanted=_is_meter
+        "meter",
+        ("cost_per_unit",),
+        lambda q: {**_plain(q), "meter": _one("meter", q)},
+        wanted=lambda row, q: _asks_of(q, "meter", row.meter),
     ),
-    "adoption": Listing("feature_id", ("users", "adoption", "cost"), _plain, wanted=_is_feature),
+    "adoption": Listing(
+        "feature_id",
+        ("users", "adoption", "cost"),
+        _plain,
+        wanted=lambda row, q: _asks_of(q, "feature", row.feature_id),
+    ),
     "coverage": Listing("rung", ("share", "cost"), _plain),
     "uncertainty": Listing("tenant_id", ("uncertainty", "cost"), _top),
     "meter_next": Listing("pool", ("uncertainty", "cost"), _top),
@@ -102,15 +111,13 @@ LISTINGS: dict[str, Listing] = {
             "service_name": _one("service", q),
             "top": q.top or 10,
         },
-        rows=lambda data: data.parts,
-        path=".parts",
+        part="parts",
     ),
     "certificate": Listing(
         "basis",
         ("bill", "tenants", "difference"),
         _plain,
-        rows=lambda data: data.totals,
-        path=".totals",
+        part="totals",
     ),
     "forecast_accuracy": Listing("measure", ("wape",), lambda _: {}, dated=False),
     "insights": Listing(
@@ -122,27 +129,21 @@ LISTINGS: dict[str, Listing] = {
         "currency",
         ("revenue", "effective_cost", "margin"),
         _plain,
-        rows=lambda data: data.standings,
-        path=".standings",
+        part="standings",
     ),
     "movers": Listing(
         "tenant_id",
         ("cost_change", "effective_cost"),
         lambda q: {**_plain(q), "top": q.top or 5},
-        rows=lambda data: data.movers,
-        path=".movers",
+        part="movers",
     ),
     "breadth": Listing(
         "name",
         ("breadth",),
         lambda q: {**_plain(q), "by": q.by or "tenant"},
-        wanted=lambda row, q: (
-            row.tier in (q.only("tier") or (row.tier,)) and row.name in (q.only("tenant") or (row.name,))
-        ),
+        wanted=lambda row, q: _asks_of(q, "tier", row.tier) and _asks_of(q, "tenant", row.name),
     ),
-    "bill_rules": Listing(
-        "rule", ("checked", "failed"), _plain, rows=lambda data: data.results, path=".results"
-    ),
+    "bill_rules": Listing("rule", ("checked", "failed"), _plain, part="results"),
     "provider_costs": Listing("service_name", ("bill", "told", "difference"), _plain),
     "attribution": Listing("resolved_by", ("share", "requests"), _plain),
     "route_review": Listing("template", ("confidence", "requests"), _top),
@@ -206,7 +207,7 @@ def _cell(
     unit = {"money": MONEY, "ratio": RATIO}.get(mark.unit if mark else "", name.replace("_", " "))
     who = str(getattr(row, spec.name))
     return called.fact(
-        f"{name.replace('_', ' ')} of {who}", value, unit, f"{spec.path}[{place}].{name}",
+        f"{name.replace('_', ' ')} of {who}", value, unit, spec.path(place, name),
         window=question.window if spec.dated else None, of={spec.name: who},
         currency=getattr(row, "currency", None) if unit == MONEY else None,
     )  # fmt: skip
@@ -229,13 +230,7 @@ def _sentence(spec: Listing, row: Any, cells: dict[str, Cell]) -> str:
                 if cell.unit in {MONEY, RATIO}
                 else f"{{{cell.handle}}}"
             )
-    who = plain_name(
-        str(
-            getattr(row, spec.name).value
-            if isinstance(getattr(row, spec.name), Enum)
-            else getattr(row, spec.name)
-        )
-    )
+    who = _text(getattr(row, spec.name))
     return (
         f"{who}{f' ({currency})' if currency and spec.name == 'basis' else ''}: {', '.join(said)}."
         if said
