@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .outside import ACTS, CURRENCY, FOREIGN, NOT_ACTS, OTHERS, SUPPOSED
+from .outside import ACTING, CURRENCY, FOREIGN, OTHERS, SUPPOSED
 
 _ALL = frozenset({"tenant", "tier", "plan", "service", "feature"})
 _WHO = frozenset({"tenant", "tier"})
@@ -517,10 +517,10 @@ def vocabulary_words() -> frozenset[str]:
     """
     patterns = [pattern for metric in METRICS for pattern in metric.patterns]
     patterns += [pattern for pattern, _ in AMBIGUOUS]
-    patterns += [*DIMENSIONS.values(), CUT, LARGEST, SMALLEST, NEGATION, ACTS, NOT_ACTS, BREAKDOWN, AHEAD]
+    patterns += [*DIMENSIONS.values(), CUT, LARGEST, SMALLEST, NEGATION, BREAKDOWN, AHEAD]
     patterns += [SUPPOSED, OTHERS, CURRENCY, LEFT_OUT]
     spelt = {word for pattern in patterns for token in _TOKEN.findall(pattern) for word in _spelt(token)}
-    return frozenset(word for word in spelt if len(word) > 1) | FOREIGN
+    return frozenset(word for word in spelt if len(word) > 1) | ACTING | FOREIGN
 
 
 def dimension_words() -> frozenset[str]:

@@ -2,21 +2,54 @@
 
 from __future__ import annotations
 
-ACTS = (
-    "delete|drop|remove|move|send|email|mail|cancel|set|change|update|create|add|onboard|offboard|"
-    "approve|reject|refund|give|raise|lower|increase|decrease|reduce|book|schedule|turn|switch|stop|"
-    "start|restart|reboot|shut|disable|enable|throttle|block|ban|fire|hire|restate|adjust|edit|modify|"
-    "overwrite|reset|reopen|unlock|bump|put|kick|waive|warn|remind|contact|buy|sell|pay|grant|revoke|"
-    "assign|release|migrate|upgrade|downgrade|deploy|fix|write|translate|ignore|forget|pretend|install|"
-    "run|execute|call|invite|rename|merge|transfer|terminate|kill|purge|wipe|erase|insert|alter|truncate|"
-    "post|notify|charge"
+_SHOWN = (
+    "tables?|charts?|graphs?|plots?|lists?|bar|overview|summary|ranking|comparison|breakdown|report|forecast"
 )
-"""Verbs of what is done to the world: a question that begins with one asks for a deed."""
+ACTING = frozenset(
+    """
+    abort activate add adjust alert allow allowlist alter announce anonymise anonymize apologise
+    apologize apply appoint approve archive arrange ask assign attach authorise authorize automate bake
+    ban blacklist block book boot bump buy bypass call cancel cap change charge chase clone close
+    collect configure congratulate connect contact convert cook copy create credit deactivate decline
+    decrease delegate delete delist demote deny deploy deprovision detach disable disconnect dismiss
+    ditch downgrade downsize drop duplicate edit email enable encrypt enforce ensure erase escalate
+    evict execute exempt expel extend fill fire fix follow forbid force forget forgive forward freeze
+    fund grant greet guarantee halt halve hand hide hire hold ignore impersonate implement increase
+    inform inject insert install invest invite kick kill launch lock lower mail merge migrate modify
+    move mute negotiate notify offboard onboard organise organize overwrite paint pause pay permit phone
+    ping play post postpone pretend prevent promise promote provision publish punish purchase purge push
+    put raise reallocate reboot rebuild recalculate recover recruit redeploy redesign reduce refactor
+    refund reimburse reinstate reject relaunch release relocate remind remove rename renegotiate renew
+    reopen repair replace replay reply reprice reprocess rerun rescale resend reserve reset resize
+    resolve respond restart restate restore resume retrain retry revert revoke rewrite rollback rotate
+    run scale schedule sell send set shrink shut slash snooze start stop submit subscribe
+    suspend swap switch sync tag terminate throttle transfer translate trigger triple truncate tune turn
+    unblock undo unfreeze uninstall unlink unlock unmute unpublish unsubscribe unsuspend update upgrade
+    vote waive wake warn whitelist wipe withdraw withhold write
+    """.split()
+)
+"""Verbs of what is done to the world."""
+_TO_SOMEBODY = "the|our|my|them|him|her|an?|all|each|every|everyone|everybody|@tenant"
+_DEEDS = (
+    rf"(?:make|build|design|prepare|draft|compose) (?:me |us )?an? (?!(?:\w+ )?(?:{_SHOWN}))\S+",
+    "make (?:sure|certain|them|him|her|everyone|everybody|@tenant)",
+    r"(?:get|bring|drive|push) (?:(?!up|down|me|us)\S+ ){1,5}(?:down|up)",
+    r"tell (?!me|us|how|what|which|whether|who|about)\S+",
+    r"let (?!me|us|s )(?:\S+ ){1,4}know",
+    rf"(?:message|text|page|slack|bill|invoice|fine|tax|price|discount|double|flag|mark|give) (?:{_TO_SOMEBODY})",
+    rf"(?:clear|clean|save|load|sign|open|file|cut|bring|drive|push) (?:up |down )?(?:{_TO_SOMEBODY})",
+    "order (?:an?|some|more|me|us)|log (?:me|us|in|into|out|off)|sign (?:up|off)|cut (?:costs?|spend(?:ing)?|prices?)",
+    "(?:spin|roll|set|lay|hand|carry|back|clean|tear|opt|take) (?:up|out|off|over|back|down|away)",
+)
+ACTS = "|".join((*sorted(ACTING), *_DEEDS))
+"""A text that begins with one of these asks for a deed."""
+_NOUNS = "alert|block|call|change|charge|credit|decrease|increase|e?mail|post|raise|release|run|set|tag"
 NOT_ACTS = (
-    "give (?:me|us)|run (?:me|us)|call up|write down the (?:cost|revenue)|pay(?:ing)? (?:us|less|more)|"
-    "change (?:in|of|from|since)|set of|increase (?:in|of|from)|decrease (?:in|of|from)|raise in|"
-    "reduce to|post a"
+    rf"(?:give|build|make|prepare|draft) (?:me |us )?(?:the|an?) (?:\w+ )?(?:{_SHOWN})|run (?:me|us)|reduce to|post a|"
+    r"write down the (?:cost|revenue)|pay(?:ing)? (?:us|less|more)|put (?:\S+ ){1,8}(?:together|side by side)|"
+    rf"(?:{_NOUNS}) (?:by|per|of|in|from|since|costs?|spend(?:ing)?|usage|use|volumes?|counts?|traffic|storage|rates?)"
 )
+"""A text that begins with one of these does not, though it begins like one that does."""
 
 FOREIGN = frozenset(
     """

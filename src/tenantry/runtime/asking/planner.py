@@ -11,18 +11,26 @@ from ...errors import TenantryError
 from ...kernel import Window
 from .able import FORECASTS, MOST_CHOICES, Able, each, last_day
 from .before import after, previous_of, years_before
-from .entities import names_of
+from .entities import Entity, names_of
 from .heeded import unheeded
 from .lexicon import ROWS
 from .outside import CURRENCIES
 from .plans import Answerable, Conversation, Plan, Unanswerable, Unclear, abilities
 from .question import Filter, Order, Question, Vocabulary
 from .reading import Reading, read
+from .words import words_of
 
 _FEW = 4
 """Words in which one of several choices is taken."""
 _STRANGE = 2
-"""Words that nobody knows beside a figure, with which a question is still asked back and not refused."""
+"""Words that nobody knows beside a figure or a name alone, with which a text is still asked back and not refused."""
+_EDITS = frozenset(
+    "change drop write add remove set switch move update run put replace swap start cut".split()
+)
+"""Verbs of deeds that may also be done to the question before."""
+_PLAIN_EDITS = frozenset("change drop write".split())
+"""Those that leave no doubt that they are."""
+_WHO = re.compile(r"(?<!\S)who(?!\S)")
 _FIGURES = frozenset("active_users errors error_rate margin_ratio".split())
 """Figures of their own, which are not how another is meant."""
 _PLAIN = frozenset("cost billed_cost list_cost contracted_cost revenue margin usage requests".split())
@@ -78,6 +86,8 @@ def plan(text: str, vocabulary: Vocabulary, conversation: Conversation, now: dat
 
 def _doubt(reading: Reading, vocabulary: Vocabulary) -> str:
     """Why a plan is offered and not carried out."""
+    if reading.act and reading.act not in _PLAIN_EDITS:
+        return f"to {reading.act} may be meant of the question before"
     if reading.negated:
         return "only names can be left out; what is not so is not looked for"
     if reading.unknown:
@@ -113,29 +123,38 @@ def _chosen(text: str, conversation: Conversation) -> Question | None:
     return None if words == ["yes"] and len(conversation.choices) > 1 else conversation.choices[named[0]]
 
 
-def _refusal(reading: Reading, vocabulary: Vocabulary, conversation: Conversation) -> Unanswerable | None:
+def _refusal(reading: Reading, vocabulary: Vocabulary, conversation: Conversation) -> Plan | None:
+    """Why a text is no question to answer; of what only goes on from the one before, that one as a choice."""
     can = abilities(vocabulary.metrics)
-    if reading.act and not (conversation.questions and reading.act in {"change", "drop", "write"}):
+    before = conversation.questions
+    if reading.act and not (before and reading.act in _EDITS):
         return Unanswerable(f"to {reading.act} is a deed, and asking does none", can)
     if reading.unknown_names:
         return Unanswerable(f"there is nothing here named {', '.join(map(repr, reading.unknown_names))}", can)
     if outside := _outside(reading):
         return Unanswerable(outside, can)
-    follows = bool(conversation.questions and reading.slots)
-    if len(reading.unknown) > (_STRANGE if reading.metrics else 1 if reading.filters or follows else 0):
+    goes_on = bool(before) and (reading.slots or reading.follows or reading.points_back)
+    if len(reading.unknown) > _bearable(reading, goes_on=goes_on):
         return Unanswerable(f"I do not know {', '.join(map(repr, reading.unknown[:5]))}", can)
-    if (
-        not reading.metrics
-        and not reading.slots
-        and not reading.why
-        and not reading.ambiguous
-        and not reading.ahead
-        and not reading.as_ratio
-        and not reading.changed
-    ):
-        unknown = f": {reading.unknown[0]!r} is nothing I know" if reading.unknown else ""
-        return Unanswerable(f"it names no figure that there is{unknown}", can)
-    return None
+    if reading.says_something:
+        return None
+    unknown = f": {reading.unknown[0]!r} is nothing I know" if reading.unknown else ""
+    reason = f"it names no figure that there is{unknown}"
+    return Able(vocabulary).choose(before[-1:], reason) if goes_on else Unanswerable(reason, can)
+
+
+def _bearable(reading: Reading, *, goes_on: bool) -> int:
+    """With how many words that nobody knows a text is asked back and not refused: a figure of somebody or of some time
+    is a question, whatever else was said; who somebody is, is hardly one.
+    """
+    figure = bool(reading.metrics or reading.ambiguous)
+    asks_who = not figure and _WHO.search(reading.masked) is not None
+    slots = bool(
+        reading.filters or reading.when.named or reading.top or (reading.by and not asks_who) or goes_on
+    )
+    if figure and slots:
+        return len(reading.unknown)
+    return (1 if asks_who else _STRANGE) if figure or slots else 0
 
 
 def _outside(reading: Reading) -> str:
@@ -339,12 +358,34 @@ class _Planner:
         questions = [self._of_known_days(question) for question in questions]
         for question in questions:
             if problem := self.able.problem(question):
-                return problem
+                return self._nearest(question, problem)
         unsure = self.of.unsure
         if unsure and questions:
             return self._meant(questions[0], unsure.dimension, unsure.values)
         read_in = 0.2 * len(self.of.mended) + 0.1 * (len(questions) - 1) + 0.1 * (self.before is not None)
         return Answerable(tuple(questions), tuple(self.notes), max(0.0, 1 - read_in - 0.1 * self._untold()))
+
+    def _nearest(self, question: Question, problem: Plan) -> Plan:
+        """The problem; where it lies in a cut or in a name that may be misread, the question without that."""
+        if not isinstance(problem, Unanswerable):
+            return problem
+        misread = {e.dimension for e in self.of.entities if not e.whole or self._is_mended(e)}
+        row = ROWS[question.metric]
+        near = replace(
+            question,
+            by=question.by if question.by in row.cuts else None,
+            filters=tuple(
+                f for f in question.filters if f.dimension in row.known or f.dimension not in misread
+            ),
+        )
+        if near == question or isinstance(self.able.problem(near), Unanswerable):
+            return problem
+        return self.able.choose([self._fitted(near)], problem.reason)
+
+    def _is_mended(self, entity: Entity) -> bool:
+        """Whether a name was read where something else was typed."""
+        right = {*self.of.mended.values()}
+        return any(right & {*words_of(value)} for value in entity.values)
 
     def _of_known_days(self, question: Question) -> Question:
         """The question of those days of its window that there are data of, with a note where they are not all."""

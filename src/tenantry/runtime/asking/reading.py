@@ -52,7 +52,13 @@ _ALL_BUT = (
 )
 _SIDE_BY_SIDE = r"@(tenant|tier|plan|service|feature|meter) (?:and|or|nor|vs|versus|plus) (?:the |our |all )*@(tenant|tier|plan|service|feature|meter)(?!\S)"
 _PROPORTION = r"\$(\w+) (?:per|divided by|for each|for every|@not|times|relative to|to) (?:(?:the|each|every|an?|single|dollar|of) )*\$(\w+)"
-_POLITE = r"(?:ok|okay|so|well|great|thanks|alright|hey|hi|please|can you|could you|would you|will you|i want you to|i want to|i would like to|i need you to|let us|lets|go and|now|then|and|just) "
+_POLITE = (
+    r"(?:ok|okay|so|well|great|thanks|alright|hey|hi|hello|please|kindly|go ahead and|go and|now|then|and|also|just|first|immediately"
+    r"|quickly|quick|urgent|let us|lets|help (?:me|us)(?: to)?|how to"
+    r"|(?:can|could|would|will|should|shall|must|need|have|want)(?: (?:you|we|i|somebody|someone|anybody|anyone))?"
+    r"|(?:you|we|i|somebody|someone) (?:can|could|would|will|should|shall|must)|(?:you|we|i) (?:would like|want|need|have)(?: you| somebody| someone)? to"
+    r"|how (?:can|could|do|should|would) (?:i|we|you|one)) "
+)
 _THEY, _SOMEBODY = (
     "they|them|their|theirs",
     "|".join([*DIMENSIONS.values(), "people|someone|somebody|anyone|anybody"]),
@@ -129,6 +135,24 @@ class Reading:
         )
 
     @property
+    def says_something(self) -> bool:
+        """Whether it names a figure, or anything that one may be asked of."""
+        return bool(
+            self.metrics
+            or self.slots
+            or self.why
+            or self.ambiguous
+            or self.ahead
+            or self.as_ratio
+            or self.changed
+        )
+
+    @property
+    def points_back(self) -> bool:
+        """Whether it speaks of what was said before."""
+        return self.words.has("it|that|this|those|these|instead|again")
+
+    @property
     def unsure(self) -> Entity | None:
         """A name that may mean several things, or of which only a part was said."""
         return next((e for e in self.entities if not e.whole or len(e.values) > 1), None)
@@ -153,9 +177,10 @@ def read(text: str, vocabulary: Vocabulary, names: Names, now: date) -> Reading:
     for entity in said if not unknown_names else []:
         words.words[words.words.index("quotedname")] = Mark(entity)
     words.take("quotedname")
-    act = _act(words)
     follows = bool(re.search(_FOLLOWS, str(words)))
     entities = [*said, *names.take(words, _COMMON | _TIMES)]
+    act = _act(words)
+    words.take(r"change (?:it |that |this |the \w+ )?(?:in)?to")  # of the question before: no figure changed
     top = words.take(
         rf"(?P<way>top|bottom) (?P<n>{NUMBER})(?! (?:percent|days?|weeks?|months?|quarters?|years?))"
     )
@@ -176,12 +201,12 @@ def read(text: str, vocabulary: Vocabulary, names: Names, now: date) -> Reading:
 
 
 def _act(words: Words) -> str:
-    """The verb of a deed that the text begins with, or asks for anywhere after `please`."""
+    """The verb of a deed that the text begins with, however politely."""
     text = re.sub(rf"^(?:{_POLITE})*", "", str(words))
     if re.match(rf"(?:{NOT_ACTS})(?!\S)", text):
         return ""
     found = re.match(rf"({ACTS})(?!\S)", text)
-    return found[1] if found else ""
+    return found[1].split()[0] if found else ""
 
 
 def _read_slots(reading: Reading, vocabulary: Vocabulary) -> None:

@@ -13,6 +13,8 @@ _MARK = "['\N{RIGHT SINGLE QUOTATION MARK}]"
 _SPELLINGS = (
     (r"\bw/o\b", "without"), (r"\bmo[./]mo\b|\bm[./]m\b", "mom"), (r"\by[./]y\b", "yoy"), (r"%", " percent "),
     (r"\bper cent\b", "percent"), (r"\bpull(?: up)?\b(?! requests?)", "show"),
+    (r"\b(?:call (?:up|out)|bring up|put together|(?:set|lay|spell) out|(?:walk|take|run|talk) me through)\b", "show"),
+    (r"\b(?:fill me in on|run (?:me )?the numbers (?:for|of|on))\b", "show"),
     (r"\bcalendar (?=year|quarter|month)", ""),
     (r"\bvs\.", "vs"),
     (rf"\bcan{_MARK}t\b|\bcannot\b", "can not"), (rf"\bwon{_MARK}t\b", "will not"), (rf"(?<=[a-z])n{_MARK}t\b", " not"),
