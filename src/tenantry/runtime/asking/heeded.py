@@ -31,8 +31,14 @@ _HELD = {
     "standing": {"revenue", "cost", "margin"}, "movers": {"cost"}, "breadth": set[str](),
     "attribution": {"requests"}, "route_review": {"requests"}, "unknown_tenants": {"requests"},
     "bill_rules": {"billed_cost", "certificate"}, "provider_costs": {"billed_cost", "cost"},
+    "forecast_cost": {"cost", "billed_cost"}, "forecast_revenue": {"revenue"}, "forecast_margin": {"margin"},
+    "margin_ratio": {"margin"}, "error_rate": {"errors"}, "active_users": {"usage"}, "billed_cost": {"cost"},
+    "cost_per_use": {"cost"},
 }  # fmt: skip
-"""Figures that a listing holds, beside its own."""
+"""Figures that go into another or are told with it."""
+_RANKED, _MOVED = {"adoption", "insights"}, {"change", "insights", "movers"}
+"""Listings that begin with the largest, and those of what moved."""
+_RATIOS = {"margin_ratio", "error_rate", "adoption", "coverage"}
 _KINDS = "|".join(DIMENSIONS.values())
 _WORTH = "more|less|fewer|higher|lower|larger|smaller|bigger|greater|better|worse|rather|dearer|cheaper|costlier|expensive|often|above|below"
 _THAN = re.compile(
@@ -112,6 +118,7 @@ def unheeded(reading: Reading, questions: Sequence[Question], *, follows: bool) 
         for reason in (
             *_cut_otherwise(reading, question),
             *_listed_otherwise(reading, question),
+            *_not_ranked(reading, question),
             *_of_other_names(reading, question),
             *_of_other_times(reading, question, follows=follows),
         ):
@@ -154,6 +161,19 @@ def _listed_otherwise(of: Reading, question: Question) -> Iterator[str]:
         yield "cost is compared with the same time before"
     if question.metric == "adoption" and any(f.dimension != "feature" for f in of.filters):
         yield "adoption is of all tenants"
+
+
+def _not_ranked(of: Reading, question: Question) -> Iterator[str]:
+    """An order, a movement or a part that the figures would not be told by."""
+    title = ROWS[question.metric].title
+    if (of.top or of.order) and not (
+        question.top or question.by or question.grain or question.metric in _RANKED
+    ):
+        yield f"{title} is not ranked"
+    if of.changed and not (question.compare_to or question.grain or question.metric in _MOVED):
+        yield f"{title} is not compared"
+    if of.share and not (question.by or of.changed or question.metric in _RATIOS):
+        yield "it does not say which part of what"
 
 
 def _of_other_names(of: Reading, question: Question) -> Iterator[str]:
@@ -208,11 +228,10 @@ def _not_taken(of: Reading, questions: Sequence[Question]) -> Iterator[str]:
     if not (explained or any(q.compare_to for q in questions)) and _has("up|down", rest):
         yield "it does not say since when it went up or down"
     yield from (reason for pattern, reason in _LEFT if _has(pattern, rest))
-    for name in metrics & {*_HELD}:
-        if {*of.metrics} - metrics - _HELD[name]:
-            yield f"{ROWS[name].title} says nothing of another figure"
+    for name in {*of.metrics} - metrics - {held for metric in metrics for held in _HELD.get(metric, ())}:
+        yield f"{' and '.join(ROWS[metric].title for metric in sorted(metrics))} says nothing of {ROWS[name].title}"
     compared = any(q.compare_to or any(len(f.values) > 1 for f in q.filters) for q in questions)
-    if not compared and _has(r"(?:more|less|fewer|better|worse) \$\w+", rest):
+    if not compared and _has(r"(?:more|less|fewer|better|worse) [$@]\w+", rest):
         yield "it does not say than what"
     two = len(metrics) > 1 or of.when.compares or any(len(f.values) > 1 for q in questions for f in q.filters)
     if not two and _has("(?:differences?|gap|delta) between", of.masked):

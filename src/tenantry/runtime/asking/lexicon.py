@@ -153,7 +153,7 @@ METRICS: tuple[Metric, ...] = (
         "cost_per_request",
         "cost per request",
         _WHO,
-        r"(?:costs?|spend) (?:per|of (?:an?|one|each|every|a single)|for each) (?:million |thousand )?(?:api )?(?:requests?|calls?|hit)",
+        r"(?:unit )?(?:costs?|spend) (?:per|of (?:an?|one|each|every|a single)|for each) (?:million |thousand )?(?:api )?(?:requests?|calls?|hit)",
         rf"(?:does|do|did) {_SERVING}(?:an?|one|each|a single|every) (?:api )?(?:request|call){_OF} costs?(?: us)?|costs?(?: us)? (?:to |of )?{_SERVING}(?:an?|one|each|a single|every) (?:api )?(?:request|call)",
     ),
     _figures(
@@ -289,7 +289,7 @@ METRICS: tuple[Metric, ...] = (
         "certificate",
         frozenset(),
         (
-            r"reconcil(?:e|es|ed|iation)(?: certificate| status)?(?: (?:with|to|against) (?:the|our) (?:\w+ )?(?:bill|invoice))?|recon(?: status)?|certificate|(?:(?:add|adds|added|adding|sum|sums) up|(?:tie|ties|tied)(?: back| out)?|balances?|(?:come|comes) out)(?: (?:to|with) (?:the|our) (?:\w+ )?(?:bill|invoice))?|(?:match|matches|agree with|agrees with|equal|equals) (?:the|our) (?:\w+ )?(?:bill|invoice)|every (?:cent|penny|dollar)|penny exact|exact(?:ly)? to the bill|exact to the (?:cent|penny)",
+            r"reconcil(?:e|es|ed|iation)(?: certificate| status)?(?: (?:with|to|against) (?:the|our) (?:\w+ )?(?:bill|invoice))?|recon(?: status)?|certificate|(?:(?:add|adds|added|adding|sum|sums) up|(?:tie|ties|tied)(?: back| out)?|balances?|(?:come|comes) out)(?: (?:to|with) (?:the|our) (?:\w+ )?(?:bill|invoice))?|(?:match|matches|agree with|agrees with|equal|equals) (?:the|our) (?:\w+ )?(?:bill|invoice)|every (?:cent|penny|dollar)(?: of (?:the|our) (?:bill|invoice) (?:is )?(?:assigned|allocated))?|penny exact|exact(?:ly)? to the bill|exact to the (?:cent|penny)",
         ),
         "whether it all adds up to the bill",
     ),
@@ -386,7 +386,7 @@ METRICS: tuple[Metric, ...] = (
         "rules",
         frozenset(),
         (
-            r"(?:which |what )?(?:focus )?(?:reconciliation |consistency )?rules (?:does|do|did) (?:the|our) (?:provider s |cloud )?(?:bill|invoice) (?:break|violate|fail|not keep)|(?:reconciliation|consistency) rules(?: of the bill)?",
+            r"(?:which |what )?(?:focus )?(?:reconciliation |consistency )?rules (?:does|do|did) (?:the|our) (?:provider |cloud )?(?:bill|invoice) (?:break|violate|fail|not keep)|(?:reconciliation|consistency) rules(?: of the bill)?",
         ),
     ),
     Metric(
@@ -449,6 +449,10 @@ AMBIGUOUS: tuple[tuple[str, tuple[tuple[str, str | None], ...]], ...] = (
         r"(?:do|did|have|has) we (?:bill|billed|invoice|invoiced|charge|charged)(?! (?:for |to )?(?:(?:the|our) )*(?:@|them))",
         (("revenue", None), ("billed_cost", None)),
     ),
+    (
+        r"@tenant (?:bills?|invoices?)|(?:bill|invoice) (?:to|from) us",
+        (("revenue", None), ("billed_cost", None)),
+    ),
     (r"(?:do|did|does) we make|we (?:make|made)|making", (("revenue", None), ("margin", None))),
 )
 """Words that may mean several figures, each perhaps cut: what is asked back."""
@@ -461,7 +465,7 @@ FORESEEN = "|".join(next(metric.patterns for metric in METRICS if metric.name ==
 AHEAD = r"forecasts?|forecasted|predict(?:ed|ion|ions|s)?|project(?:ed|ions?)|expected|expect|outlook|will(?: it| we| they| the| our)?(?: have)?(?: to)?(?: be)?|going to(?: be)?|future"
 """Words that ask of months to come."""
 
-_CUT = "by|per|for each|for every|of each|of every|each|every|split by|broken down by|break(?:down)? by|across(?: all| the| our)?|grouped by|along|between|by each|for all|for the"
+_CUT = "by|per|for each|for every|of each|of every|each|every|split by|broken (?:down|out) by|break(?:down)? by|across(?: all| the| our)?|grouped by|along|between|by each|for all|for the"
 CUT = rf"(?:{_CUT})(?: (?:the|our|all))?(?: \w+est)?"
 
 LARGEST = "dearest|most expensive|priciest|costliest|most costly|largest|biggest|highest|greatest|most|top|heaviest|best|leading|largest first|dearest first|best first|highest first|most used|most popular"
@@ -479,29 +483,55 @@ LEFT_OUT = rf"(?:(?:{'|'.join(DIMENSIONS.values())}) )?(?:excluded|left out|set 
 """Words behind a name that is left out."""
 
 FILLERS = frozenset(
-    """a an the of for in on at to from by with and or is are was were be been being do does did done has have had having we us our ours they them
-    their theirs it its he she i me my mine you your please show give tell list get got getting find see want wanted need like know let lets look looking what whats which who whom
-    whose how much many when where there here this that these those all any each every total totals overall whole entire sum sums summed amount
-    amounts figure figures number numbers value values data report overview ranking ranked rank ranks sorted sort order ordered compare compared comparison versus
-    vs than per as so far now currently current today also same again then just only really actually exactly about around roughly approximately please
-    thanks thank hi hey can could would may might must shall be go going goes gone come came comes most least more less very quite too
-    money dollars usd company business saas quillhaven vendor aws cloud infrastructure infra provider
-    month months year years quarter quarters week weeks day days period periods date last first previous prior
-    tenant tenants customer customers client clients account accounts tier tiers plan plans service services feature features meter meters
-    cost costs costing it-cost share shares part parts percent percentage proportion fraction mix split breakdown break broken down up
-    if but nor not no yes ok okay well because into onto over under out off among amongst across along between within during while until since
-    made make makes making serve serving served go goes went take takes taken eaten eat eats accounted accounts account-for goes-to used use using user
-    users people one ones some other others else both either neither instead s re ve ll m d per-unit unit units each-of amount-of level levels
-    biggest largest top best worst highest lowest cheapest dearest smallest good bad big small high low large
-    by-the come-from due caused causes drive drives driving driven drove main mainly reason reasons behind explain
-    pro-rata give-me display print draw chart charts graph plot table line bar csv answer question kind of-all type
-    state status develop developed
-    api aws amazon product products application app platform system software though although first-place invoice invoices against assigned each allocation allocated exact exactly
-    compared-with spender spenders wise terms term customers-of
-    anybody anyone nobody somebody someone everybody everyone still often past hit better useful thing things throw throws threw thrown cause caused generate generated produce produced occur occurs occurred happen happens happened
-    i'd id ids name names called named""".split()
+    """
+    a an the of for in on at to from by with and or per than vs versus against between into over under across among
+    amongst during but
+    is are was were be been being do does did done has have had having can could would might must shall
+    we us our ours they them their theirs it its he she i me my mine you your this that these those there here s re
+    ve ll m d one's ones
+    what whats which who whom whose how much many where so then ok okay yes well please thanks thank hi hey
+    show give tell list get got getting find see want wanted need like know let lets look looking display print draw
+    plot answer question
+    chart charts graph table line bar csv data report overview ranking comparison figure figures number numbers
+    value values amount amounts
+    all any each every everybody everyone anybody anyone nobody somebody someone people total totals overall whole
+    entire sum sums summed only just still
+    really actually exactly about around roughly approximately very quite compare compared ranked sort sorted order
+    ordered thing things
+    go going goes gone went come came comes make made makes making serve serving served take takes taken eat eats
+    eaten
+    accounted accounts throw throws threw thrown generate generated produce produced occur occurs occurred happen
+    happens happened cause caused hit
+    money dollars usd company business saas quillhaven vendor aws amazon api cloud infrastructure infra provider
+    product products application app platform system software
+    tenant tenants customer customers client clients account logo logos tier tiers segment subscription plan plans
+    service services feature features meter meters invoice invoices allocation
+    """.split()
 )
-"""Words that change nothing of what is asked."""
+"""Words that change nothing of what is asked, wherever they stand."""
+
+WEIGHTY = frozenset(
+    """
+    again allocated along also although as assigned bad because behind best better big biggest both break breakdown
+    broken called causes cheapest cost costing costs current currently date day days dearest develop developed down
+    drive driven drives driving drove due either else exact explain far first fraction good high highest id ids if
+    instead  kind large largest last least less level levels low lowest main mainly may mix month months more
+    most name named names neither no nor not now off often one onto other others out part parts past percent
+    percentage period periods previous prior proportion quarter quarters rank ranks reason reasons same share shares
+    since small smallest some spender spenders split state status  term terms though today too top type unit
+    units until up use used useful user users using week weeks when while wise within worst year years
+    """.split()
+)
+"""Words that change what is asked, where nothing that was read took them."""
+
+
+IN_PASSING = (
+    "so far|in terms of|how (?:big|high|large|low|small)|turn(?:s|ed)? out(?: to be)?|end(?:s|ed)? up|over the year|(?:broken|split) (?:out|down|up)(?= by)"
+    "|as an? (?:\\w+ )?(?:table|chart|graph|list|csv|report)"
+)
+"""Weighty words that are said together and then change nothing."""
+AT_PRESENT = "(?:right )?now|at (?:the moment|present)|these days|nowadays|currently|current|today"
+"""Words for the time that is meant where none is named."""
 
 
 CORE = frozenset(

@@ -93,7 +93,7 @@ NO_SLIPS = frozenset(
     certainly chance chances changing channel channels check clash clauses clinic coded codes cold
     complete completed composed computation confused constant consulted contacted contained contains
     content contents contrary contrast contributing contributor contributors convention conversation
-    counter counters counts course cover covers crash creative customary dealt delegate delegates
+    counter counters counts course cover covers crash creative customary dealt deck decks delegate delegates
     director directory disjoint dynamic earliest effected effectively estimate estimates event events
     ever exceed exceeded exceeding excessive expert experts exploited export exported exporting
     expressive extensive fact fair falling far fear featured fees figured font forth functional given grain

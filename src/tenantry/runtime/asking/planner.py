@@ -30,6 +30,8 @@ _EDITS = frozenset(
 """Verbs of deeds that may also be done to the question before."""
 _PLAIN_EDITS = frozenset("change drop write".split())
 """Those that leave no doubt that they are."""
+_GOING_ON = frozenset("again also instead".split())
+"""Words that change nothing beyond saying that a question goes on from the one before."""
 _WHO = re.compile(r"(?<!\S)who(?!\S)")
 _FIGURES = frozenset("active_users errors error_rate margin_ratio".split())
 """Figures of their own, which are not how another is meant."""
@@ -77,21 +79,21 @@ def plan(text: str, vocabulary: Vocabulary, conversation: Conversation, now: dat
         return refusal
     planned = _Planner(reading, vocabulary, conversation, text).plan()
     if isinstance(planned, Answerable) and (
-        doubt := _doubt(reading, vocabulary)
+        doubt := _doubt(reading, vocabulary, follows=bool(conversation.questions))
         or unheeded(reading, planned.questions, follows=bool(conversation.questions))
     ):
         return Unclear(planned.questions[:MOST_CHOICES], doubt)
     return planned
 
 
-def _doubt(reading: Reading, vocabulary: Vocabulary) -> str:
+def _doubt(reading: Reading, vocabulary: Vocabulary, *, follows: bool) -> str:
     """Why a plan is offered and not carried out."""
     if reading.act and reading.act not in _PLAIN_EDITS:
         return f"to {reading.act} may be meant of the question before"
     if reading.negated:
         return "only names can be left out; what is not so is not looked for"
-    if reading.unknown:
-        return f"I do not know what {', '.join(map(repr, reading.unknown))} means here"
+    if strange := reading.unknown + [word for word in reading.weighty if not (follows and word in _GOING_ON)]:
+        return f"I do not know what {', '.join(map(repr, strange))} means here"
     if reading.currency and not _is_billed_in(reading.currency, vocabulary):
         return (
             f"amounts are in the currencies they were billed in, and none is changed into {reading.currency}"
@@ -527,7 +529,7 @@ class _Planner:
             )
         window = self.of.when.window if self.of.when.named else before.window
         filters = tuple(f for f in before.filters if not f.without)
-        change = Question("change", window, filters=filters, asked=self.text)
+        change = Question("change", window, filters=filters, asked=self.text).filtered(*self.of.filters)
         return (
             self._checked([change])
             if before.metric in {"cost", "billed_cost", "change"}

@@ -11,12 +11,14 @@ from .entities import Entity, Mark, Names, quoted
 from .lexicon import (
     AHEAD,
     AMBIGUOUS,
+    AT_PRESENT,
     BREAKDOWN,
     CORE,
     CUT,
     DIMENSIONS,
     FILLERS,
     FORESEEN,
+    IN_PASSING,
     JUDGED,
     LARGEST,
     LEFT_OUT,
@@ -25,6 +27,7 @@ from .lexicon import (
     PRICED,
     PROFITED,
     SMALLEST,
+    WEIGHTY,
     dimension_words,
     vocabulary_words,
 )
@@ -34,7 +37,7 @@ from .when import NUMBER, Calendar, When, number_of
 from .words import TAKEN, Words, corrected, words_of
 
 _MEANT = vocabulary_words()
-_COMMON = _MEANT | FILLERS
+_COMMON = _MEANT | FILLERS | WEIGHTY
 _COMMON_ALONE = FILLERS | dimension_words()
 _TIMES = frozenset(
     """january february march april may june july august september october november december jan feb mar apr jun jul aug sep sept oct nov
@@ -45,6 +48,9 @@ _TIMES = frozenset(
 )
 _ANY_DIMENSION = "|".join(f"(?P<{name}>{words})" for name, words in DIMENSIONS.items())
 _SUPERLATIVE = f"{LARGEST}|{SMALLEST}"
+_SHARE = "shares?|percent(?:age)?|proportion|fraction"
+_MORE = "more|less|better|worse"
+_WEIGHING = WEIGHTY | {*f"{_SUPERLATIVE}|{NEGATION}".split("|")} - FILLERS
 _PERIODS = "(?:days?|weeks?|months?|quarters?|years?)"
 _BEFORE_NAMES = r"aws|amazon|the|any|all|those|in|on|of|for|from|at|with|our|its|their|his|is|tenants?|customers?|tier|service|feature"
 _ALL_BUT = (
@@ -100,6 +106,8 @@ class Reading:
     act: str = ""
     unknown: list[str] = field(default_factory=list[str])
     foreign: list[str] = field(default_factory=list[str])
+    weighty: list[str] = field(default_factory=list[str])
+    """Words that would change what is asked, had a slot taken them."""
     unknown_names: list[str] = field(default_factory=list[str])
     mended: dict[str, str] = field(default_factory=dict[str, str])
     masked: str = ""
@@ -225,7 +233,7 @@ def _read_slots(reading: Reading, vocabulary: Vocabulary) -> None:
     )
     if words.has(r"\$\w+ (?:rank|position)|(?:rank|position|place) of @\w+"):
         reading.unknown.append("rank")
-    reading.share = words.has("shares?|percent(?:age)?|proportion|fraction|which part|what part")
+    reading.share = words.has(f"{_SHARE}|which part|what part")
     reading.negated = words.has(rf"@not(?! (?:(?:{_BEFORE_NAMES}) )*@)")
     reading.ratio = words.has(r"^(?:and )?(?:per|divided by|for each) \$\w+$") or any(
         one != other for one, other in re.findall(_PROPORTION, str(words))
@@ -262,11 +270,33 @@ def _read_slots(reading: Reading, vocabulary: Vocabulary) -> None:
         reading.by = reading.by or "tenant"
     if not reading.metrics and (priced := words.take(PROFITED) or words.take(PRICED)):
         reading.metrics = ["margin"] if re.fullmatch(PROFITED, priced.group()) else ["cost"]
+    reading.weighty = _weighty(reading)
     rest = words.left(_COMMON_ALONE)
-    rest = [word for word in rest if not re.fullmatch(rf"{_SUPERLATIVE}|{NEGATION}", word)]
     foreign = FOREIGN - ASIDE if reading.metrics else FOREIGN
     reading.foreign += [word for word in rest if word in foreign]
-    reading.unknown += [word for word in rest if word not in foreign]
+    reading.unknown += [word for word in rest if word not in foreign | _WEIGHING]
+
+
+def _weighty(reading: Reading) -> list[str]:
+    """Words that nothing took, and without which another question is asked."""
+    words, when = reading.words, reading.when
+    while words.take(IN_PASSING):
+        pass
+    words.take(r"^(?:and )?(?:now|(?:the )?same(?: again)?(?= (?:for|with|by|of|in|but|·|@\w+)(?!\S)|$))")
+    if not when.named:
+        words.take(AT_PRESENT)
+    if reading.changed:
+        words.take("(?:or|and) (?:up|down)")
+    several = any(len(f.values) > 1 for f in reading.filters)
+    told = [
+        *([_SHARE, "part"] if reading.share else []),
+        *([_MORE] if reading.changed or when.compares or several else []),
+    ]
+    return [
+        word
+        for word in words.words
+        if word in _WEIGHING and not any(re.fullmatch(pattern, word) for pattern in told)
+    ]
 
 
 def _filters(words: Words) -> list[Filter]:
@@ -426,8 +456,9 @@ def _acts(text: str, found: re.Match[str]) -> bool:
         return False
     before = text[: found.start("tenant")].rstrip()
     return bool(
-        re.match(
-            r"(?:how (?:many|much)|what)(?: .*)? (?:did|do|does|have|has)(?: (?:all|the|our|of))*$", before
+        re.search(
+            r"(?<!\S)(?:how (?:many|much)|what)(?: .*)? (?:did|do|does|have|has)(?: (?:all|the|our|of))*$",
+            before,
         )
     )
 

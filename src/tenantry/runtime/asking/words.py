@@ -15,7 +15,9 @@ _SPELLINGS = (
     (r"\bper cent\b", "percent"), (r"\bpull(?: up)?\b(?! requests?)", "show"),
     (r"\b(?:call (?:up|out)|bring up|put together|(?:set|lay|spell) out|(?:walk|take|run|talk) me through)\b", "show"),
     (r"\b(?:fill me in on|run (?:me )?the numbers (?:for|of|on))\b", "show"),
-    (r"\bcalendar (?=year|quarter|month)", ""),
+    (r"\bcalendar (?=year|quarter|month)", ""), (r"\byear (?=(?:19|20)\d\d\b)", ""),
+    (r"\bname (?=(?:the|all|our|every)\b)", "list "),
+    (r"\bif (?:you|we|one|i) (?=(?:leave|leaving|take|set|ignore|exclude|drop)\b)", ""),
     (r"\bvs\.", "vs"),
     (rf"\bcan{_MARK}t\b|\bcannot\b", "can not"), (rf"\bwon{_MARK}t\b", "will not"), (rf"(?<=[a-z])n{_MARK}t\b", " not"),
     (rf"{_MARK}(?:s|re|ve|ll|d)\b", ""), (r"[\N{EN DASH}\N{EM DASH}]", " - "),
@@ -25,6 +27,23 @@ _SPELLINGS = (
     (r"\bpl[sz]\b", "please"), (r"\bnxt\b", "next"),
     (r"\bw(?:ich|hcih|ihch)\b", "which"), (r"\bcomp(?:air|aire|ear)\b", "compare"),
 )  # fmt: skip
+_ASIDES = (
+    "(?:a )?quick (?:question|one)|(?:hi|hello|hey|dear|thanks) (?:there|all|team|folks|guys)|hello|cheers",
+    "^(?:good )?(?:morning|afternoon|evening)|thanks (?:a lot|in advance)|much appreciated|by the way|btw|fyi",
+    "sorry(?: to (?:bother|disturb|ask)(?: you)?)?|(?:just )?(?:curious|asking|wondering)",
+    "i (?:was )?wonder(?:ing|ed)?|for (?:the|our) board(?: (?:deck|pack|report|meeting))?",
+    r"for (?:(?:the|my|our|an?) )?(?:\w+ )?(?:decks?|slides?|presentation|meeting)",
+    r"before (?:the|my|our) (?:\w+ )?meeting|for my (?:own )?(?:understanding|information|interest|notes|records)",
+    "to (?:my|our|your) knowledge|as far as (?:we|you|i) (?:know|can (?:see|tell))|afaik|asap|as soon as possible",
+    "if (?:(?:it|that) is )?possible|if (?:you|we) (?:can|could|like|want|please|may|do not mind|have time)",
+    "when(?:ever)? you (?:can|(?:have|get|find) (?:(?:a|some|the) )?(?:minute|moment|second|chance|time))",
+    r"(?:please|thanks|thank you(?: (?:so|very) much)?|for me)(?=[\s?.!]*$)",
+    "(?:roughly|broadly|generally) speaking|at a glance|in (?:short|brief|a nutshell|plain words)",
+    "(?:do you|does any(?:one|body)) (?:happen to )?know|any idea|help me (?:to )?understand",
+    r"remind me(?: again)?(?= (?:what|how|which|who|of)\b)|to be (?:clear|honest|precise)",
+)
+"""What people say beside a question: to whom, for what, and how kindly."""
+_ASIDE = re.compile(rf"(?<![\w-])(?:{'|'.join(_ASIDES)})(?![\w-])")
 _WORD = re.compile(
     r"\d{4}-\d{2}(?:-\d{2})?(?:\.\.\d{4}-\d{2}-\d{2})?|\d+(?:st|nd|rd|th)\b|\d+[^\W\d]\w*|\d+(?:[.,]\d+)*|[^\W\d_]\w*|-|\d\w*"
 )
@@ -37,6 +56,7 @@ def words_of(text: str) -> list[str]:
     text = text.lower()
     for pattern, plain in _SPELLINGS:
         text = re.sub(pattern, plain, text)
+    text = _ASIDE.sub(" ", text)
     text = re.sub(r"(?<=[^\W_])_(?=[^\W_])|(?<=[^\W\d])[-/](?=\w)|(?<=\w)[-/](?=[^\W\d])", " ", text)
     return _WORD.findall(text)
 
