@@ -41,6 +41,8 @@ _SERVICES = {
     "blob": "blob storage",
     "virtual machines": "compute",
     "lambdas": "lambda",
+    "savings plans": "savings plans",
+    "savings plan": "savings plans",
     "object storage": "simple storage service",
     "queue": "queue",
     "queues": "queue",
@@ -138,7 +140,9 @@ class Names:
         used = words.has(_USED)
         for first, word in enumerate(words.words):
             cut = first > 0 and words.words[first - 1] in _CUTS  # `by route` is no Route 53
-            meant = self._parts.get(word, {}) if word not in common and not cut else {}
+            meant = self._parts.get(word, {}) if word not in common else {}
+            if cut:
+                meant = {kind: some for kind, some in meant.items() if kind == "meter"}
             if (
                 used and "meter" in meant
             ):  # `how much storage did they use`: of what is metered, not of what is billed

@@ -38,6 +38,7 @@ _HELD = {
 """Figures that go into another or are told with it."""
 _RANKED, _MOVED = {"adoption", "insights"}, {"change", "insights", "movers"}
 """Listings that begin with the largest, and those of what moved."""
+_AVERAGES = {"average_cost", "average_revenue"}
 _RATIOS = {"margin_ratio", "error_rate", "adoption", "coverage"}
 _KINDS = "|".join(DIMENSIONS.values())
 _WORTH = "more|less|fewer|higher|lower|larger|smaller|bigger|greater|better|worse|rather|dearer|cheaper|costlier|expensive|often|above|below"
@@ -164,7 +165,7 @@ def _listed_otherwise(of: Reading, question: Question) -> Iterator[str]:
 
 
 def _not_ranked(of: Reading, question: Question) -> Iterator[str]:
-    """An order, a movement or a part that the figures would not be told by."""
+    """An order, a movement, an average or a part that the figures would not be told by."""
     title = ROWS[question.metric].title
     if (of.top or of.order) and not (
         question.top or question.by or question.grain or question.metric in _RANKED
@@ -172,6 +173,9 @@ def _not_ranked(of: Reading, question: Question) -> Iterator[str]:
         yield f"{title} is not ranked"
     if of.changed and not (question.compare_to or question.grain or question.metric in _MOVED):
         yield f"{title} is not compared"
+    of_all = question.grain or not (question.by or question.filters)
+    if question.metric in _AVERAGES and of_all and not _has(DIMENSIONS["tenant"], of.masked):
+        yield "it does not say over what the average is"
     if of.share and not (question.by or of.changed or question.metric in _RATIOS):
         yield "it does not say which part of what"
 

@@ -62,7 +62,7 @@ METRICS: tuple[Metric, ...] = (
         "billed_cost",
         "billed cost",
         _ALL - {"plan"},
-        "(?:cloud |aws |provider )?bills?|invoiced|billed(?: costs?)?|unblended(?: costs?)?|invoiced? (?:amount|total|costs?)|cash costs?|on the (?:bill|invoice)",
+        "(?:cloud |aws |provider )?bills?|(?:aws|amazon|cloud|provider) invoices?|invoices? (?:from|of) (?:aws|amazon|the provider)|invoiced|billed(?: costs?)?|unblended(?: costs?)?|invoiced? (?:amount|total|costs?)|cash costs?|on the (?:bill|invoice)",
     ),
     _figures(
         "list_cost",
@@ -138,6 +138,7 @@ METRICS: tuple[Metric, ...] = (
         rf"(?:how many|number of|count of|count|total) (?:active |current |paying |of )*(?:our |the )?(?:@tier )?(?:{_WHOM})",
         rf"(?:list|name|show)(?: me)?(?: all)?(?: of)? (?:the |our )?(?:@tier )?(?:{_WHOM})|list of (?:all |the |our )*(?:@tier )?(?:{_WHOM})|who are (?:our|the|all) (?:@tier )?(?:{_WHOM})|tenant count|customer count",
         rf"(?:{_WHOM}) (?:do we have|are there)|(?:customer|tenant) base",
+        rf"which (?:{_WHOM}) (?:are|were) (?:on|in|at)(?= (?:the |our )?@(?:tier|plan)(?!\S))",
         rf"^(?:our |the |active |paying )*(?:{_WHOM})(?= (?:per|by) (?:tier|plan)(?!\S))",
         says="how many tenants there are, and what tier, plan and entitlements one has",
     ),
@@ -289,7 +290,7 @@ METRICS: tuple[Metric, ...] = (
         "certificate",
         frozenset(),
         (
-            r"reconcil(?:e|es|ed|iation)(?: certificate| status)?(?: (?:with|to|against) (?:the|our) (?:\w+ )?(?:bill|invoice))?|recon(?: status)?|certificate|(?:(?:add|adds|added|adding|sum|sums) up|(?:tie|ties|tied)(?: back| out)?|balances?|(?:come|comes) out)(?: (?:to|with) (?:the|our) (?:\w+ )?(?:bill|invoice))?|(?:match|matches|agree with|agrees with|equal|equals) (?:the|our) (?:\w+ )?(?:bill|invoice)|every (?:cent|penny|dollar)(?: of (?:the|our) (?:bill|invoice) (?:is )?(?:assigned|allocated))?|penny exact|exact(?:ly)? to the bill|exact to the (?:cent|penny)",
+            r"reconcil(?:e|es|ed|iation)(?: certificate| status)?(?: (?:with|to|against) (?:the|our) (?:\w+ )?(?:bill|invoice))?|recon(?: status)?|certificate|(?:everything )?(?:(?:add|adds|added|adding|sum|sums) up|(?:tie|ties|tied)(?: back| out)?|balances?|(?:come|comes) out)(?: (?:to|with) (?:the|our) (?:\w+ )?(?:bill|invoice))?|(?:match|matches|agree with|agrees with|equal|equals) (?:the|our) (?:\w+ )?(?:bill|invoice)|every (?:cent|penny|dollar)(?: of (?:the|our) (?:bill|invoice) (?:is )?(?:assigned|allocated))?|penny exact|exact(?:ly)? to the bill|exact to the (?:cent|penny)",
         ),
         "whether it all adds up to the bill",
     ),
@@ -494,7 +495,7 @@ FILLERS = frozenset(
     plot answer question
     chart charts graph table line bar csv data report overview ranking comparison figure figures number numbers
     value values amount amounts
-    all any each every everybody everyone anybody anyone nobody somebody someone people total totals overall whole
+    all any each every anything everybody everyone anybody anyone nobody somebody someone people total totals overall whole
     entire sum sums summed only just still
     really actually exactly about around roughly approximately very quite compare compared ranked sort sorted order
     ordered thing things
@@ -526,7 +527,8 @@ WEIGHTY = frozenset(
 
 
 IN_PASSING = (
-    "so far|in terms of|how (?:big|high|large|low|small)|turn(?:s|ed)? out(?: to be)?|end(?:s|ed)? up|over the year|(?:broken|split) (?:out|down|up)(?= by)"
+    rf"rank(?= (?:(?:the|our|all) )?(?:{'|'.join(DIMENSIONS.values())}) by(?!\S))"
+    "|so far|in terms of|how (?:big|high|large|low|small)|turn(?:s|ed)? out(?: to be)?|end(?:s|ed)? up|over the year|(?:broken|split) (?:out|down|up)(?= by)"
     "|as an? (?:\\w+ )?(?:table|chart|graph|list|csv|report)"
 )
 """Weighty words that are said together and then change nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _SHOWN = (
     "tables?|charts?|graphs?|plots?|lists?|bar|overview|summary|ranking|comparison|breakdown|report|forecast"
+    "|profit|loss"
 )
 ACTING = frozenset(
     """

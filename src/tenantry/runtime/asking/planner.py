@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -368,21 +368,30 @@ class _Planner:
         return Answerable(tuple(questions), tuple(self.notes), max(0.0, 1 - read_in - 0.1 * self._untold()))
 
     def _nearest(self, question: Question, problem: Plan) -> Plan:
-        """The problem; where it lies in a cut or in a name that may be misread, the question without that."""
+        """The problem; where another figure or a little less can be told, those as choices."""
         if not isinstance(problem, Unanswerable):
             return problem
+        return self.able.choose([*self._kindred(question), self._curtailed(question)], problem.reason)
+
+    def _kindred(self, question: Question) -> Iterator[Question]:
+        """What may be meant by a figure that is not known so: of a meter, of months to come, of a name."""
+        if question.metric == "cost" and question.only("meter"):
+            yield from (replace(question, metric=name, by=None) for name in ("cost_per_unit", "usage"))
+        months = question.window == question.window.widened_to_months()
+        if question.metric in _AHEAD and months and question.window.start >= self.vocabulary.span.end:
+            yield replace(question, metric=_AHEAD[question.metric], grain=None, compare_to=None)
+        if question.metric == "insights" and question.filters:
+            yield replace(question, metric="change")
+
+    def _curtailed(self, question: Question) -> Question:
+        """The question without what its figure is not known by: a cut, months too far ahead, names perhaps misread."""
         misread = {e.dimension for e in self.of.entities if not e.whole or self._is_mended(e)}
-        row = ROWS[question.metric]
-        near = replace(
-            question,
-            by=question.by if question.by in row.cuts else None,
-            filters=tuple(
-                f for f in question.filters if f.dimension in row.known or f.dimension not in misread
-            ),
-        )
-        if near == question or isinstance(self.able.problem(near), Unanswerable):
-            return problem
-        return self.able.choose([self._fitted(near)], problem.reason)
+        row, ahead, window = ROWS[question.metric], self.able.ahead, question.window
+        if question.metric in FORECASTS and _overlap(window, ahead):
+            window = Window(max(window.start, ahead.start), min(window.end, ahead.end))
+        by = question.by if question.by in row.cuts else None
+        kept = tuple(f for f in question.filters if f.dimension in row.known or f.dimension not in misread)
+        return self._fitted(replace(question, window=window, by=by, filters=kept))
 
     def _is_mended(self, entity: Entity) -> bool:
         """Whether a name was read where something else was typed."""

@@ -61,8 +61,8 @@ _PROPORTION = r"\$(\w+) (?:per|divided by|for each|for every|@not|times|relative
 _POLITE = (
     r"(?:ok|okay|so|well|great|thanks|alright|hey|hi|hello|please|kindly|go ahead and|go and|now|then|and|also|just|first|immediately"
     r"|quickly|quick|urgent|let us|lets|help (?:me|us)(?: to)?|how to"
-    r"|(?:can|could|would|will|should|shall|must|need|have|want)(?: (?:you|we|i|somebody|someone|anybody|anyone))?"
-    r"|(?:you|we|i|somebody|someone) (?:can|could|would|will|should|shall|must)|(?:you|we|i) (?:would like|want|need|have)(?: you| somebody| someone)? to"
+    r"|(?:can|could|should|shall|must|need|have|want)(?: (?:you|we|i|somebody|someone|anybody|anyone))?|(?:would|will) you"
+    r"|(?:you|we|i|somebody|someone) (?:can|could|should|shall|must)|(?:you|we|i) (?:would like|want|need|have)(?: you| somebody| someone)? to"
     r"|how (?:can|could|do|should|would) (?:i|we|you|one)) "
 )
 _THEY, _SOMEBODY = (
@@ -266,7 +266,9 @@ def _read_slots(reading: Reading, vocabulary: Vocabulary) -> None:
     _read_rank(reading)
     reading.cuts = _cut_twice(words)
     reading.by = reading.by or _cut(words)
-    if reading.metrics == ["tenants"] and re.search(r"(?<!\S)(?:list|name|show|who)(?!\S)", reading.masked):
+    if reading.metrics == ["tenants"] and re.search(
+        r"(?<!\S)(?:list|name|show|who|which)(?!\S)", reading.masked
+    ):
         reading.by = reading.by or "tenant"
     if not reading.metrics and (priced := words.take(PROFITED) or words.take(PRICED)):
         reading.metrics = ["margin"] if re.fullmatch(PROFITED, priced.group()) else ["cost"]
