@@ -55,6 +55,7 @@ def test_of_pure_noise_ets_keeps_the_mean():
     assert np.median(np.abs(found - noise.mean(axis=1))) < 1
 
 
+@pytest.mark.slow
 def test_simple_smoothing_is_the_best_of_its_grid():
     """With alpha 1 the error of a random walk is its step: nothing on the grid may be worse than that."""
     walk = np.cumsum(np.random.default_rng(5).normal(0, 1, (50, 20)), axis=1) + 100
@@ -64,12 +65,14 @@ def test_simple_smoothing_is_the_best_of_its_grid():
     assert np.all((errors**2).sum(axis=1) <= (steps**2).sum(axis=1) * 1.0001)
 
 
+@pytest.mark.slow
 def test_a_damped_trend_is_found():
     level = 100 + 20 * (1 - 0.8 ** np.arange(30))
     ahead = auto_ets(row(level[:23]), 6).mean[0]
     assert np.allclose(ahead, level[23:29], atol=0.05)
 
 
+@pytest.mark.slow
 def test_forecasts_scale_with_their_series():
     values = np.exp(np.random.default_rng(1).normal(3, 0.3, (20, 14)))
     one, thousand = forecast_points(values, 6).mean, forecast_points(values * 1000, 6).mean

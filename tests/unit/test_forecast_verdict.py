@@ -79,6 +79,7 @@ def test_last_year_repeated_is_accepted_where_there_is_a_season_and_not_on_noise
             assert found.error < 0.9 * found.default_error
 
 
+@pytest.mark.slow
 def test_the_same_forecasts_are_no_better():
     default = backtest(panel(np.random.default_rng(1), MONTHS), MONTHS, MONTHS)
     points = by(default.points, lambda one: one["default"])
@@ -100,6 +101,7 @@ def test_a_short_history_is_too_early_to_tell(months: int):
     assert (found.against or "").startswith("too early to tell")
 
 
+@pytest.mark.slow
 def test_what_a_method_is_asked_tells_nothing_of_later_months():
     whole = panel(np.random.default_rng(2), 26)
     short = Panel(whole.tenants, whole.tiers, whole.cost[:, :24], whole.revenue[:, :24])

@@ -23,6 +23,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("pieces") / "a.log"
 
 
+@pytest.mark.slow
 @given(lines=st.lists(st.one_of(SOME, st.just(MANY), st.just('a "b" c')), min_size=1), closed=st.booleans())
 def test_lines_come_whole_numbered_and_cut_behind_their_first_quotes(
     log: Path, lines: list[str], *, closed: bool
