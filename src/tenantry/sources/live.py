@@ -6,7 +6,6 @@ import re
 from array import array
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,7 +28,6 @@ _DIGITS = r"-?(?:0|[1-9]\d{0,17})(?:\.\d{1,9})?"
 _NUMBER = re.compile(_DIGITS, re.ASCII).fullmatch
 # Possessive: what was passed is not kept to go back to.
 _ALL_NUMBERS = re.compile(f"(?:{_DIGITS},)++", re.ASCII).fullmatch
-_ALL_TIMES = re.compile(rf"(?:{_SECOND}(?:\.\d{{1,6}})?Z,)++", re.ASCII).fullmatch
 _TEXT = re.compile(r"(?!\()[!-~](?:[^\0]*[!-~])?", re.DOTALL).fullmatch
 _LONGEST_WORD = max(map(len, NO_WORDS))
 # Members of an event's data, by the column that they tell.
@@ -137,7 +135,9 @@ class PlainEvents:
 def _micros(times: Sequence[Any], arrived: int, odd: set[int]) -> array[int]:
     """Microseconds since 1970."""
     try:
-        if _ALL_TIMES(",".join(times) + ","):
+        marks = "".join(times).encode("ascii", "replace").translate(None, b".0123456789")
+        # Of all that Arrow takes for a time in a zone, only what is written as ours are has these.
+        if marks == b"--T::Z" * len(times):
             read = pa.array(times, pa.string()).cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()
             if read.min() >= _FIRST and read.max() < _LAST:
                 return array("q", read.tobytes())
@@ -196,14 +196,18 @@ def _told(data: Sequence[Any], odd: set[int]) -> dict[str, Sequence[Any]]:
     if not all(data):
         data = [one or kind() for one in data]
     if kind is Said:
-        members = Said.__struct_fields__
-        values = ([*map(attrgetter(name), data)] for name in members)
+        # Each by its own name in the code, which takes half as long.
+        columns: dict[str, list[Any]] = {
+            "feature_id": [d.feature_id for d in data], "quantity": [d.quantity for d in data],
+            "region": [d.region for d in data], "resource_id": [d.resource_id for d in data],
+            "service_name": [d.service_name for d in data], "tenant_id": [d.tenant_id for d in data],
+        }  # fmt: skip
     else:
         members = [name for name in set[str]().union(*set(map(tuple, data))) if name in _MEMBERS]
-        values = ([one.get(name) for one in data] for name in members)
+        columns = {name: [one.get(name) for one in data] for name in members}
     told: dict[str, Sequence[Any]] = {}
-    for name, column in zip(members, values, strict=True):
-        if column.count(UNSET) == len(column):
+    for name, column in columns.items():
+        if column[0] is UNSET and column.count(UNSET) == len(column):
             continue
         said = column if all(column) else [None if value in _NOTHING else value for value in column]
         before = told.get(_MEMBERS[name])
