@@ -19,8 +19,6 @@ _ARRIVED = "arrived"
 # this factor, and a partition has few files.
 _LIKE = 8
 _BITS = _LIKE.bit_length() - 1
-# So many rows tell whether a column's texts recur.
-_LOOK = 1_000
 
 
 @dataclass(frozen=True)
@@ -82,8 +80,7 @@ def _added(engine: DuckDB, dataset: type[Dataset], new: pa.Table, mark: Mark) ->
             )
             added += engine.write(dataset, query, [day])
         else:
-            # A third of what the engine would take, and by one thread: senders need the others.
-            of_day = _short(of_day).sort_by([(column, "ascending") for column in dataset.sort])
+            # As they came, by one thread: senders need the others, and what compacts the file puts it in order.
             added += engine.write_table(dataset, of_day, day)
         gone += grown
     must_be(
@@ -93,16 +90,6 @@ def _added(engine: DuckDB, dataset: type[Dataset], new: pa.Table, mark: Mark) ->
     )
     lake.commit(dataset, added, replaces=(), without={f.path for f in gone}, mark=mark)
     return Appended(tuple(added), tuple(f.path for f in gone))
-
-
-def _short(rows: pa.Table) -> pa.Table:
-    """The same rows, with texts that recur as dictionaries: less is moved about to sort and to write them."""
-    for place, field in enumerate(rows.schema):
-        column = rows[place]
-        some = column[:_LOOK]
-        if pa.types.is_string(field.type) and 2 * len(some.unique()) < len(some):
-            rows = rows.set_column(place, field.name, column.dictionary_encode())
-    return rows
 
 
 def _to_compact(files: Collection[DataFile], rows: int) -> list[DataFile]:
