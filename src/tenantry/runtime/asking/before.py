@@ -15,7 +15,8 @@ def year_before(words: Words) -> bool:
     return bool(
         words.take(
             r"yoy|year (?:over|on) year"
-            r"|(?:compared? (?:to|with) |vs |versus |against |than |with )?(?:(?:a|one|the) year (?:earlier|ago|before)"
+            r"|(?:compared? (?:to|with) |vs |versus |against |than |with )?"
+            r"(?:(?:the one |that )?(?:of |from )?(?:(?:a|one|the) year|(?:twelve|12) months) (?:earlier|ago|before)"
             r"|(?:the )?same (?:period|month|quarter|time) (?:of )?(?:last|the previous|the prior) year"
             r"|(?:(?<=vs )|(?<=to )|(?<=with ))last year)"
         )
@@ -47,6 +48,9 @@ def period_after(words: Words) -> str:
     found = words.take(
         rf"(?:and |in |for )*the (?P<unit>{unit}) (?:after|thereafter|following)(?: that| it)?$"
     ) or words.take(rf"^(?:and |what about |how about |in |for )*the following (?P<unit>{unit})$")
+    found = found or words.take(
+        rf"^(?:and |what about |how about |in )*(?:an?|one|the) (?P<unit>{unit}) (?:later|on|after)(?: that)?$"
+    )
     return found["unit"] if found else ""
 
 

@@ -28,11 +28,11 @@ _HELD = {
     "coverage": {"cost", "billed_cost", "usage"}, "uncertainty": {"cost"}, "meter_next": {"usage", "cost"},
     "unprofitable": {"tenants", "cost", "revenue", "margin"}, "forecast_accuracy": set[str](),
     "adoption": {"tenants", "usage", "cost", "requests", "active_users"},
-    "standing": {"revenue", "cost", "margin"}, "movers": {"cost"}, "breadth": set[str](),
+    "standing": {"revenue", "cost", "margin"}, "movers": {"cost"}, "breadth": {"usage"},
     "attribution": {"requests"}, "route_review": {"requests"}, "unknown_tenants": {"requests"},
     "bill_rules": {"billed_cost", "certificate"}, "provider_costs": {"billed_cost", "cost"},
     "forecast_cost": {"cost", "billed_cost"}, "forecast_revenue": {"revenue"}, "forecast_margin": {"margin"},
-    "margin_ratio": {"margin"}, "error_rate": {"errors"}, "active_users": {"usage"}, "billed_cost": {"cost"},
+    "margin_ratio": {"margin"}, "error_rate": {"errors"}, "active_users": {"usage"}, "billed_cost": {"cost"}, "list_cost": {"cost"}, "contracted_cost": {"cost"},
     "cost_per_use": {"cost"},
 }  # fmt: skip
 """Figures that go into another or are told with it."""
@@ -41,6 +41,7 @@ _RANKED, _MOVED = {"adoption", "insights"}, {"change", "insights", "movers"}
 _AVERAGES = {"average_cost", "average_revenue"}
 _RATIOS = {"margin_ratio", "error_rate", "adoption", "coverage"}
 _KINDS = "|".join(DIMENSIONS.values())
+_WHOSE = rf"whose|(?:which|what) (?:{DIMENSIONS['tenant']})"
 _WORTH = "more|less|fewer|higher|lower|larger|smaller|bigger|greater|better|worse|rather|dearer|cheaper|costlier|expensive|often|above|below"
 _THAN = re.compile(
     rf"(?<!\S)(?:{_WORTH}) (?:\S+ )?than (?:the |our |that of |those of |what |on |of |for )*@(\w+)"
@@ -139,6 +140,8 @@ def _cut_otherwise(of: Reading, question: Question) -> Iterator[str]:
         whole = rf"(?:all|across)(?: the| our| of our)? (?:{words})|service level"
         if name not in told and _has(said, rest) and not _has(whole, rest):
             yield f"{ROWS[question.metric].title} would not be told by {name}"
+    if question.metric == "coverage" and len(of.metrics) == 1 and _has(_WHOSE, of.masked):
+        yield f"{ROWS[question.metric].title} would not be told by tenant"
     if of.breakdown and ROWS[question.metric].tool == "totals" and not question.by:
         yield "it does not say by what it is broken down"
 
@@ -205,6 +208,8 @@ def _of_other_times(of: Reading, question: Question, *, follows: bool) -> Iterat
         yield "that is of another length than the window"
     if question.metric in FORECASTS and of.when.named and not of.when.ahead:
         yield "forecasts are of months to come"
+    if of.ahead and not (follows or question.metric in FORECASTS):
+        yield "forecasts are of cost, revenue and margin"
     if question.metric in FORECASTS and of.changed:
         yield "forecasts are not compared"
     if of.when.after and not follows:

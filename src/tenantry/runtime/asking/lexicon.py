@@ -42,6 +42,8 @@ def _figures(name: str, title: str, cuts: frozenset[str], *patterns: str, says: 
 
 
 _COSTS = "costs?|costing|costed"
+_SPENT = "costs?|cogs|spend(?:ing)?|expenses?"
+_PERSON = "(?:active )?(?:users?|maus?|daus?|waus?|seats?|persons?|people|heads?)"
 _WHOM = "tenants?|customers?|clients?|accounts?|logos?|companies|organi[sz]ations?"
 _OF = r"(?: (?:on|of|in|from|at|with) (?:the |our )?@(?!not)\w+(?: tier| plan)?)?"
 _FORECAST = "(?:forecasts?|predictions?|projections?)"
@@ -55,34 +57,34 @@ METRICS: tuple[Metric, ...] = (
         _ALL,
         rf"{_COSTS}|spend|spends|spending|spent|expenses?|expenditures?|cogs|outlays?|burn|burned|burnt|burning|showback|chargeback",
         "cost of goods sold|cost to serve|amorti[sz]ed costs?|effective costs?|cloud costs?|infra(?:structure)? (?:costs?|spend)",
-        "(?:are|do|did|were) we pay(?:ing)?|we (?:pay|paid)|how expensive|how dear|(?:set|sets|setting) us back",
+        "(?:are|do|did|were) we pay(?:ing)?|we (?:pay|paid)|how (?:expensive|dear|pricey|costly)|money (?:goes|go|went|flows|flowed) (?:in)?to|(?:set|sets|setting) us back",
         says="cost by tenant, tier, plan, service or feature",
     ),
     _figures(
         "billed_cost",
         "billed cost",
         _ALL - {"plan"},
-        "(?:cloud |aws |provider )?bills?|(?:aws|amazon|cloud|provider) invoices?|invoices? (?:from|of) (?:aws|amazon|the provider)|invoiced|billed(?: costs?)?|unblended(?: costs?)?|invoiced? (?:amount|total|costs?)|cash costs?|on the (?:bill|invoice)",
+        "(?:cloud |aws |provider |suppliers? )?bills?|suppliers? invoices?|(?:stood|stands) on the (?:bill|invoice)|(?:aws|amazon|cloud|provider) invoices?|invoices? (?:from|of) (?:aws|amazon|the provider)|invoiced|billed(?: costs?)?|unblended(?: costs?)?|invoiced? (?:amount|total|costs?)|cash costs?|on the (?:bill|invoice)",
     ),
     _figures(
         "list_cost",
         "list cost",
         _ALL - {"plan"},
-        "list (?:prices?|costs?)|(?:at )?on demand (?:list )?(?:prices?|costs?|rates?)|on demand|before discounts?|undiscounted(?: costs?)?|public price",
+        "list (?:prices?|costs?)|(?:at )?(?:full |published |public )?(?:sticker|list) (?:prices?|rates?)|(?:full|published|public) price(?: list)?|(?:with )?(?:no|@not|without)(?: any)? discounts?(?: (?:whatsoever|at all))?|(?:at )?on demand (?:list )?(?:prices?|costs?|rates?)|on demand|before discounts?|undiscounted(?: costs?)?|public price",
     ),
     _figures(
         "contracted_cost",
         "contracted cost",
         _ALL - {"plan"},
-        "contracted(?: costs?)?|negotiated (?:costs?|rates?|prices?)",
+        "contracted(?: costs?)?|(?:at )?(?:our )?(?:contract(?:ed|ual)?|negotiated|agreed) (?:costs?|rates?|prices?|terms)",
     ),
     _figures(
         "revenue",
         "revenue",
         _PAID,
-        "revenues?|revs?|sales|income|turnover|mrr|monthly recurring revenue|takings|top line|recurring revenue",
+        "revenues?|revs?|sales(?! (?:people|person|reps?|teams?|staff|calls?))|income|turnover|mrr|monthly recurring revenue|takings|top line|recurring revenue",
         rf"(?:did|do|does|have|has|are) we (?:bill|bills|billed|billing|invoice|invoiced|invoicing|charge|charged|charging) (?:the |our )?@(?!not)\w+(?: (?:tier|plan))?(?: (?:{_WHOM}))?|(?:bill|invoice|charge)(?:s|d|ed)? (?:out )?to @tenant",
-        rf"(?:bring|brought|brings)(?: in)?|pays? us|paid us|(?:did|do|does) (?:the |our )?(?:@(?!not)\w+ (?:(?:tier|plan) )?(?:(?:{_WHOM}) )?)?pay us|(?:did|do|does) (?:the |our )?(?:@(?!not)\w+(?: (?:{_WHOM}))?|they) pay|money (?:come|came|coming) in|we (?:take|took|taken) in|earn|earned|earns",
+        rf"(?:bring|brought|brings)(?: in)?|pays? us|paid us|(?:did|do|does) (?:the |our )?(?:@(?!not)\w+ (?:(?:tier|plan) )?(?:(?:{_WHOM}) )?)?pay us|(?:did|do|does) (?:the |our )?(?:@(?!not)\w+(?: (?:{_WHOM}))?|they) pay|(?:invoice|bill|charge) (?:our |the |all )*(?:{_WHOM})|money (?:come|comes|came|coming|taken) in|we (?:take|took|taken) in|(?:dollar|money|amount|sum)s? taken in|likely to (?:invoice|bill|charge)|earn|earned|earns",
         says="revenue, margin and unprofitable tenants",
     ),
     _figures(
@@ -91,32 +93,32 @@ METRICS: tuple[Metric, ...] = (
         _PAID,
         "(?:gross |contribution |operating )?margins?|gm|profits?|gross profits?|profitability|profitable|bottom line|make a profit|contribution",
         "(?:revenues?|income) (?:minus|less|@not) (?:the |our )?costs?",
-        r"(?:earn|earns|earned|earning|make|makes|made|keep|kept) (?:\S+ ){0,4}after (?:all |our |the |its |their )?(?:costs?|expenses)|(?:is |are )?(?:left|remains?) after (?:all |the )?(?:costs?|expenses)",
+        r"(?:earn|earns|earned|earning|make|makes|made|keep|kept) (?:\S+ ){0,4}after (?:all |our |the |its |their )?(?:costs?|expenses)|(?:is |are |was |were )?(?:left(?: over)?|remain(?:s|ed)?|remaining) after (?:all |the )?(?:costs?|expenses)|(?:is |are |was |were )left over|what remains(?: of it)?|(?:get|got) to keep",
     ),
     _figures(
         "margin_ratio",
         "margin ratio",
         _PAID,
-        "(?:(?:gross |contribution )?margins?|gm) (?:ratios?|percent(?:age)?|rates?|pct)|profit margins?|percent(?:age)? (?:gross )?margins?|margins? (?:as a|in) (?:percent(?:age)?|ratio|share)(?: of revenue)?|(?:percent(?:age)?|share|part) of (?:the |our )?revenues? (?:is |are )?(?:left|kept|remains?|remaining|profit|margin)(?: (?:as|over as) (?:margin|profit))?",
+        "(?:(?:gross |contribution )?margins?|gm) (?:ratios?|percent(?:age)?|rates?|pct)|profit margins?|percent(?:age)? (?:gross )?margins?|margins? (?:as a|in) (?:percent(?:age)?|ratio|share)(?: of revenue)?|(?:margin|profit) percent(?:age)?|(?:percent(?:age)?|share|part|portion)(?: of (?:the |our )?(?:revenues?|income))? (?:do|did|does|can) we (?:actually |really )?(?:get to )?keep|(?:percent(?:age)?|share|part) of (?:the |our )?revenues? (?:is |are )?(?:left|kept|remains?|remaining|profit|margin)(?: (?:as|over as) (?:margin|profit))?",
     ),
     _figures(
         "errors",
         "errors",
         frozenset({"tenant", "tier", "feature"}),
-        "errors?|failed(?: requests)?|failures|fails?(?: most)?(?: often)?|failing|5xx|server errors",
+        "errors?|failed(?: requests)?|failures|fails?(?: most)?(?: often)?|failing|5xx|server errors|(?:go|goes|going|went|gone) wrong|breaks? (?:most )?often",
     ),
     _figures(
         "error_rate",
         "error rate",
         frozenset({"tenant", "tier", "feature"}),
-        "(?:errors?|failures?|5xx) (?:rates?|percent(?:age)?|ratios?|share)|rate of errors",
-        r"(?:share|part|percent(?:age)?|proportion|fraction|rate) of (?:all |the |our |@(?!not)\w+ )*(?:requests?|calls?|api calls?|traffic)(?: (?:to|of|from|for|by|on|at) (?:the |our )?@(?!not)\w+)*(?: that| which| have| has)* (?:fail(?:s|ed|ing)?|errored|(?:end|ends|ended) in (?:an )?errors?)",
+        "(?:errors?|failures?|5xx) (?:rates?|percent(?:age)?|ratios?|share)|rate of errors|(?:percent(?:age)?|share) (?:that )?failed",
+        r"(?:what )?(?:share|part|portion|percent(?:age)?|proportion|fraction|rate) of (?:all |the |our |@(?!not)\w+ )*(?:requests?|calls?|api calls?|traffic)(?: made)?(?: (?:to|of|from|for|by|on|at) (?:the |our )?@(?!not)\w+)*(?: that| which| have| has)* (?:went wrong|goes wrong|fail(?:s|ed|ing)?|errored|(?:end|ends|ended) in (?:an )?errors?)",
     ),
     _figures(
         "requests",
         "requests",
         frozenset({"tenant", "tier", "feature"}),
-        "requests?|api (?:calls?|requests?|traffic)|calls|hits|traffic|invocations|request (?:count|volume)",
+        "requests?|how (?:many times|busy)|api (?:calls?|requests?|traffic)|calls|hits|traffic|invocations|request (?:count|volume)",
         says="requests, errors, usage of any meter and active users",
     ),
     _figures(
@@ -129,7 +131,7 @@ METRICS: tuple[Metric, ...] = (
         "active_users",
         "active users",
         _WHO,
-        r"(?:monthly |daily |weekly )?active users?(?: counts?| numbers?)?|maus?|daus?|waus?|users?|people (?:used|use|using)|how many people(?= (?:\S+ )*(?:use|uses|used|using|work|worked|active)(?!\S))|user (?:count|numbers?)|seats used",
+        r"(?:monthly |daily |weekly )?active users?(?: counts?| numbers?)?|maus?|daus?|waus?|users?|people (?:used|use|using)|how many people(?= (?:\S+ )*(?:use|uses|used|using|work|worked|active)(?!\S))|user (?:count|numbers?)|seats used|(?:individual|active|different|distinct) people|(?:people|persons|users) (?:were|are|was|have been) (?:actually |really )?(?:active|working)(?: with (?:it|us|the product))?",
     ),
     _figures(
         "tenants",
@@ -137,16 +139,17 @@ METRICS: tuple[Metric, ...] = (
         _WHO,
         rf"(?:how many|number of|count of|count|total) (?:active |current |paying |of )*(?:our |the )?(?:@tier )?(?:{_WHOM})",
         rf"(?:list|name|show)(?: me)?(?: all)?(?: of)? (?:the |our )?(?:@tier )?(?:{_WHOM})|list of (?:all |the |our )*(?:@tier )?(?:{_WHOM})|who are (?:our|the|all) (?:@tier )?(?:{_WHOM})|tenant count|customer count",
-        rf"(?:{_WHOM}) (?:do we have|are there)|(?:customer|tenant) base",
+        rf"(?:{_WHOM}) (?:do we have|are there)|(?:size of )?(?:(?:the|our) )?(?:customer|tenant) base(?! costs?)",
+        rf"(?:{_WHOM}) (?:are )?(?:spread|distributed|split) (?:over|across|among|between)(?= (?:the |our )?(?:tiers|plans))",
         rf"which (?:{_WHOM}) (?:are|were) (?:on|in|at)(?= (?:the |our )?@(?:tier|plan)(?!\S))",
-        rf"^(?:our |the |active |paying )*(?:{_WHOM})(?= (?:per|by) (?:tier|plan)(?!\S))",
+        rf"^(?:(?:ok|so|hey|hi|well|please|our|the|active|paying) )*(?:{_WHOM})(?= (?:per|by) (?:tier|plan)(?!\S))",
         says="how many tenants there are, and what tier, plan and entitlements one has",
     ),
     _figures(
         "cost_per_user",
         "cost per active user",
         _WHO,
-        r"(?:costs?(?: to serve)?|spend) (?:per|of (?:an?|one|each)|for each) (?:active )?(?:users?|maus?|daus?|waus?|seats?|person|head)|unit costs? of (?:an? )?(?:active )?users?|per user costs?",
+        rf"(?:{_SPENT})(?: to serve)? (?:per|of (?:an?|one|each)|for each) {_PERSON}|(?:{_SPENT}|pay) (?:to \w+ |for )?(?:an?|one|each|every|a single) {_PERSON}|unit costs? of (?:an? )?(?:active )?users?|per user costs?",
         rf"(?:does|do|did) (?:an?|one|each) (?:active )?user{_OF} costs?(?: us)?|(?:an?|one|each) (?:active )?user{_OF} costs?",
         says="cost per active user, request, use of a feature or unit of a meter",
     ),
@@ -154,7 +157,7 @@ METRICS: tuple[Metric, ...] = (
         "cost_per_request",
         "cost per request",
         _WHO,
-        r"(?:unit )?(?:costs?|spend) (?:per|of (?:an?|one|each|every|a single)|for each) (?:million |thousand )?(?:api )?(?:requests?|calls?|hit)",
+        rf"(?:unit )?(?:{_SPENT}) (?:per|of (?:an?|one|each|every|a single)|for each) (?:million |thousand )?(?:api )?(?:requests?|calls?|hit)",
         rf"(?:does|do|did) {_SERVING}(?:an?|one|each|a single|every) (?:api )?(?:request|call){_OF} costs?(?: us)?|costs?(?: us)? (?:to |of )?{_SERVING}(?:an?|one|each|a single|every) (?:api )?(?:request|call)",
     ),
     _figures(
@@ -162,7 +165,7 @@ METRICS: tuple[Metric, ...] = (
         "average cost per tenant",
         frozenset({"tier", "service"}),
         rf"(?:average|avg|mean|typical) (?:costs?|spend)(?: (?:per|of) (?:an?|one|each)? ?(?:{_WHOM}))?|(?:costs?|spend) (?:on average|per (?:{_WHOM}) on average)",
-        rf"(?:(?:average|typical) (?:@tier )?(?:{_WHOM})|(?:an?|one) (?:@tier |@plan )?(?:{_WHOM})){_OF} costs?(?: us)?(?: on average)?|(?:each|every) (?:@tier |@plan )?(?:{_WHOM}){_OF} costs?(?: us)? on average|(?:{_COSTS})(?: us)? on average|(?:average|avg|mean) (?:costs?|spend) per (?:@tier )?(?:{_WHOM})",
+        rf"(?:(?:average|typical) (?:@tier )?(?:{_WHOM})|(?:an?|one) (?:@tier |@plan )?(?:{_WHOM})){_OF} costs?(?: us)?(?: on average)?|(?:each|every) (?:@tier |@plan )?(?:{_WHOM}){_OF} costs?(?: us)? on average|(?:{_COSTS})(?: us)? on average|(?:average|typical) (?:@tier )?(?:{_WHOM})(?= (?:.* )?(?:dearer|cheaper|more expensive|pricier))|(?:average|avg|mean) (?:costs?|spend) per (?:@tier )?(?:{_WHOM})",
     ),
     _figures(
         "average_revenue",
@@ -179,8 +182,8 @@ METRICS: tuple[Metric, ...] = (
         frozenset(),
         (
             r"unprofitable(?: (?:\w+ )?(?:tenants?|customers?))?|underwater|(?:p l|pnl) negative|negative (?:p l|pnl)|in the red|loss making|losses|loss (?:leaders?|makers?)|money losers?|(?:not|@not) (?:being |very )?profitable|@not profits?",
-            r"losing money|lose money|loses money|lost money|(?:los(?:e|es|ing|t)|cost(?:ing)?)(?: us| you)? money|money losing|negative (?:gross )?(?:margins?|gm|profits?)|(?:margins?|gm|profits?) negative|(?:margins?|gm|profits?) (?:is |are )?(?:below|under|less than) zero|margin ratios? (?:below|under) zero",
-            rf"(?:costs?|costing)(?: us)? more than (?:they|it|he) (?:pays?|paid|brings?(?: us)?(?: in)?|earns?)|(?:do|does|did)? ?(?:not|@not) (?:cover|pay for) (?:their|its|his) (?:own )?costs?|(?:do|does)? ?(?:not|@not) pay for (?:themselves|itself)|(?:{_PAYS}|paying|paid)(?: us)? less than (?:they|it) costs?(?: us)?|(?:costs?|costing)(?: us)? more than we (?:charge|bill|invoice|earn|get)(?: from| on)?(?: them| it)?|(?:{_WHOM}) (?:at|with) a loss|at a loss",
+            r"losing money|(?:do|did|does) we lose money on|lose money|loses money|lost money|(?:los(?:e|es|ing|t)|cost(?:ing)?)(?: us| you)? money|money losing|negative (?:gross )?(?:margins?|gm|profits?)|(?:margins?|gm|profits?) negative|(?:margins?|gm|profits?) (?:is |are )?(?:below|under|less than) zero|margin ratios? (?:below|under) zero",
+            rf"(?:costs?|costing)(?: us)? more than (?:they|it|he) (?:pays?|paid|brings?(?: us)?(?: in)?|earns?)|(?:do|does|did)? ?(?:not|@not) (?:cover|pay for) (?:their|its|his) (?:own )?costs?|(?:do|does)? ?(?:not|@not) pay for (?:themselves|itself)|(?:{_PAYS}|paying|paid)(?: us)? less than (?:they|it) costs?(?: us)?|(?:costs?|costing)(?: us)? more than we (?:charge|bill|invoice|earn|get)(?: from| on)?(?: them| it)?|(?:{_WHOM}) (?:at|with) a loss|at a loss|(?:is|are) a loss|subsidi[sz](?:e|es|ed|ing)|(?:paying|pay) to serve|(?:bring|bringing)(?: us)?(?: in)? less than (?:they|it) (?:costs?(?: us)?|eats?(?: up)?)",
         ),
         filters=frozenset({"tenant"}),
     ),
@@ -192,7 +195,7 @@ METRICS: tuple[Metric, ...] = (
         frozenset({"feature", "tenant", "tier"}),
         (
             r"(?:does|do|did|is) (?:an?|one|each|a single|every) (?:use of (?:the |our )?)?@feature (?:costs?(?: us)?|cost to serve)|(?:costs?|price) (?:of|for|per) (?:an?|one|each|a single|every|single)? ?(?:use of (?:the |our )?)@feature",
-            r"costs? (?:of|for) (?:an?|one|each|a single|every|single) @feature|(?:every|each) time (?:some(?:one|body)|any(?:one|body)|people|they|an? (?:user|customer|tenant)) uses? (?:it|them|@feature)|(?:every|each) time (?:it|@feature) (?:is used|runs?)|costs? per @feature|unit (?:costs?|economics) of (?:the |our )?@feature|(?:costs? )?per use(?: of @feature)?|unit costs? (?:by|per|of each|of) features?",
+            r"costs? (?:of|for) (?:an?|one|each|a single|every|single) @feature|(?:every|each) time (?:some(?:one|body)|any(?:one|body)|people|they|an? (?:user|customer|tenant)) uses? (?:it|them|@feature)|(?:every|each) time (?:it|@feature) (?:is used|runs?)|(?:every|each) time (?:some(?:one|body)|any(?:one|body)|people|they|an? (?:user|customer|tenant)) (?:uses?|runs?|opens?) (?:\w+ (?:in|with|on) )?(?:the |our )?@feature|costs? per @feature|(?:does|do|did) (?:an?|one|each|a single|every) @feature (?:run|use|call) costs?|unit (?:costs?|economics) of (?:the |our )?@feature|(?:costs? )?per use(?: of @feature)?|unit costs? (?:by|per|of each|of) features?",
         ),
     ),
     Metric(
@@ -202,7 +205,7 @@ METRICS: tuple[Metric, ...] = (
         "cost_per_unit",
         frozenset({"meter"}),
         (
-            r"costs? (?:per|of (?:an?|one|each)) (?:unit of )?@meter|(?:costs? )?per unit(?: of (?:each|every) meter)?|unit (?:costs?|prices?) (?:of|for) (?:an? |one )?@meter|(?:does|do|did|is) (?:an?|one|each) (?:million |thousand |billion )?(?:unit of |(?:\w+ ){1,2}of )?@meter costs?(?: us)?|unit costs? (?:by|per|of each) meters?|what does a unit of (?:each|every) meter cost",
+            r"costs? (?:per|of (?:an?|one|each)) (?:unit of )?@meter|(?:costs? )?per unit(?: of (?:each|every) meter)?|unit (?:costs?|prices?|economics) (?:of|for) (?:an? |one )?@meter|(?:pay|paying|charged|price)(?: \w+ \w+)? for (?:an?|one|each|every|a single) @meter|(?:does|do|did|is) (?:an?|one|each) (?:million |thousand |billion )?(?:unit of |(?:\w+ ){1,2}of )?@meter costs?(?: us)?|unit costs? (?:by|per|of each) meters?|what does a unit of (?:each|every) meter cost",
         ),
     ),
     Metric(
@@ -213,9 +216,9 @@ METRICS: tuple[Metric, ...] = (
         frozenset(),
         (
             r"(?:dear|expensive|costly|pricey) features? (?:do |that |which )?(?:only )?(?:few|fewest|hardly any) (?:tenants|customers) use",
-            r"adoption|adopted|attach rates?|penetration|uptake|(?:used|use) by (?:the )?(?:few|fewest|least|hardly any) (?:tenants|customers)|(?:few|fewest) (?:tenants|customers) use|hardly (?:anyone|anybody|any tenant) uses|(?:hardly|barely|rarely|seldom|scarcely)(?: ever)? (?:use|uses|used|touch|touches|touched)|(?:nobody|no ?one|none of them) (?:uses|used|touches)",
-            rf"(?:how many|which share of|what share of|number of)(?: of)?(?: the| our| all)* (?:{_WHOM}) (?:have |has )?(?:use|uses|used|are using|adopt|adopted) (?:the |our )?@feature",
-            rf"(?:are|do|is|does|did) (?:our |the |all |any |many )*(?:{_WHOM}|people|anybody|anyone) (?:of them |actually |really |even )*(?:using|use) (?:the |our )?@feature|how (?:widely|broadly|many people) (?:is|are)(?: the| our)? @feature used",
+            r"adoption|adopted|caught on|catch(?:es|ing)? on|attach rates?|penetration|uptake|(?:used|use) by (?:the )?(?:few|fewest|least|hardly any) (?:tenants|customers)|(?:few|fewest) (?:tenants|customers) use|hardly (?:anyone|anybody|any tenant) uses|(?:hardly|barely|rarely|seldom|scarcely)(?: ever)? (?:use|uses|used|touch|touches|touched)|(?:nobody|no ?one|none of them) (?:uses|used|touches)",
+            rf"(?:how many|which share of|what share of|number of)(?: of)?(?: the| our| all)* (?:{_WHOM}) (?:have |has )?(?:use|uses|used|are using|adopt|adopted|tried|touched) (?:the |our )?@feature",
+            rf"(?:are|do|is|does|did) (?:our |the |all |any |many )*(?:{_WHOM}|people|anybody|anyone) (?:of them |actually |really |even )*(?:using|use|touch|touching) (?:the |our )?@feature|how (?:widespread|common) (?:is|are)(?: the| our)? @feature|how (?:widely|broadly|many people) (?:is|are)(?: the| our)? @feature used",
         ),
         filters=frozenset({"feature"}),
     ),
@@ -228,7 +231,7 @@ METRICS: tuple[Metric, ...] = (
         (
             r"why (?:did|has|have|is|are|was|were)(?: the| our)?(?: @(?!not)\w+)*(?: s)?(?: costs?| spend(?:ing)?| bill)?(?: of)?(?: the)?(?: @(?!not)\w+)*(?: tiers?)? (?:get|got|gotten|go|gone|going|become|became|becoming|rise|risen|rising|increase[ds]?|increasing|jump(?:ed)?|grow|grown|growing|climb(?:ed)?|change[ds]?|fall|fallen|drop(?:ped)?|decrease[ds]?|dearer|up|down|cost|so|more|this)(?: (?:so|much|more|less|up|down|dearer|cheaper|expensive|dear|costly))*",
             r"(?:what|who) (?:is |are |was |were )?(?:driving|pushing|bringing|pushed|drove|drives|brought) (?:up |down )?(?:the |our )?(?:@(?!not)\w+ )?(?:costs?|spend(?:ing)?|bill)(?: of @(?!not)\w+)? (?:up|down)|(?:what|who) (?:is |are |was |were )?(?:driving|pushing|pushed|drove|drives) (?:up|down) (?:the |our )?(?:@(?!not)\w+ )?(?:costs?|spend(?:ing)?|bill)",
-            r"what (?:has )?changed (?:in|about|with) (?:our|the) (?:bill|costs?|spend)|what (?:drove|drives|explains|is behind) the (?:change|rise|increase|jump|growth|fall|drop)(?: (?:in|of) (?:the )?(?:costs?|spend))?|reasons? for the (?:change|rise|increase|jump|fall|drop)(?: (?:in|of) (?:the )?(?:costs?|spend))?",
+            r"what (?:has )?(?:made|makes) (?:the |our )?(?:@(?!not)\w+ )?(?:costs?|spend(?:ing)?|bill)?(?: of (?:the |our )?@(?!not)\w+)? ?(?:jump|rise|grow|climb|fall|drop|go up|go down|more expensive|dearer|cheaper)|what (?:has )?changed (?:in|about|with) (?:our|the) (?:bill|costs?|spend)|what (?:drove|drives|explains|is behind) the (?:change|rise|increase|jump|growth|fall|drop)(?: (?:in|of) (?:the )?(?:costs?|spend))?|reasons? for the (?:change|rise|increase|jump|fall|drop)(?: (?:in|of) (?:the )?(?:costs?|spend))?",
         ),
         "why cost changed",
         frozenset({"tenant", "tier", "service", "feature"}),
@@ -241,7 +244,7 @@ METRICS: tuple[Metric, ...] = (
         frozenset(),
         (
             r"explain(?: (?:the|how) (?:figure|cost|costs|number|calculation)s?)?(?: (?:of|for))?|(?:costs? of @tenant|@tenant(?: s)? costs?) (?:rests?|is based|are based|based|come|comes) (?:on|from)",
-            r"(?:does|do) (?:the |our )?(?:costs?|figures?|bill|spend) of @tenant (?:rest|based?|come) (?:on|from)|(?:rest|rests|resting|based) on|which bill rows|evidence (?:for|of)|where (?:does|do) (?:the )?(?:costs?|figures?)(?: (?:of|for) @tenant)? come from|how (?:is|was) (?:the )?cost(?: of @tenant)? (?:calculated|computed|derived)",
+            r"(?:does|do) (?:the |our )?(?:costs?|figures?|bill|spend) of @tenant (?:rest|based?|come) (?:on|from)|(?:rest|rests|resting|based) on|which bill rows|(?:come|comes|came) about|(?:down |back )?to the (?:very )?(?:bill )?(?:rows|lines)(?: (?:of|on) the (?:bill|invoice))?|evidence (?:for|of)|where (?:does|do) (?:the )?(?:costs?|figures?)(?: (?:of|for) @tenant)? come from|how (?:is|was) (?:the )?cost(?: of @tenant)? (?:calculated|computed|derived)",
         ),
         "what a tenant's cost rests on",
         frozenset({"tenant", "service"}),
@@ -267,7 +270,7 @@ METRICS: tuple[Metric, ...] = (
         "accuracy",
         frozenset(),
         (
-            rf"(?:{_FORECAST} (?:accuracy|errors?|quality)|how well (?:did|do|have) {_ITS}{_FORECAST} (?:turn(?:ed)? out|do|done|hold|held)(?: up)?|(?:accuracy|error) of {_ITS}{_FORECAST}|how (?:good|accurate|reliable|right|wrong|far off) (?:are|were|is|was|have|has) {_ITS}{_FORECAST}(?: been)?)",
+            rf"(?:{_FORECAST} (?:accuracy|errors?|quality)|how well (?:did|do|have) {_ITS}{_FORECAST} (?:turn(?:ed)? out|do|done|hold|held)(?: up)?|(?:are|were) {_ITS}{_FORECAST} any good|(?:accuracy|error) of {_ITS}{_FORECAST}|how (?:good|accurate|reliable|trustworthy|sound|right|wrong|far off|close|near)(?: (?:off|to|from) the (?:mark|truth|target)| the mark)? (?:are|were|is|was|have|has) {_ITS}{_FORECAST}(?: been)?)",
         ),
     ),
     Metric(
@@ -277,9 +280,9 @@ METRICS: tuple[Metric, ...] = (
         "findings",
         frozenset(),
         (
-            r"insights?|findings?|(?:what|anything) (?:has |have )?(?:moved|stands out|stood out|(?:is )?(?:unusual|notable|new|weird|strange|odd|interesting|suspicious|surprising)|happened)|surpris(?:es|ing)|headlines?|how (?:are|were|did) we (?:doing|do)(?: overall| lately)?(?=$| ·$)",
+            r"(?:key |main )?(?:insights?|findings?|takeaways?)|(?:what|anything) (?:has |have )?(?:moved|stands out|stood out|(?:is )?(?:unusual|notable|new|weird|strange|odd|interesting|suspicious|surprising)|happened)(?: lately| recently)?|surpris(?:es|ing)|headlines?|stand outs?|noteworthy|how (?:are|were|did) we (?:doing|do)(?: overall| lately)?(?=$| ·$)",
             r"(?:most )?(?:important|notable|significant|noteworthy) (?:changes|movements|things|news)(?: that)?(?: have| has)?(?: changed| moved| happened)?|(?:biggest|largest|main) (?:things|news)(?: that)? (?:have |has )?(?:changed|moved|happened)",
-            r"what changed(?: that)?(?: we| i)? (?:should (?:we |i )?know(?: of| about)?)|(?:that )?(?:we|i) should (?:know|look at|look into|worry about|be worried about|watch|care about|check)(?: of| about)?|what should (?:we|i) know",
+            r"what changed(?: that)?(?: we| i)? (?:should (?:we |i )?know(?: of| about)?)|(?:that )?(?:we|i) (?:should|ought to) (?:know|hear|look at|look into|worry about|be worried about|watch|care about|check)(?: of| about)?|what should (?:we|i) know",
         ),
         "what moved in twelve months",
     ),
@@ -290,7 +293,7 @@ METRICS: tuple[Metric, ...] = (
         "certificate",
         frozenset(),
         (
-            r"reconcil(?:e|es|ed|iation)(?: certificate| status)?(?: (?:with|to|against) (?:the|our) (?:\w+ )?(?:bill|invoice))?|recon(?: status)?|certificate|(?:everything )?(?:(?:add|adds|added|adding|sum|sums) up|(?:tie|ties|tied)(?: back| out)?|balances?|(?:come|comes) out)(?: (?:to|with) (?:the|our) (?:\w+ )?(?:bill|invoice))?|(?:match|matches|agree with|agrees with|equal|equals) (?:the|our) (?:\w+ )?(?:bill|invoice)|every (?:cent|penny|dollar)(?: of (?:the|our) (?:bill|invoice) (?:is )?(?:assigned|allocated))?|penny exact|exact(?:ly)? to the bill|exact to the (?:cent|penny)",
+            r"reconcil(?:e|es|ed|iation)(?: certificate| status)?(?: (?:with|to|against) (?:the|our) (?:\w+ )?(?:bill|invoice))?|recon(?: status)?|certificate|(?:everything )?(?:(?:add|adds|added|adding|sum|sums) up|sums?(?= to (?:the|our) (?:\w+ )?(?:bill|invoice))|(?:tie|ties|tied)(?: back| out)?|balances?|(?:come|comes) out)(?: (?:to|with) (?:the|our) (?:\w+ )?(?:bill|invoice))?|(?:match|matches|agree with|agrees with|equal|equals) (?:the|our) (?:\w+ )?(?:bill|invoice)|every (?:cent|penny|dollar)(?: of (?:the|our) (?:bill|invoice) (?:is )?(?:assigned|allocated))?|to the (?:cent|penny)|goes? missing|(?:anything|something) (?:is )?missing|penny exact|exact(?:ly)? to the bill|exact to the (?:cent|penny)",
         ),
         "whether it all adds up to the bill",
     ),
@@ -301,7 +304,7 @@ METRICS: tuple[Metric, ...] = (
         "coverage",
         frozenset(),
         (
-            r"(?:allocation )?coverage|unallocated(?: costs?| spend)?|(?:costs?|spend|bill|money) (?:is|are|was|were|could|can)(?: @?not)?(?: be)? (?:allocated|attributed|explained|assigned|known)(?: (?:directly|by (?:metered )?(?:usage|meters?|drivers?)))?|allocated by (?:metered )?(?:usage|meters?|drivers?)|(?:measured|metered|known|attributed) directly|directly (?:measured|metered|known|attributed)|(?:is|are|was|were) (?:only |just )?(?:estimated|guessed|inferred|(?:a )?guess(?:es|work)?)(?: by (?:coarse )?(?:keys?|drivers?|ratios?))?|(?:do|can) we (?:really |actually )?(?:know|trust)|how (?:sure|certain|confident|reliable|trustworthy|accurate|solid) (?:are|is) (?:we|the|our|these|those)(?: of| about| in)?(?: the| our| these)?(?: (?:costs?|numbers?|figures?|allocation|spend))*|coarse|allocation quality|how sure (?:are|is) (?:we|the|our)|confidence(?: of the allocation)?|allocated directly",
+            r"(?:allocation )?coverage|unallocated(?: costs?| spend)?|(?:costs?|cogs|spend|bill|money) (?:is|are|was|were|could|can)(?: @?not)?(?: be)? (?:allocated|attributed|explained|assigned|known|measured|metered)(?: (?:directly|by (?:metered )?(?:usage|meters?|drivers?)))?|allocated by (?:metered )?(?:usage|meters?|drivers?)|(?:measured|metered|known|attributed) directly|directly (?:measured|metered|known|attributed)|(?:is|are|was|were) (?:only |just )?(?:estimated|guessed|inferred|(?:a )?guess(?:es|work)?)(?: by (?:coarse )?(?:keys?|drivers?|ratios?))?|(?:do|can) we (?:really |actually )?(?:know|trust)|how (?:sure|certain|confident|reliable|trustworthy|accurate|solid) (?:are|is) (?:we|the|our|these|those)(?: of| about| in)?(?: the| our| these)?(?: (?:costs?|numbers?|figures?|allocation|spend))*|coarse|(?:finely|properly|exactly|precisely) (?:measured|metered|attributed|allocated)|allocation quality|(?:how )?(?:fine|precise|exact) is (?:the |our )?allocation|allocated (?:precisely|finely|exactly)|how sure (?:are|is) (?:we|the|our)|confidence(?: of the allocation)?|allocated directly",
         ),
         "how sure cost is",
     ),
@@ -312,7 +315,7 @@ METRICS: tuple[Metric, ...] = (
         "uncertainty",
         frozenset(),
         (
-            r"(?:the )?least (?:certain|sure|reliable(?= (?:costs?|figures?|numbers?))|known|confident)(?: (?:of|about|in))?|shakiest|most (?:uncertain|doubtful)|uncertain(?:ty)?|doubtful|unsure",
+            r"(?:the )?least (?:certain|sure|trustworthy|reliable(?= (?:costs?|figures?|numbers?))|known|confident)(?: (?:of|about|in))?|(?:costs? (?:is|are) )(?:the )?least reliable|shakiest|(?:trust|believe) (?:the )?least|least trust(?:ed|worthy)|most (?:uncertain|doubtful)|uncertain(?:ty)?|doubtful|unsure",
         ),
     ),
     Metric(
@@ -322,7 +325,7 @@ METRICS: tuple[Metric, ...] = (
         "meter_next",
         frozenset(),
         (
-            r"(?:should|shall|could|to) (?:we |(?:the |our )?\w+ )?(?:be |start |begin )?(?:to )?(?:meter|measur|instrument)(?:e|ed|ing)?(?: next| first)?|(?:meter|instrument) next|(?:should|shall|could) (?:we |i )?(?:add|put|install|introduce|improve) (?:a |more |better )?(?:meters?|metering)(?: next| first)?|meter (?:next|first)|metering (?:pay|start|next|first)|start metering|next meter|missing meters?|better metering",
+            r"(?:should|shall|could|to) (?:we |(?:the |our )?\w+ )?(?:be |start |begin )?(?:to )?(?:meter|measur|instrument)(?:e|ed|ing)?(?: next| first)?|(?:meter|instrument) next|(?:should|shall|could) (?:we |i )?(?:add|put|install|introduce|improve) (?:a |more |better )?(?:meters?|metering)(?: next| first)?|meter (?:next|first)|metering (?:pay|start|next|first)|start metering|more metering (?:help|pay)(?: (?:us )?most)?|meters? (?:is|are) missing|(?:measure|meter) (?:just )?one more thing|next meter|missing meters?|better metering",
         ),
         "what to meter next",
     ),
@@ -334,7 +337,7 @@ METRICS: tuple[Metric, ...] = (
         frozenset(),
         (
             r"(?:what|which) (?:tier|plan|region|isolation|subscription|importance)(?: is| does| has| was)?(?: tenant)? @tenant(?: (?:in|on|have|at|from))?|(?:tier|plan|region|isolation|subscription) (?:of|for|is|does|has) @tenant|@tenant (?:tier|plan|region|profile|details)",
-            rf"(?:when|since when) (?:did|has|is|was)(?: tenant)? @tenant(?: (?:started?|join(?:ed)?|become|became|been|come|sign up|signed up|onboard(?:ed)?))?(?: (?:a|our|as|with))?(?: (?:customer|tenant|us))?|who is @tenant|(?:details|profile|facts) (?:of|about|for|on) @tenant|tell me about (?:the |our )?(?:(?:{_WHOM}) )?@tenant|how long has @tenant been (?:(?:a|our) (?:customer|tenant)|with us)",
+            rf"(?:when|since when) (?:did|has|is|was)(?: tenant)? @tenant(?: (?:started?|join(?:ed)?|become|became|been|come|sign up|signed up|onboard(?:ed)?))?(?: (?:a|our|as|with))?(?: (?:customer|tenant|us))?|who is @tenant|(?:details|profile|facts) (?:of|about|for|on) @tenant|(?:tell me about|introduce me to|anything on|(?:what|everything) (?:do )?(?:we|you) know (?:of|about)) (?:the |our )?(?:(?:{_WHOM}) )?(?:called )?@tenant|(?:{_WHOM}) called @tenant .*who (?:are|is) (?:they|it|that)|how long has @tenant been (?:(?:a|our) (?:customer|tenant)|with us)",
         ),
         filters=frozenset({"tenant"}),
     ),
@@ -345,7 +348,7 @@ METRICS: tuple[Metric, ...] = (
         "entitlements",
         frozenset(),
         (
-            r"entitle(?:d|ments?)(?: to)?|quotas?|(?:may|can|is|are) @tenant (?:allowed to )?use(?:(?: [·,])? and how much (?:of (?:it|that|them) )?is left)?|allowances?|included (?:for|in (?:the )?(?:plan of )?@tenant(?: package| plan| subscription| contract)?)|(?:use )?left of (?:its|their|the) quota",
+            r"entitle(?:d|ments?)(?: to)?|quotas?|(?:(?:has|have|got) )?(?:the )?right to use|(?:may|can|is|are) @tenant (?:allowed to |permitted to )?use(?:(?: [·,])? and how much (?:of (?:it|that|them) )?is left)?|allowances?|included (?:for|in (?:the )?(?:plan of )?@tenant(?: package| plan| subscription| contract)?)|limits? (?:of|for) @tenant|(?:use )?left of (?:its|their|the) quota",
         ),
         filters=frozenset({"tenant"}),
     ),
@@ -367,7 +370,7 @@ METRICS: tuple[Metric, ...] = (
         "summary",
         frozenset(),
         (
-            rf"(?:whose|which (?:{_WHOM})(?: s)?) costs? (?:has |have )?(?:changed|moved) (?:the )?most(?: since (?:the )?(?:last|previous) month)?",
+            rf"(?:biggest )?(?:cost )?movers|(?:whose|which (?:{_WHOM})(?: s)?) (?:costs?|spend) (?:has |have )?(?:changed|moved|jumped|shifted|swung) (?:the )?most(?: since (?:the )?(?:last|previous) month)?",
         ),
     ),
     Metric(
@@ -377,7 +380,7 @@ METRICS: tuple[Metric, ...] = (
         "breadth",
         frozenset({"tenant", "tier"}),
         (
-            rf"(?:(?:{_WHOM}) )?(?:use|uses|using) (?:only )?(?:little|few|least|not much|a small part) of what (?:their|its) (?:tier|plan) (?:offers?|includes?|has)|breadth(?: of use)?|how broadly (?:is|do|does) (?:the product|they|@tenant|(?:our )?(?:{_WHOM}))(?: use(?: it| the product)?| used)?",
+            rf"(?:(?:{_WHOM}) )?(?:use|uses|using) (?:only )?(?:little|few|least|not much|a small part) of what (?:their|its) (?:tier|plan) (?:offers?|includes?|has)|breadth(?: of use)?|how many (?:different |distinct )?(?:features|parts of (?:the|our) product)(?= (?:does|do|did) (?:(?:the|our|an?) )?(?:@tenant|@tier|{_WHOM}))|how broadly (?:is|do|does) (?:the product|they|@tenant|(?:our )?(?:{_WHOM}))(?: use(?: it| the product)?| used)?",
         ),
     ),
     Metric(
@@ -443,6 +446,10 @@ DIMENSIONS = {
 }
 AMBIGUOUS: tuple[tuple[str, tuple[tuple[str, str | None], ...]], ...] = (
     (
+        "(?:share|portion|percentage|proportion|fraction) of (?:the |all )?(?:failed (?:requests?|calls?)|failures|errors)",
+        (("error_rate", None), ("errors", None)),
+    ),
+    (
         r"where (?:does|did|is) (?:the |our |all the |every |each )?(?:money|dollar|cent|euro) (?:go|going)",
         (("cost", "service"), ("cost", "tenant"), ("cost", "feature")),
     ),
@@ -463,14 +470,14 @@ BREAKDOWN = r"(?:what )?(?:drives|drove|causes)|what (?:is |are |was |were |lies
 FORESEEN = "|".join(next(metric.patterns for metric in METRICS if metric.name == "forecast_accuracy"))
 """Words that ask how forecasts did, and not what is forecast."""
 
-AHEAD = r"forecasts?|forecasted|predict(?:ed|ion|ions|s)?|project(?:ed|ions?)|expected|expect|outlook|will(?: it| we| they| the| our)?(?: have)?(?: to)?(?: be)?|going to(?: be)?|future"
+AHEAD = r"forecasts?|forecasted|predict(?:ed|ion|ions|s)?|project(?:ed|ions?)|expected|expect|outlook|will(?: it| we| they| the| our)?(?: have)?(?: to)?(?: be)?|going to(?: be)?|future|likely(?: to)?|coming|upcoming"
 """Words that ask of months to come."""
 
 _CUT = "by|per|for each|for every|of each|of every|each|every|split by|broken (?:down|out) by|break(?:down)? by|across(?: all| the| our)?|grouped by|along|between|by each|for all|for the"
 CUT = rf"(?:{_CUT})(?: (?:the|our|all))?(?: \w+est)?"
 
-LARGEST = "dearest|most expensive|priciest|costliest|most costly|largest|biggest|highest|greatest|most|top|heaviest|best|leading|largest first|dearest first|best first|highest first|most used|most popular"
-SMALLEST = "cheapest|least expensive|lowest|smallest|least|fewest|worst|bottom|weakest|cheapest first|lowest first|smallest first|least used|worst first|least profitable|least popular"
+LARGEST = "fattest|steepest|dearest|most expensive|priciest|costliest|most costly|largest|biggest|highest|greatest|most|top|heaviest|best|leading|largest first|dearest first|best first|highest first|most used|most popular"
+SMALLEST = "thinnest|slimmest|leanest|poorest|tiniest|cheapest|least expensive|lowest|smallest|least|fewest|worst|bottom|weakest|cheapest first|lowest first|smallest first|least used|worst first|least profitable|least popular"
 JUDGED = "worst|worst first|best|best first|weakest"
 """Of these, which end is meant depends on the figure: the worst margins are small, the worst error rates are not."""
 PRICED = (
@@ -480,7 +487,7 @@ PROFITED = "most profitable|least profitable"
 
 NEGATION = "(?:everything|anything|everyone|everybody|all|any) (?:but|except|other than|apart from|besides|save)|with the exception of|exclusive of|barring|save for|not counting|not including|not|non|leaving aside|disregarding|instead of|rather than|without|excluding|except|except for|excl|exclude|excludes|but not|other than|apart from|minus|no|ignoring|leaving out|leave out|besides|outside"
 
-LEFT_OUT = rf"(?:(?:{'|'.join(DIMENSIONS.values())}) )?(?:excluded|left out|set aside|aside|apart|excepted|taken out|removed|not included|not counted)"
+LEFT_OUT = rf"(?:is |are |being )?(?:(?:{'|'.join(DIMENSIONS.values())}) )?(?:excluded|left out|set aside|aside|apart|excepted|taken out|removed|not included|not counted)"
 """Words behind a name that is left out."""
 
 FILLERS = frozenset(
@@ -506,7 +513,7 @@ FILLERS = frozenset(
     money dollars usd company business saas quillhaven vendor aws amazon api cloud infrastructure infra provider
     product products application app platform system software
     tenant tenants customer customers client clients account logo logos tier tiers segment subscription plan plans
-    service services feature features meter meters invoice invoices allocation
+    service services feature features meter meters allocation
     """.split()
 )
 """Words that change nothing of what is asked, wherever they stand."""
@@ -516,20 +523,25 @@ WEIGHTY = frozenset(
     again allocated along also although as assigned bad because behind best better big biggest both break breakdown
     broken called causes cheapest cost costing costs current currently date day days dearest develop developed down
     drive driven drives driving drove due either else exact explain far first fraction good high highest id ids if
-    instead  kind large largest last least less level levels low lowest main mainly may mix month months more
-    most name named names neither no nor not now off often one onto other others out part parts past percent
-    percentage period periods previous prior proportion quarter quarters rank ranks reason reasons same share shares
-    since small smallest some spender spenders split state status  term terms though today too top type unit
-    units until up use used useful user users using week weeks when while wise within worst year years
+    instead invoice invoices kind large largest last least less level levels low lowest main mainly may mix month
+    months more most name named names neither no nor not now off often one onto other others out part parts past
+    percent percentage period periods portion portions previous prior proportion quarter quarters rank ranks reason
+    reasons same share shares since small smallest some spender spenders split state status term terms though today
+    too top type unit units until up use used useful user users using week weeks when while wise within worst year
+    years
     """.split()
 )
 """Words that change what is asked, where nothing that was read took them."""
 
 
-IN_PASSING = (
-    rf"rank(?= (?:(?:the|our|all) )?(?:{'|'.join(DIMENSIONS.values())}) by(?!\S))"
-    "|so far|in terms of|how (?:big|high|large|low|small)|turn(?:s|ed)? out(?: to be)?|end(?:s|ed)? up|over the year|(?:broken|split) (?:out|down|up)(?= by)"
-    "|as an? (?:\\w+ )?(?:table|chart|graph|list|csv|report)"
+IN_PASSING = "|".join(
+    (
+        rf"rank(?= (?:(?:the|our|all) )?(?:{'|'.join(DIMENSIONS.values())}) by(?!\S))",
+        "so far|in terms of|how (?:big|high|large|low|small)|turn(?:s|ed)? out(?: to be)?|end(?:s|ed)? up|over the year",
+        "by head count|each (?:on its own|alone|by itself|separately)|side by side|beside|next to|alongside",
+        r"in (?:its|their) place|once(?= @\w+ (?:is|are) ·)|(?:broken|split) (?:out|down|up)(?= by)",
+        r"to (?:run|serve|host|look after|maintain)(?! @)|as an? (?:\w+ )?(?:table|chart|graph|list|csv|report)",
+    )
 )
 """Weighty words that are said together and then change nothing."""
 AT_PRESENT = "(?:right )?now|at (?:the moment|present)|these days|nowadays|currently|current|today"

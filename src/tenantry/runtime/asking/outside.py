@@ -39,7 +39,8 @@ _DEEDS = (
     r"let (?!me|us|s )(?:\S+ ){1,4}know",
     rf"(?:message|text|page|slack|bill|invoice|fine|tax|price|discount|double|flag|mark|give) (?:{_TO_SOMEBODY})",
     rf"(?:clear|clean|save|load|sign|open|file|cut|bring|drive|push) (?:up |down )?(?:{_TO_SOMEBODY})",
-    "order (?:an?|some|more|me|us)|log (?:me|us|in|into|out|off)|sign (?:up|off)|cut (?:costs?|spend(?:ing)?|prices?)",
+    "ring (?:me|us|up)|order (?:an?|some|more|me|us)|log (?:me|us|in|into|out|off)|sign (?:up|off)",
+    "cut (?:costs?|spend(?:ing)?|prices?)",
     "(?:spin|roll|set|lay|hand|carry|back|clean|tear|opt|take) (?:up|out|off|over|back|down|away)",
 )
 ACTS = "|".join((*sorted(ACTING), *_DEEDS))
@@ -47,7 +48,9 @@ ACTS = "|".join((*sorted(ACTING), *_DEEDS))
 _NOUNS = "alert|block|call|change|charge|credit|decrease|increase|e?mail|post|raise|release|run|set|tag"
 NOT_ACTS = (
     rf"(?:give|build|make|prepare|draft) (?:me |us )?(?:the|an?) (?:\w+ )?(?:{_SHOWN})|run (?:me|us)|reduce to|post a|"
-    r"write down the (?:cost|revenue)|pay(?:ing)? (?:us|less|more)|put (?:\S+ ){1,8}(?:together|side by side)|"
+    "write down the (?:cost|revenue)|pay(?:ing)? (?:us|less|more)|swap in|"
+    r"put (?:\S+ ){1,8}(?:together|in (?:its|their) place)|"
+    r"(?:set|put|hold|lay|place) (?:\S+ ){1,14}(?:against|beside|next to|alongside|side by side)|"
     rf"(?:{_NOUNS}) (?:by|per|of|in|from|since|costs?|spend(?:ing)?|usage|use|volumes?|counts?|traffic|storage|rates?)"
 )
 """A text that begins with one of these does not, though it begins like one that does."""
@@ -94,31 +97,32 @@ NO_SLIPS = frozenset(
     certainly chance chances changing channel channels check clash clauses clinic coded codes cold
     complete completed composed computation confused constant consulted contacted contained contains
     content contents contrary contrast contributing contributor contributors convention conversation
-    counter counters counts course cover covers crash creative customary dealt deck decks delegate delegates
-    director directory disjoint dynamic earliest effected effectively estimate estimates event events
-    ever exceed exceeded exceeding excessive expert experts exploited export exported exporting
-    expressive extensive fact fair falling far fear featured fees figured font forth functional given grain
-    grouping guards handled hash headings healthy hint hints historic hold holds important improper
-    improved incidental increment increments inert informed instance instances interacting interaction
-    interactions introduced inventory inverted involved involving iteration iterations joint layer
-    layers leaves loading lock locked logger logging logistic lots machine machinery mark marks
-    match matched meant median mere mins monitor monitored monitors monkey move moves movie news none
-    note notes noun numbered odds once operation operations override packaged paging papers party
-    passage passages paste percentile percentiles performant personal plain plane planes planned
-    planning plant plants play player players playing plays powered previews previously prime proceeding
-    produced producer producers project projecting protect protected protection qualify quantities
-    quantity quote quotes random rational readable ready recently reception recording referring relation
-    relations remote reported reporter reporting requested requiring resetting restoring resulting
-    retaining returning reusable reviewed revising rights rung sample saving scales scanner scheduled
-    seconds seed segmented sender senders sending sends sequence server servers settled shape shapes
-    shard shards shared sharing shifting shown signing simpler simply simulated simulating situation
-    situations skipping slot slots sourced speaking speed speeds spell spot spreading stable stalling
-    standing star stated states stats step steps stopping storing strange stronger studio submit
-    supplying supported supporting supposed surprised swapping switched tends terminal terminals testing
-    theme threading throttled timer timers tracking trail training transaction transactions transfer
-    transferred transfers transform transition treating tried tries tuned typically unbounded updated
-    valid validation variation vast virtually waiting wave waves weakly width winner winners wisely
-    witch worlds
+    counter counters counts course cover covers crash creative customary dealt deck decks delegate
+    delegates difference differences different director directory disjoint dynamic earliest effected
+    effectively estimate estimates event events ever exceed exceeded exceeding excessive expert
+    experts exploited export exported exporting expressive extensive fact fair falling far fear
+    featured fees figured font forth fully functional given grain grouping guards handled hash
+    headings healthy hint hints historic hold holds important improper improved incidental increment
+    increments inert informed instance instances interacting interaction interactions introduced
+    inventory inverted involved involving iteration iterations joint layer layers leaves loading
+    lock locked logger logging logistic lots machine machinery mark marks match matched meant median
+    mere mins monitor monitored monitors monkey move moves movie news none note notes noun numbered
+    odds once operation operations override packaged paging papers party passage passages paste
+    percentile percentiles performant personal plain plane planes planned planning plant plants play
+    player players playing plays powered previews previously prime proceeding produced producer
+    producers project projecting protect protected protection qualify quantities quantity quote
+    quotes random rational readable ready recently reception recording referring relation relations
+    remote reported reporter reporting requested requiring resetting restoring resulting retaining
+    returning reusable reviewed revising rights rung sample saving scales scanner scheduled seconds
+    seed segmented sender senders sending sends sequence server servers settled shape shapes shard
+    shards shared sharing shifting shown signing simpler simply simulated simulating situation
+    situations skipping slot slots sourced speaking speed speeds spell spot spreading stable
+    stalling standing star stated states stats step steps stopping storing strange stronger studio
+    submit supplying supported supporting supposed surprised swapping switched tends terminal
+    terminals testing theme threading throttled timer timers times tracking trail training
+    transaction transactions transfer transferred transfers transform transition treating tried
+    tries tuned typically unbounded updated valid validation variation vast virtually waiting wave
+    waves weakly width winner winners wisely witch worlds
     """.split()
 )
 """Words of English a slip of the keyboard away from one that means something here, that mean something else."""
@@ -126,8 +130,8 @@ NO_SLIPS = frozenset(
 SUPPOSED = (
     r"(?<!me )(?<!check )(?<!see )(?<!know )if (?:we|it|they|i|he|she|all|every|the|our|there|@\w+)|"
     r"what if|suppos(?:e|ing)|assum(?:e|ing)|would (?:it|that|this) cost|would (?:we|it|they|that|"
-    r"this) (?:save|gain|lose|earn|happen)|one more|an(?:other| additional| extra)|additional|marginal|"
-    r"incremental"
+    r"this) (?:save|gain|lose|earn|happen)|one more(?! thing)|an(?:other| additional| extra)|additional|marginal|"
+    r"incremental|do you (?:think|believe|feel|enjoy|like)|your (?:opinion|view|guess)"
 )
 """Words of what is not so: no tool knows what would be."""
 

@@ -22,7 +22,7 @@ from .words import words_of
 
 _FEW = 4
 """Words in which one of several choices is taken."""
-_STRANGE = 2
+_STRANGE = 5
 """Words that nobody knows beside a figure or a name alone, with which a text is still asked back and not refused."""
 _EDITS = frozenset(
     "change drop write add remove set switch move update run put replace swap start cut".split()
@@ -300,6 +300,8 @@ class _Planner:
             names = [name for name in names if name != "usage"]
         if {*names} == {"cost", "billed_cost"}:
             names = ["billed_cost"]
+        if {*names} in ({"cost", "list_cost"}, {"cost", "contracted_cost"}) and not self.of.joined:
+            names = [name for name in names if name != "cost"]
         if self.of.as_ratio:
             names = [_RATIOS.get(name, name) for name in names]
         if self.of.ahead:

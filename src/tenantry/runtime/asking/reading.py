@@ -48,7 +48,7 @@ _TIMES = frozenset(
 )
 _ANY_DIMENSION = "|".join(f"(?P<{name}>{words})" for name, words in DIMENSIONS.items())
 _SUPERLATIVE = f"{LARGEST}|{SMALLEST}"
-_SHARE = "shares?|percent(?:age)?|proportion|fraction"
+_SHARE = "shares?|portions?|percent(?:age)?|proportion|fraction"
 _MORE = "more|less|better|worse"
 _WEIGHING = WEIGHTY | {*f"{_SUPERLATIVE}|{NEGATION}".split("|")} - FILLERS
 _PERIODS = "(?:days?|weeks?|months?|quarters?|years?)"
@@ -65,6 +65,8 @@ _POLITE = (
     r"|(?:you|we|i|somebody|someone) (?:can|could|should|shall|must)|(?:you|we|i) (?:would like|want|need|have)(?: you| somebody| someone)? to"
     r"|how (?:can|could|do|should|would) (?:i|we|you|one)) "
 )
+_HYPHENED = r"(?:^|(?:of|for|from|at|by|did|does|do|has|have|is|was|with|and|or|to|on|vs|than|tenant|customer|about) )([a-z]+(?:-[a-z]+)+)"
+"""What may be a name: one that is not there is refused."""
 _THEY, _SOMEBODY = (
     "they|them|their|theirs",
     "|".join([*DIMENSIONS.values(), "people|someone|somebody|anyone|anybody"]),
@@ -77,7 +79,7 @@ MOVED = (
 """Words of figures that moved."""
 _WHY = r"and why|why|how come|for what reasons?|what (?:is|was|are|were) the (?:\w+ )?(?:reasons?|causes?)(?: for| of| behind)?|(?:what|who) caused"
 _FOLLOWS = (
-    r"^(?:and|what about|how about|what of|same|the same|only|just|but|also|now|instead|or|then|as|ok|okay|for|in|on|by|per|split by|broken down by|(?:sort|order|rank)(?:ed)? (?:it|that|this|them|by)|top|without|"
+    r"^(?:put (?:\S+ ){1,6}in (?:its|their) place|swap in|and|what about|how about|what of|same|the same|only|just|but|also|now|instead|or|then|as|ok|okay|for|in|on|by|per|split by|broken down by|(?:sort|order|rank)(?:ed)? (?:it|that|this|them|by)|top|without|"
     r"not|no|excluding|except|compared?|vs|versus|against|why|how come|since|from|monthly|daily|weekly|quarterly|yearly|make it|with|show (?:it|that|them|this)|those|that|it)(?!\S)"
 )
 
@@ -180,7 +182,7 @@ def read(text: str, vocabulary: Vocabulary, names: Names, now: date) -> Reading:
     known = _COMMON | _TIMES | NO_SLIPS | names.words
     mendable = _MEANT | _TIMES | names.whole
     tokens = words_of(plain.replace("§", " quotedname "))
-    fixed, mended = corrected(tokens, {*known, "quotedname"}, mendable, CORE, names.pairs)
+    fixed, mended = corrected(tokens, {*known, "quotedname"}, mendable, CORE | _TIMES, names.pairs)
     words = Words(fixed)
     for entity in said if not unknown_names else []:
         words.words[words.words.index("quotedname")] = Mark(entity)
@@ -188,6 +190,8 @@ def read(text: str, vocabulary: Vocabulary, names: Names, now: date) -> Reading:
     follows = bool(re.search(_FOLLOWS, str(words)))
     entities = [*said, *names.take(words, _COMMON | _TIMES)]
     act = _act(words)
+    words.take(r"^(?:put(?= .* in (?:its|their) place)|swap in)", "now")  # said of the question before
+    words.take(r"^(?:set|put|hold|place|lay)(?= .*(?:against|beside|next to|alongside|side by side))")
     words.take(r"change (?:it |that |this |the \w+ )?(?:in)?to")  # of the question before: no figure changed
     top = words.take(
         rf"(?P<way>top|bottom) (?P<n>{NUMBER})(?! (?:percent|days?|weeks?|months?|quarters?|years?))"
@@ -203,7 +207,7 @@ def read(text: str, vocabulary: Vocabulary, names: Names, now: date) -> Reading:
     _read_slots(reading, vocabulary)
     strange = {*reading.unknown}
     reading.unknown_names += [
-        name for name in re.findall(r"[a-z]+(?:-[a-z]+)+", plain.lower()) if {*name.split("-")} <= strange
+        name for name in re.findall(_HYPHENED, plain.lower()) if {*name.split("-")} <= strange
     ]
     return reading
 
@@ -245,7 +249,7 @@ def _read_slots(reading: Reading, vocabulary: Vocabulary) -> None:
     reading.breakdown = words.take(BREAKDOWN) is not None
     reading.joined = bool(
         re.search(
-            r"\$\w+(?:,| and| vs| versus| plus| against| with| or| as well as) (?:the |our |also |number of |how many |total |@\w+ )*\$\w+",
+            r"\$\w+(?:,| and| vs| versus| plus| against| with| or| as well as) (?:the |our |also |number of |how many |what |which |total |@\w+ )*\$\w+",
             str(words),
         )
     )

@@ -173,13 +173,17 @@ class Calendar:
 
     def _grain(self, words: Words) -> str | None:
         for grain, pattern in (
-            ("day", "daily|day by day|per day|by day|each day|every day|a day"),
-            ("week", "weekly|week by week|per week|by week|each week|every week"),
-            ("month", "monthly|month by month|per month|by month|each month|every month|months? wise"),
-            ("quarter", "quarterly|quarter by quarter|per quarter|by quarter|each quarter|every quarter"),
-            ("year", "yearly|annually|year by year|per year|by year|each year|every year"),
+            ("day", "daily|a day"),
+            ("week", "weekly"),
+            ("month", "monthly"),
+            ("quarter", "quarterly"),
+            ("year", "yearly|annually"),
         ):
-            if words.take(pattern):
+            line = "(?:one|an?) (?:number|figure|value|line|row) (?:an?|per|for each|each|every)"
+            if words.take(
+                rf"{pattern}|{grain} (?:by|for|after) {grain}|(?:{line}|per|by|each|every) {grain}|{grain}s? wise"
+                rf"|^{grain}s (?:will|would) do"
+            ):
                 return grain
         of = words.take(
             rf"(?:each|every one) of(?= (?:the )?(?:{_LAST}|next|coming) (?:{NUMBER}) (?P<unit>day|week|month|quarter|year)s)"
@@ -189,7 +193,9 @@ class Calendar:
     def _compared(self, words: Words) -> Window | None:
         """Another window to compare with: `vs July`."""
         kept = list(words.words)
-        if found := words.take(rf"{_VS} (?:that of |those of |the figure of |in )?(?P<other>{_ANY})"):
+        if found := words.take(
+            rf"{_VS} (?:that of |those of |the figure of |it was |they were )?(?:in )?(?P<other>{_ANY})"
+        ):
             if words.has(_ANY) or not found.group().startswith(("than", "over")):
                 return self._one(found["other"])
             words.words = kept
@@ -213,6 +219,7 @@ class Calendar:
             self._to_date,
             self._counted,
             self._month_of,
+            self._before_last,
             self._relative,
             self._single,
         ):
@@ -229,6 +236,8 @@ class Calendar:
         )
         if found:
             unit = found.groupdict().get("unit") or "half year"
+            if found["n"] is None and unit == "months":
+                return months_from(self.span.newest_month.end.year, self.span.newest_month.end.month, 6)
             size = {"month": 1, "quarter": 3, "year": 12, "half year": 6}[unit.rstrip("s")]
             start = self.span.newest_month.end
             return months_from(start.year, start.month, number_of(found["n"] or "1") * size)
@@ -239,7 +248,7 @@ class Calendar:
             month = self._one(found["one"]).start.month
             return Window(start, months_from(start.year + (month < start.month), month, 1).end)
         if words.has(AHEAD) and (
-            found := words.take(rf"(?:in|for|during)(?: the month of)? (?P<one>{MONTH})(?! (?:of )?\d)")
+            found := words.take(rf"(?:in|for|during)(?: the month of| this)? (?P<one>{MONTH})(?! (?:of )?\d)")
         ):
             start = self.span.newest_month.end
             month = self._one(found["one"]).start.month
@@ -277,7 +286,7 @@ class Calendar:
         return months[min(place, len(months) - 1)]
 
     def _between(self, words: Words) -> Window | None:
-        pattern = rf"(?:between|from)? ?(?P<first>{_ANY}) (?:to|until|till|through|thru|and|-) (?:the end of )?(?P<last>{_ANY})"
+        pattern = rf"(?:between|from)? ?(?P<first>{_ANY}) (?:up )?(?:to|until|till|through|thru|and|-) (?:and including )?(?:the end of )?(?P<last>{_ANY})"
         found = words.take(pattern)
         if not found:
             return None
@@ -337,6 +346,10 @@ class Calendar:
             end = self._quarter(-1).end
         place = end.year * 12 + end.month - 1 - count
         return Window(date(place // 12, place % 12 + 1, 1), end)
+
+    def _before_last(self, words: Words) -> Window | None:
+        found = words.take("(?:in |for |of |during )?the (?P<unit>week|month|quarter|year) before last")
+        return previous_of(self._named(f"last {found['unit']}")) if found else None
 
     def _relative(self, words: Words) -> Window | None:
         found = words.take(rf"(?:in |for |during |over |of )?(?P<one>{_RELATIVE}|yesterday|today)")

@@ -18,7 +18,11 @@ _SPELLINGS = (
     (r"\bcalendar (?=year|quarter|month)", ""), (r"\byear (?=(?:19|20)\d\d\b)", ""),
     (r"\bname (?=(?:the|all|our|every)\b)", "list "),
     (r"\bif (?:you|we|one|i) (?=(?:leave|leaving|take|set|ignore|exclude|drop)\b)", ""),
-    (r"\bvs\.", "vs"),
+    (r"\bvs\.", "vs"), (r"\b((?:19|20)\d\d)[ -]?(q[1-4]|h[12])\b", r"\2 \1"), (r"\b(?:a )?dozen\b", "twelve"),
+    (r"\bexplain(?: to)?(?: me| us)?,? why\b", "why"),
+    (r"\bchristmas eve\b", "24 december"), (r"\bchristmas day\b", "25 december"),
+    (r"\bnew year(?:.s)? eve\b", "31 december"), (r"\bnew year(?:.s)?(?: day)?\b", "1 january"),
+    (r"\b(?:is|are|was|were) not the same as\b", "different from"),
     (rf"\bcan{_MARK}t\b|\bcannot\b", "can not"), (rf"\bwon{_MARK}t\b", "will not"), (rf"(?<=[a-z])n{_MARK}t\b", " not"),
     (rf"{_MARK}(?:s|re|ve|ll|d)\b", ""), (r"[\N{EN DASH}\N{EM DASH}]", " - "),
     # Slips in words too short or too common to mend by their letters.
@@ -28,6 +32,8 @@ _SPELLINGS = (
     (r"\bw(?:ich|hcih|ihch)\b", "which"), (r"\bcomp(?:air|aire|ear)\b", "compare"),
 )  # fmt: skip
 _ASIDES = (
+    r"^(?:(?:could|can|would|will) you )?(?:please )?(?:tell|show|give) (?:me|us)(?! (?:about|everything))",
+    "^i (?:would )?(?:like|love|want|need) to (?:know|see|hear|understand)",
     "(?:a )?quick (?:question|one)|(?:hi|hello|hey|dear|thanks) (?:there|all|team|folks|guys)|hello|cheers",
     "^(?:good )?(?:morning|afternoon|evening)|thanks (?:a lot|in advance)|much appreciated|by the way|btw|fyi",
     "sorry(?: to (?:bother|disturb|ask)(?: you)?)?|(?:just )?(?:curious|asking|wondering)",
