@@ -185,9 +185,7 @@ def test_what_is_empty_too_long_or_of_other_days_is_said(asking: Asking):
     strange = asking.ask("cost by tenant by the moonlight of Saturn")[0]
     assert strange.outcome == "asked"
     assert "I do not know what 'moonlight', 'saturn' means here" in strange.text
-    assert (
-        asking.ask("cost of pale cheese and moonlight beyond the quiet frozen rings")[0].outcome == "refused"
-    )
+    assert asking.ask("the pale moonlight of Saturn")[0].outcome == "refused"
 
 
 def test_a_conversation_goes_on_and_is_its_owners_alone(asking: Asking):

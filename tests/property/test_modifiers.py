@@ -67,6 +67,12 @@ _NAME = re.compile(
     rf"(?=(?:{'|'.join(TENANTS)}|pro|enterprise|tenants?|customers?|S3|search)\b)",
     re.IGNORECASE,
 )
+TIMES = """
+    in October last year | from 5 to 11 October | between 5 October and 11 October | 1st to 7th of September
+    on the first of May | in the month before last | since the first of May | in last year's October
+    in the first six months of 2026 | last quarter | from last year's September through this year's August
+    in the last month of Q3 | in 2025Q4 | in the first half of the year
+"""
 FILES = ("seventh.txt", "eleventh.txt", "sixteenth.txt", "eighteenth.txt", "twenty_second.txt")
 TRIES = 8
 
@@ -132,3 +138,11 @@ def test_what_changes_nothing_changes_no_answer(answered: dict[str, tuple[Questi
             assert questions_of(f"{before}{text.rstrip(' ?.!')}{after}") == questions, (
                 f"{before}{text}{after}"
             )
+
+
+@pytest.mark.parametrize("time", phrases(TIMES))
+def test_a_name_is_kept_beside_any_time(time: str):
+    for name in ("oak-bank", "the enterprise tier", "ECR"):
+        questions = questions_of(f"cost of {name} {time}")
+        assert questions
+        assert all(question.filters for question in questions)

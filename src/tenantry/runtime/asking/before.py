@@ -33,7 +33,8 @@ def period_before(words: Words) -> bool:
         words.take(r"mom|qoq|wow|(?:month|quarter|week|period) (?:over|on|to) (?:month|quarter|week|period)")
         or words.take(
             rf"(?:compared? (?:to|with|against)|vs|versus|against|than|relative to|over|from) (?:the |that of the )?"
-            rf"(?:(?:previous|prior|preceding) (?:{unit})|(?:{unit}) before(?: that)?|before|previous|one before)"
+            rf"(?:(?:previous|prior|preceding) (?:{unit})|(?:{unit}) (?:before|prior|preceding|prior to)(?: that| it)?"
+            r"|before|previous|one before)"
         )
         or words.take(rf"(?:and )?the (?:{unit}) before(?: that)?$")
         or words.take(
@@ -46,7 +47,7 @@ def period_after(words: Words) -> str:
     """The unit of the window just after that is said, which is taken: `and the month after?`."""
     unit = "day|week|month|quarter|year"
     found = words.take(
-        rf"(?:and |in |for )*the (?P<unit>{unit}) (?:after|thereafter|following)(?: that| it)?$"
+        rf"(?:and |in |for )*the (?P<unit>{unit}) (?:after|thereafter|following|that follow(?:s|ed))(?: that| it)?$"
     ) or words.take(rf"^(?:and |what about |how about |in |for )*the following (?P<unit>{unit})$")
     found = found or words.take(
         rf"^(?:and |what about |how about |in )*(?:an?|one|the) (?P<unit>{unit}) (?:later|on|after)(?: that)?$"

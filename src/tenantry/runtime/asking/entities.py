@@ -49,6 +49,14 @@ _SERVICES = {
     "genai": "bedrock",
 }
 """Short names that clouds' users have for services, by words of the service's full name."""
+_METERS = {
+    "rcu": "read units", "rru": "read units", "wcu": "write units", "wru": "write units",
+    "bandwidth": "egress", "outbound traffic": "egress", "outbound data": "egress",
+    "gigabyte hours of storage": "storage gb hours",
+    "prompt tokens": "input tokens", "completion tokens": "output tokens",
+    "db time": "db", "gb milliseconds": "gb ms", "database time": "db",
+}  # fmt: skip
+"""Short names that are in use for what is metered, by words of the meter's name."""
 _MAKERS = frozenset("amazon aws azure google microsoft the of for and service services".split())
 _GENERIC = frozenset(
     "cloud simple elastic usage plans plan savings management systems system data web".split()
@@ -89,12 +97,17 @@ class Names:
         self._by_words: dict[tuple[str, ...], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         self._parts: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         services: list[str] = []
+        meters: list[str] = []
         for dimension, name, value in known:
             self._learn(dimension, name, value)
             if dimension == "service":
                 services.append(value)
+            elif dimension == "meter":
+                meters.append(value)
         for short, full in _SERVICES.items():
-            self._learn_short(short, full, services)
+            self._learn_short("service", short, full, services)
+        for short, full in _METERS.items():
+            self._learn_short("meter", short, full, meters)
         self.longest = max(map(len, self._by_words), default=0)
         self.whole = {word for words in self._by_words for word in words}
         self.pairs = {pair for words in self._by_words for pair in pairwise(words)}
@@ -112,12 +125,12 @@ class Names:
             if dimension == "meter" and len(word) >= _DISTINCT and word not in _TIMES:
                 self._parts[word.removesuffix("s")][dimension].add(value)
 
-    def _learn_short(self, short: str, full: str, services: Iterable[str]) -> None:
+    def _learn_short(self, dimension: str, short: str, full: str, names: Iterable[str]) -> None:
         wanted = full.split()
-        for service in services:
-            words = _said(service)
+        for name in names:
+            words = _said(name)
             if any(words[i : i + len(wanted)] == wanted for i in range(len(words))):
-                self._by_words[tuple(short.split())]["service"].add(service)
+                self._by_words[tuple(short.split())][dimension].add(name)
 
     def take(self, words: Words, common: frozenset[str]) -> list[Entity]:
         """Take the names from the words, the longest first. A name that is a common word counts only after its kind:

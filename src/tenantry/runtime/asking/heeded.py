@@ -61,7 +61,7 @@ _LAST_MONTH = re.compile(r"since (?:the )?(?:last|previous) month")
 _EVERY_OTHER = re.compile(rf"\b(?:every|each) (?:other|second|{MONTH}|q[1-4])\b(?! \d)")
 _IDIOMS = r"(?:broken?|breaking|split|add(?:s|ed)?|sum(?:s|med)?|drill|look(?:ing)?|pull|end(?:s|ed)?|roll(?:ed)?|back(?:ed)?|sign(?:s|ed)?|set|it|that|this|them) (?:up|down)"
 """Two words of which `up` or `down` says no direction."""
-_CAUSES = r"driv(?:e|es|en|ing)|drove|caus(?:e|es|ed|ing)|reasons?|due|behind|because"
+_CAUSES = r"driv(?:e|es|en|ing)|drove|caus(?:e|es|ed|ing)|reasons?|due|behind|because|(?:what|who) (?:has )?(?:made|makes|led)"
 _LEFT = (
     (r"(?:the |all )?(?:others?|else|rest|remaining)(?! than)|some", "it does not say which those are"),
     (r"(?:of|among|from|within) (?:those|these|them)", "names are not looked for among those told before"),
@@ -186,6 +186,9 @@ def _not_ranked(of: Reading, question: Question) -> Iterator[str]:
 def _of_other_names(of: Reading, question: Question) -> Iterator[str]:
     """Names that others are measured by, or that only some have to do with."""
     named = {f.dimension: f.values for f in question.filters if not f.without}
+    kept = {question.by, *(f.dimension for f in question.filters)}
+    if question.metric != "adoption" and any(entity.dimension not in kept for entity in of.entities):
+        yield "a name would be left out"
     several = {name for name, values in named.items() if len(values) > 1}
     for name in _THAN.findall(of.masked):
         if name not in several or question.by not in {name, None} or question.metric == "change":

@@ -76,7 +76,7 @@ METRICS: tuple[Metric, ...] = (
         "contracted_cost",
         "contracted cost",
         _ALL - {"plan"},
-        "contracted(?: costs?)?|(?:at )?(?:our )?(?:contract(?:ed|ual)?|negotiated|agreed) (?:costs?|rates?|prices?|terms)",
+        "contracted(?: costs?)?|(?:at )?(?:the )?(?:rates?|prices?|terms) (?:that )?we (?:negotiated|agreed)(?: on)?|(?:at )?(?:our )?(?:contract(?:ed|ual)?|negotiated|agreed) (?:costs?|rates?|prices?|terms)",
     ),
     _figures(
         "revenue",
@@ -84,7 +84,7 @@ METRICS: tuple[Metric, ...] = (
         _PAID,
         "revenues?|revs?|sales(?! (?:people|person|reps?|teams?|staff|calls?))|income|turnover|mrr|monthly recurring revenue|takings|top line|recurring revenue",
         rf"(?:did|do|does|have|has|are) we (?:bill|bills|billed|billing|invoice|invoiced|invoicing|charge|charged|charging) (?:the |our )?@(?!not)\w+(?: (?:tier|plan))?(?: (?:{_WHOM}))?|(?:bill|invoice|charge)(?:s|d|ed)? (?:out )?to @tenant",
-        rf"(?:bring|brought|brings)(?: in)?|pays? us|paid us|(?:did|do|does) (?:the |our )?(?:@(?!not)\w+ (?:(?:tier|plan) )?(?:(?:{_WHOM}) )?)?pay us|(?:did|do|does) (?:the |our )?(?:@(?!not)\w+(?: (?:{_WHOM}))?|they) pay|(?:invoice|bill|charge) (?:our |the |all )*(?:{_WHOM})|money (?:come|comes|came|coming|taken) in|we (?:take|took|taken) in|(?:dollar|money|amount|sum)s? taken in|likely to (?:invoice|bill|charge)|earn|earned|earns",
+        rf"(?:bring|brought|brings)(?: in)?|pays? us|paid us|(?:did|do|does) (?:the |our )?(?:@(?!not)\w+ (?:(?:tier|plan) )?(?:(?:{_WHOM}) )?)?pay us|(?:did|do|does) (?:the |our )?(?:@(?!not)\w+(?: (?:{_WHOM}))?|they) pay|(?:invoice|bill|charge) (?:our |the |all )*(?:{_WHOM})|(?:that|who|which) (?:pays?|paid)(?= (?:the )?(?:least|most|more|less))|money (?:come|comes|came|coming|taken) in|we (?:take|took|taken) in|(?:dollar|money|amount|sum)s? taken in|likely to (?:invoice|bill|charge)|earn|earned|earns",
         says="revenue, margin and unprofitable tenants",
     ),
     _figures(
@@ -93,7 +93,7 @@ METRICS: tuple[Metric, ...] = (
         _PAID,
         "(?:gross |contribution |operating )?margins?|gm|profits?|gross profits?|profitability|profitable|bottom line|make a profit|contribution",
         "(?:revenues?|income) (?:minus|less|@not) (?:the |our )?costs?",
-        r"(?:earn|earns|earned|earning|make|makes|made|keep|kept) (?:\S+ ){0,4}after (?:all |our |the |its |their )?(?:costs?|expenses)|(?:is |are |was |were )?(?:left(?: over)?|remain(?:s|ed)?|remaining) after (?:all |the )?(?:costs?|expenses)|(?:is |are |was |were )left over|what remains(?: of it)?|(?:get|got) to keep",
+        r"(?:earn|earns|earned|earning|make|makes|made|keep|kept) (?:\S+ ){0,4}after (?:all |our |the |its |their )?(?:costs?|expenses)|(?:is |are |was |were )?(?:left(?: over)?|remain(?:s|ed)?|remaining) after (?:all |the )?(?:costs?|expenses)|(?:is |are |was |were )left over|(?:left|leaves?) us (?:the )?(?:\S+ ){0,3}after (?:all )?costs?|what remains(?: of it)?|(?:once|after) (?:everything|all|costs?) (?:\S+ ){0,4}(?:is|are|has been|have been) paid(?: for)?|(?:get|got) to keep",
     ),
     _figures(
         "margin_ratio",
@@ -111,7 +111,7 @@ METRICS: tuple[Metric, ...] = (
         "error_rate",
         "error rate",
         frozenset({"tenant", "tier", "feature"}),
-        "(?:errors?|failures?|5xx) (?:rates?|percent(?:age)?|ratios?|share)|rate of errors|(?:percent(?:age)?|share) (?:that )?failed",
+        "(?:errors?|failures?|5xx) (?:rates?|percent(?:age)?|ratios?|share)|rate of errors|(?:relative to|in proportion to) how (?:much|often|many times) (?:it|they)(?: is| are)? (?:called|used|hit|requested)|(?:percent(?:age)?|share) (?:that )?failed",
         r"(?:what )?(?:share|part|portion|percent(?:age)?|proportion|fraction|rate) of (?:all |the |our |@(?!not)\w+ )*(?:requests?|calls?|api calls?|traffic)(?: made)?(?: (?:to|of|from|for|by|on|at) (?:the |our )?@(?!not)\w+)*(?: that| which| have| has)* (?:went wrong|goes wrong|fail(?:s|ed|ing)?|errored|(?:end|ends|ended) in (?:an )?errors?)",
     ),
     _figures(
@@ -139,7 +139,7 @@ METRICS: tuple[Metric, ...] = (
         _WHO,
         rf"(?:how many|number of|count of|count|total) (?:active |current |paying |of )*(?:our |the )?(?:@tier )?(?:{_WHOM})",
         rf"(?:list|name|show)(?: me)?(?: all)?(?: of)? (?:the |our )?(?:@tier )?(?:{_WHOM})|list of (?:all |the |our )*(?:@tier )?(?:{_WHOM})|who are (?:our|the|all) (?:@tier )?(?:{_WHOM})|tenant count|customer count",
-        rf"(?:{_WHOM}) (?:do we have|are there)|(?:size of )?(?:(?:the|our) )?(?:customer|tenant) base(?! costs?)",
+        rf"head ?count of (?:the |our |paying |active |all )*(?:@tier )?(?:{_WHOM})|(?:{_WHOM}) (?:do we have|are there)|(?:size of )?(?:(?:the|our) )?(?:customer|tenant) base(?! costs?)",
         rf"(?:{_WHOM}) (?:are )?(?:spread|distributed|split) (?:over|across|among|between)(?= (?:the |our )?(?:tiers|plans))",
         rf"which (?:{_WHOM}) (?:are|were) (?:on|in|at)(?= (?:the |our )?@(?:tier|plan)(?!\S))",
         rf"^(?:(?:ok|so|hey|hi|well|please|our|the|active|paying) )*(?:{_WHOM})(?= (?:per|by) (?:tier|plan)(?!\S))",
@@ -149,7 +149,7 @@ METRICS: tuple[Metric, ...] = (
         "cost_per_user",
         "cost per active user",
         _WHO,
-        rf"(?:{_SPENT})(?: to serve)? (?:per|of (?:an?|one|each)|for each) {_PERSON}|(?:{_SPENT}|pay) (?:to \w+ |for )?(?:an?|one|each|every|a single) {_PERSON}|unit costs? of (?:an? )?(?:active )?users?|per user costs?",
+        rf"(?:{_SPENT})(?: to serve)? (?:per|of (?:an?|one|each)|for each) {_PERSON}|(?:{_SPENT}|pay) (?:to \w+ |for )?(?:an?|one|each|every|a single) {_PERSON}|unit costs? of (?:an? )?(?:active )?users?|per user costs?|for (?:an?|one|each|every) (?:active )?(?:user|person) (?:who|that) (?:\S+ ){0, 2}(?:uses?(?: (?:it|the product))?|\S+ with (?:it|us|the product)|is active)",
         rf"(?:does|do|did) (?:an?|one|each) (?:active )?user{_OF} costs?(?: us)?|(?:an?|one|each) (?:active )?user{_OF} costs?",
         says="cost per active user, request, use of a feature or unit of a meter",
     ),
@@ -194,8 +194,8 @@ METRICS: tuple[Metric, ...] = (
         "unit_cost",
         frozenset({"feature", "tenant", "tier"}),
         (
-            r"(?:does|do|did|is) (?:an?|one|each|a single|every) (?:use of (?:the |our )?)?@feature (?:costs?(?: us)?|cost to serve)|(?:costs?|price) (?:of|for|per) (?:an?|one|each|a single|every|single)? ?(?:use of (?:the |our )?)@feature",
-            r"costs? (?:of|for) (?:an?|one|each|a single|every|single) @feature|(?:every|each) time (?:some(?:one|body)|any(?:one|body)|people|they|an? (?:user|customer|tenant)) uses? (?:it|them|@feature)|(?:every|each) time (?:it|@feature) (?:is used|runs?)|(?:every|each) time (?:some(?:one|body)|any(?:one|body)|people|they|an? (?:user|customer|tenant)) (?:uses?|runs?|opens?) (?:\w+ (?:in|with|on) )?(?:the |our )?@feature|costs? per @feature|(?:does|do|did) (?:an?|one|each|a single|every) @feature (?:run|use|call) costs?|unit (?:costs?|economics) of (?:the |our )?@feature|(?:costs? )?per use(?: of @feature)?|unit costs? (?:by|per|of each|of) features?",
+            r"(?:does|do|did|is) (?:an?|one|each|a single|every) (?:use of (?:the |our )?)?@feature (?:costs?(?: us)?|cost to serve|set us back)|(?:costs?|price) (?:of|for|per) (?:an?|one|each|a single|every|single)? ?(?:use of (?:the |our )?)@feature",
+            r"costs? (?:of|for) (?:an?|one|each|a single|every|single) @feature|(?:every|each) time (?:some(?:one|body)|any(?:one|body)|people|they|an? (?:user|customer|tenant)) uses? (?:it|them|@feature)|(?:every|each) time (?:it|@feature) (?:is used|runs?)|(?:every|each) time (?:some(?:one|body)|any(?:one|body)|people|they|an? (?:user|customer|tenant)) (?:uses?|runs?|opens?) (?:\w+ (?:in|with|on) )?(?:the |our )?@feature|costs? per @feature|(?:does|do|did) (?:an?|one|each|a single|every) @feature (?:run|use|call) costs?|unit (?:costs?|economics) of (?:the |our )?@feature|(?:costs? )?per (?:single )?use(?: of @feature)?|unit costs? (?:by|per|of each|of) features?",
         ),
     ),
     Metric(
@@ -216,7 +216,7 @@ METRICS: tuple[Metric, ...] = (
         frozenset(),
         (
             r"(?:dear|expensive|costly|pricey) features? (?:do |that |which )?(?:only )?(?:few|fewest|hardly any) (?:tenants|customers) use",
-            r"adoption|adopted|caught on|catch(?:es|ing)? on|attach rates?|penetration|uptake|(?:used|use) by (?:the )?(?:few|fewest|least|hardly any) (?:tenants|customers)|(?:few|fewest) (?:tenants|customers) use|hardly (?:anyone|anybody|any tenant) uses|(?:hardly|barely|rarely|seldom|scarcely)(?: ever)? (?:use|uses|used|touch|touches|touched)|(?:nobody|no ?one|none of them) (?:uses|used|touches)",
+            r"adoption|adopted|(?:is|are|was|were) (?:each |every )?(?:features? |@feature )?taken up|caught on|catch(?:es|ing)? on|attach rates?|penetration|uptake|(?:used|use) by (?:the )?(?:few|fewest|least|hardly any) (?:tenants|customers)|(?:few|fewest) (?:tenants|customers) use|hardly (?:anyone|anybody|any tenant) uses|(?:hardly|barely|rarely|seldom|scarcely)(?: ever)? (?:use|uses|used|touch|touches|touched)|(?:nobody|no ?one|none of them) (?:uses|used|touches)",
             rf"(?:how many|which share of|what share of|number of)(?: of)?(?: the| our| all)* (?:{_WHOM}) (?:have |has )?(?:use|uses|used|are using|adopt|adopted|tried|touched) (?:the |our )?@feature",
             rf"(?:are|do|is|does|did) (?:our |the |all |any |many )*(?:{_WHOM}|people|anybody|anyone) (?:of them |actually |really |even )*(?:using|use|touch|touching) (?:the |our )?@feature|how (?:widespread|common) (?:is|are)(?: the| our)? @feature|how (?:widely|broadly|many people) (?:is|are)(?: the| our)? @feature used",
         ),
@@ -231,7 +231,7 @@ METRICS: tuple[Metric, ...] = (
         (
             r"why (?:did|has|have|is|are|was|were)(?: the| our)?(?: @(?!not)\w+)*(?: s)?(?: costs?| spend(?:ing)?| bill)?(?: of)?(?: the)?(?: @(?!not)\w+)*(?: tiers?)? (?:get|got|gotten|go|gone|going|become|became|becoming|rise|risen|rising|increase[ds]?|increasing|jump(?:ed)?|grow|grown|growing|climb(?:ed)?|change[ds]?|fall|fallen|drop(?:ped)?|decrease[ds]?|dearer|up|down|cost|so|more|this)(?: (?:so|much|more|less|up|down|dearer|cheaper|expensive|dear|costly))*",
             r"(?:what|who) (?:is |are |was |were )?(?:driving|pushing|bringing|pushed|drove|drives|brought) (?:up |down )?(?:the |our )?(?:@(?!not)\w+ )?(?:costs?|spend(?:ing)?|bill)(?: of @(?!not)\w+)? (?:up|down)|(?:what|who) (?:is |are |was |were )?(?:driving|pushing|pushed|drove|drives) (?:up|down) (?:the |our )?(?:@(?!not)\w+ )?(?:costs?|spend(?:ing)?|bill)",
-            r"what (?:has )?(?:made|makes) (?:the |our )?(?:@(?!not)\w+ )?(?:costs?|spend(?:ing)?|bill)?(?: of (?:the |our )?@(?!not)\w+)? ?(?:jump|rise|grow|climb|fall|drop|go up|go down|more expensive|dearer|cheaper)|what (?:has )?changed (?:in|about|with) (?:our|the) (?:bill|costs?|spend)|what (?:drove|drives|explains|is behind) the (?:change|rise|increase|jump|growth|fall|drop)(?: (?:in|of) (?:the )?(?:costs?|spend))?|reasons? for the (?:change|rise|increase|jump|fall|drop)(?: (?:in|of) (?:the )?(?:costs?|spend))?",
+            r"(?:costs? )?(?:drivers?|variance) (?:decomposition|analysis)(?: (?:of|for) costs?)?|what (?:has )?(?:made|makes) (?:the |our )?(?:@(?!not)\w+ )?(?:costs?|spend(?:ing)?|bill)?(?: of (?:the |our )?@(?!not)\w+)? ?(?:jump|rise|grow|climb|fall|drop|go up|go down|more expensive|dearer|cheaper)|what (?:has )?changed (?:in|about|with) (?:our|the) (?:bill|costs?|spend)|what (?:drove|drives|explains|is behind) the (?:change|rise|increase|jump|growth|fall|drop)(?: (?:in|of) (?:the )?(?:costs?|spend))?|reasons? for the (?:change|rise|increase|jump|fall|drop)(?: (?:in|of) (?:the )?(?:costs?|spend))?",
         ),
         "why cost changed",
         frozenset({"tenant", "tier", "service", "feature"}),
@@ -244,7 +244,7 @@ METRICS: tuple[Metric, ...] = (
         frozenset(),
         (
             r"explain(?: (?:the|how) (?:figure|cost|costs|number|calculation)s?)?(?: (?:of|for))?|(?:costs? of @tenant|@tenant(?: s)? costs?) (?:rests?|is based|are based|based|come|comes) (?:on|from)",
-            r"(?:does|do) (?:the |our )?(?:costs?|figures?|bill|spend) of @tenant (?:rest|based?|come) (?:on|from)|(?:rest|rests|resting|based) on|which bill rows|(?:come|comes|came) about|(?:down |back )?to the (?:very )?(?:bill )?(?:rows|lines)(?: (?:of|on) the (?:bill|invoice))?|evidence (?:for|of)|where (?:does|do) (?:the )?(?:costs?|figures?)(?: (?:of|for) @tenant)? come from|how (?:is|was) (?:the )?cost(?: of @tenant)? (?:calculated|computed|derived)",
+            r"(?:does|do) (?:the |our )?(?:costs?|figures?|bill|spend) of @tenant (?:rest|based?|come) (?:on|from)|(?:rest|rests|resting|based) on|which bill rows|(?:come|comes|came) about|(?:was |were |is |are )?arrived? at(?: the (?:sum|figure|number|cost|amount|total)s?(?: (?:for|of))?)?|(?:down |back )?to the (?:very )?(?:bill )?(?:rows|lines)(?: (?:of|on) the (?:bill|invoice))?|evidence (?:for|of)|where (?:does|do) (?:the )?(?:costs?|figures?)(?: (?:of|for) @tenant)? come from|how (?:is|was) (?:the )?cost(?: of @tenant)? (?:calculated|computed|derived)",
         ),
         "what a tenant's cost rests on",
         frozenset({"tenant", "service"}),
@@ -270,7 +270,7 @@ METRICS: tuple[Metric, ...] = (
         "accuracy",
         frozenset(),
         (
-            rf"(?:{_FORECAST} (?:accuracy|errors?|quality)|how well (?:did|do|have) {_ITS}{_FORECAST} (?:turn(?:ed)? out|do|done|hold|held)(?: up)?|(?:are|were) {_ITS}{_FORECAST} any good|(?:accuracy|error) of {_ITS}{_FORECAST}|how (?:good|accurate|reliable|trustworthy|sound|right|wrong|far off|close|near)(?: (?:off|to|from) the (?:mark|truth|target)| the mark)? (?:are|were|is|was|have|has) {_ITS}{_FORECAST}(?: been)?)",
+            rf"(?:{_FORECAST} (?:accuracy|errors?|quality)|how well (?:did|do|have) {_ITS}{_FORECAST} (?:turn(?:ed)? out|do|done|hold|held)(?: up)?|(?:are|were) {_ITS}{_FORECAST} any good|back ?test(?:s|ed|ing)?(?: results?)?|rely on {_ITS}{_FORECAST}|(?:accuracy|error) of {_ITS}{_FORECAST}|how (?:good|accurate|reliable|trustworthy|sound|right|wrong|far off|close|near)(?: (?:off|to|from) the (?:mark|truth|target)| the mark)? (?:are|were|is|was|have|has) {_ITS}{_FORECAST}(?: been)?)",
         ),
     ),
     Metric(
@@ -280,9 +280,9 @@ METRICS: tuple[Metric, ...] = (
         "findings",
         frozenset(),
         (
-            r"(?:key |main )?(?:insights?|findings?|takeaways?)|(?:what|anything) (?:has |have )?(?:moved|stands out|stood out|(?:is )?(?:unusual|notable|new|weird|strange|odd|interesting|suspicious|surprising)|happened)(?: lately| recently)?|surpris(?:es|ing)|headlines?|stand outs?|noteworthy|how (?:are|were|did) we (?:doing|do)(?: overall| lately)?(?=$| ·$)",
+            r"(?:key |main )?(?:insights?|findings?|takeaways?)|(?:what|anything) (?:has |have )?(?:moved|stands out|stood out|(?:is )?(?:unusual|notable|new|weird|strange|odd|interesting|suspicious|surprising)|happened)(?: lately| recently)?|surpris(?:es|ing)|how (?:are|is) (?:things|it all|everything) going|headlines?|stand outs?|noteworthy|how (?:are|were|did) we (?:doing|do)(?: overall| lately)?(?=$| ·$)",
             r"(?:most )?(?:important|notable|significant|noteworthy) (?:changes|movements|things|news)(?: that)?(?: have| has)?(?: changed| moved| happened)?|(?:biggest|largest|main) (?:things|news)(?: that)? (?:have |has )?(?:changed|moved|happened)",
-            r"what changed(?: that)?(?: we| i)? (?:should (?:we |i )?know(?: of| about)?)|(?:that )?(?:we|i) (?:should|ought to) (?:know|hear|look at|look into|worry about|be worried about|watch|care about|check)(?: of| about)?|what should (?:we|i) know",
+            r"what changed(?: that)?(?: we| i)? (?:should (?:we |i )?know(?: of| about)?)|(?:that )?(?:we|i) (?:should|ought to) (?:know|hear|lose sleep over|keep an eye on|look at|look into|worry about|be worried about|watch|care about|check)(?: of| about)?|what should (?:we|i) know",
         ),
         "what moved in twelve months",
     ),
@@ -293,7 +293,7 @@ METRICS: tuple[Metric, ...] = (
         "certificate",
         frozenset(),
         (
-            r"reconcil(?:e|es|ed|iation)(?: certificate| status)?(?: (?:with|to|against) (?:the|our) (?:\w+ )?(?:bill|invoice))?|recon(?: status)?|certificate|(?:everything )?(?:(?:add|adds|added|adding|sum|sums) up|sums?(?= to (?:the|our) (?:\w+ )?(?:bill|invoice))|(?:tie|ties|tied)(?: back| out)?|balances?|(?:come|comes) out)(?: (?:to|with) (?:the|our) (?:\w+ )?(?:bill|invoice))?|(?:match|matches|agree with|agrees with|equal|equals) (?:the|our) (?:\w+ )?(?:bill|invoice)|every (?:cent|penny|dollar)(?: of (?:the|our) (?:bill|invoice) (?:is )?(?:assigned|allocated))?|to the (?:cent|penny)|goes? missing|(?:anything|something) (?:is )?missing|penny exact|exact(?:ly)? to the bill|exact to the (?:cent|penny)",
+            r"reconcil(?:e|es|ed|iation)(?: certificate| status)?(?: (?:with|to|against) (?:the|our) (?:\w+ )?(?:bill|invoice))?|recon(?: status)?|certificate|(?:everything )?(?:(?:add|adds|added|adding|sum|sums) up(?! to(?! (?:what )?(?:the|our) (?:\w+ )?(?:bill|invoice)))|sums?(?= to (?:the|our) (?:\w+ )?(?:bill|invoice))|(?:tie|ties|tied)(?: back| out)?|balances?|(?:come|comes) out)(?: (?:to|with) (?:the|our) (?:\w+ )?(?:bill|invoice))?|(?:match|matches|agree with|agrees with|equal|equals) (?:the|our) (?:\w+ )?(?:bill|invoice)|every (?:cent|penny|dollar)(?: of (?:the|our) (?:bill|invoice) (?:is )?(?:assigned|allocated))?|to the (?:cent|penny)|goes? missing|(?:anything|something) (?:is )?missing|penny exact|exact(?:ly)? to the bill|exact to the (?:cent|penny)",
         ),
         "whether it all adds up to the bill",
     ),
@@ -304,7 +304,7 @@ METRICS: tuple[Metric, ...] = (
         "coverage",
         frozenset(),
         (
-            r"(?:allocation )?coverage|unallocated(?: costs?| spend)?|(?:costs?|cogs|spend|bill|money) (?:is|are|was|were|could|can)(?: @?not)?(?: be)? (?:allocated|attributed|explained|assigned|known|measured|metered)(?: (?:directly|by (?:metered )?(?:usage|meters?|drivers?)))?|allocated by (?:metered )?(?:usage|meters?|drivers?)|(?:measured|metered|known|attributed) directly|directly (?:measured|metered|known|attributed)|(?:is|are|was|were) (?:only |just )?(?:estimated|guessed|inferred|(?:a )?guess(?:es|work)?)(?: by (?:coarse )?(?:keys?|drivers?|ratios?))?|(?:do|can) we (?:really |actually )?(?:know|trust)|how (?:sure|certain|confident|reliable|trustworthy|accurate|solid) (?:are|is) (?:we|the|our|these|those)(?: of| about| in)?(?: the| our| these)?(?: (?:costs?|numbers?|figures?|allocation|spend))*|coarse|(?:finely|properly|exactly|precisely) (?:measured|metered|attributed|allocated)|allocation quality|(?:how )?(?:fine|precise|exact) is (?:the |our )?allocation|allocated (?:precisely|finely|exactly)|how sure (?:are|is) (?:we|the|our)|confidence(?: of the allocation)?|allocated directly",
+            r"(?:allocation )?coverage|unallocated(?: costs?| spend)?|(?:costs?(?: base)?|cogs|spend|bill|money) (?:is|are|was|were|could|can)(?: @?not)?(?: be)? (?:allocated|attributed|explained|assigned|known|measured|metered)(?: (?:directly|by (?:metered )?(?:usage|meters?|drivers?)))?|allocated by (?:metered )?(?:usage|meters?|drivers?)|(?:measured|metered|known|attributed) directly|directly (?:measured|metered|known|attributed)|(?:is|are|was|were) (?:only |just )?(?:estimated|guessed|inferred|(?:a )?guess(?:es|work)?)(?: by (?:coarse )?(?:keys?|drivers?|ratios?))?|(?:do|can) we (?:really |actually )?(?:know|trust)|how (?:sure|certain|confident|reliable|trustworthy|accurate|solid) (?:are|is) (?:we|the|our|these|those)(?: of| about| in)?(?: the| our| these)?(?: (?:costs?|numbers?|figures?|allocation|spend))*|coarse|(?:finely|properly|exactly|precisely) (?:measured|metered|attributed|allocated)|allocation quality|(?:how )?(?:fine|precise|exact) is (?:the |our )?allocation|allocated (?:precisely|finely|exactly)|how sure (?:are|is) (?:we|the|our)|confidence(?: of the allocation)?|allocated directly",
         ),
         "how sure cost is",
     ),
@@ -337,7 +337,7 @@ METRICS: tuple[Metric, ...] = (
         frozenset(),
         (
             r"(?:what|which) (?:tier|plan|region|isolation|subscription|importance)(?: is| does| has| was)?(?: tenant)? @tenant(?: (?:in|on|have|at|from))?|(?:tier|plan|region|isolation|subscription) (?:of|for|is|does|has) @tenant|@tenant (?:tier|plan|region|profile|details)",
-            rf"(?:when|since when) (?:did|has|is|was)(?: tenant)? @tenant(?: (?:started?|join(?:ed)?|become|became|been|come|sign up|signed up|onboard(?:ed)?))?(?: (?:a|our|as|with))?(?: (?:customer|tenant|us))?|who is @tenant|(?:details|profile|facts) (?:of|about|for|on) @tenant|(?:tell me about|introduce me to|anything on|(?:what|everything) (?:do )?(?:we|you) know (?:of|about)) (?:the |our )?(?:(?:{_WHOM}) )?(?:called )?@tenant|(?:{_WHOM}) called @tenant .*who (?:are|is) (?:they|it|that)|how long has @tenant been (?:(?:a|our) (?:customer|tenant)|with us)",
+            rf"(?:when|since when) (?:did|has|is|was)(?: tenant)? @tenant(?: (?:started?|join(?:ed)?|become|became|been|come|sign up|signed up|onboard(?:ed)?))?(?: (?:a|our|as|with))?(?: (?:customer|tenant|us))?|who is @tenant|(?:details|profile|facts) (?:of|about|for|on) @tenant|(?:tell me about|introduce me to|brief me on|(?:bring|get) me up to speed on|anything on|(?:what|everything) (?:do )?(?:we|you) know (?:of|about)) (?:the |our )?(?:(?:{_WHOM}) )?(?:called )?@tenant|(?:{_WHOM}) called @tenant .*who (?:are|is) (?:they|it|that)|how long has @tenant been (?:(?:a|our) (?:customer|tenant)|with us)",
         ),
         filters=frozenset({"tenant"}),
     ),
@@ -348,7 +348,7 @@ METRICS: tuple[Metric, ...] = (
         "entitlements",
         frozenset(),
         (
-            r"entitle(?:d|ments?)(?: to)?|quotas?|(?:(?:has|have|got) )?(?:the )?right to use|(?:may|can|is|are) @tenant (?:allowed to |permitted to )?use(?:(?: [·,])? and how much (?:of (?:it|that|them) )?is left)?|allowances?|included (?:for|in (?:the )?(?:plan of )?@tenant(?: package| plan| subscription| contract)?)|limits? (?:of|for) @tenant|(?:use )?left of (?:its|their|the) quota",
+            r"entitle(?:d|ments?)(?: to)?|quotas?|(?:(?:has|have|got) )?(?:the )?right to use|(?:may|can|is|are) @tenant (?:allowed to |permitted to )?use(?:(?: [·,])? and how much (?:of (?:it|that|them) )?is left)?|allowances?|included (?:for|in (?:the )?(?:plan of )?@tenant(?: package| plan| subscription| contract)?)|limits? (?:of|for) @tenant|in the (?:package|plan|subscription|tier) (?:that |which )?@tenant (?:signed up for|has|bought|took|pays for)|(?:use )?left of (?:its|their|the) quota",
         ),
         filters=frozenset({"tenant"}),
     ),
@@ -370,7 +370,7 @@ METRICS: tuple[Metric, ...] = (
         "summary",
         frozenset(),
         (
-            rf"(?:biggest )?(?:cost )?movers|(?:whose|which (?:{_WHOM})(?: s)?) (?:costs?|spend) (?:has |have )?(?:changed|moved|jumped|shifted|swung) (?:the )?most(?: since (?:the )?(?:last|previous) month)?",
+            rf"(?:biggest )?(?:cost )?movers|(?:whose|who|which (?:{_WHOM}))(?: figures)?(?: has| have)? (?:swung|moved|shifted|jumped) (?:the )?(?:most|furthest|farthest)(?: (?:up or down|in either direction))?|(?:whose|which (?:{_WHOM})(?: s)?) (?:costs?|spend) (?:has |have )?(?:changed|moved|jumped|shifted|swung) (?:the )?most(?: since (?:the )?(?:last|previous) month)?",
         ),
     ),
     Metric(
@@ -380,7 +380,7 @@ METRICS: tuple[Metric, ...] = (
         "breadth",
         frozenset({"tenant", "tier"}),
         (
-            rf"(?:(?:{_WHOM}) )?(?:use|uses|using) (?:only )?(?:little|few|least|not much|a small part) of what (?:their|its) (?:tier|plan) (?:offers?|includes?|has)|breadth(?: of use)?|how many (?:different |distinct )?(?:features|parts of (?:the|our) product)(?= (?:does|do|did) (?:(?:the|our|an?) )?(?:@tenant|@tier|{_WHOM}))|how broadly (?:is|do|does) (?:the product|they|@tenant|(?:our )?(?:{_WHOM}))(?: use(?: it| the product)?| used)?",
+            rf"(?:(?:{_WHOM}) )?(?:use|uses|using) (?:only )?(?:little|few|least|not much|a small part) of what (?:their|its) (?:tier|plan) (?:offers?|includes?|has)|breadth(?: of use)?|how many (?:of )?(?:the |our )?(?:different |distinct )?features(?= (?:does|do|did) (?:(?:the|our|an?) )?(?:@tenant|@tier|{_WHOM}))|how broadly (?:is|do|does) (?:the product|they|@tenant|(?:our )?(?:{_WHOM}))(?: use(?: it| the product)?| used)?",
         ),
     ),
     Metric(
@@ -470,7 +470,7 @@ BREAKDOWN = r"(?:what )?(?:drives|drove|causes)|what (?:is |are |was |were |lies
 FORESEEN = "|".join(next(metric.patterns for metric in METRICS if metric.name == "forecast_accuracy"))
 """Words that ask how forecasts did, and not what is forecast."""
 
-AHEAD = r"forecasts?|forecasted|predict(?:ed|ion|ions|s)?|project(?:ed|ions?)|expected|expect|outlook|will(?: it| we| they| the| our)?(?: have)?(?: to)?(?: be)?|going to(?: be)?|future|likely(?: to)?|coming|upcoming"
+AHEAD = r"forecasts?|forecasted|predict(?:ed|ion|ions|s)?|project(?:ed|ions?)|expected|expect|outlook|will(?: it| we| they| the| our)?(?: have)?(?: to)?(?: be)?|going to(?: be)?|gonna(?: be)?|future|going forward|months ahead|heading(?: from here)?|likely(?: to)?|coming|upcoming"
 """Words that ask of months to come."""
 
 _CUT = "by|per|for each|for every|of each|of every|each|every|split by|broken (?:down|out) by|break(?:down)? by|across(?: all| the| our)?|grouped by|along|between|by each|for all|for the"
@@ -487,7 +487,7 @@ PROFITED = "most profitable|least profitable"
 
 NEGATION = "(?:everything|anything|everyone|everybody|all|any) (?:but|except|other than|apart from|besides|save)|with the exception of|exclusive of|barring|save for|not counting|not including|not|non|leaving aside|disregarding|instead of|rather than|without|excluding|except|except for|excl|exclude|excludes|but not|other than|apart from|minus|no|ignoring|leaving out|leave out|besides|outside"
 
-LEFT_OUT = rf"(?:is |are |being )?(?:(?:{'|'.join(DIMENSIONS.values())}) )?(?:excluded|left out|set aside|aside|apart|excepted|taken out|removed|not included|not counted)"
+LEFT_OUT = rf"out of (?:it|that|this|them|the list)|(?:is |are |being )?(?:(?:{'|'.join(DIMENSIONS.values())}) )?(?:excluded|left out|set aside|aside|apart|excepted|taken out|removed|not included|not counted)"
 """Words behind a name that is left out."""
 
 FILLERS = frozenset(
@@ -502,7 +502,7 @@ FILLERS = frozenset(
     plot answer question
     chart charts graph table line bar csv data report overview ranking comparison figure figures number numbers
     value values amount amounts
-    all any each every anything everybody everyone anybody anyone nobody somebody someone people total totals overall whole
+    all any each every anything everybody everyone anybody anyone nobody somebody someone total totals overall whole
     entire sum sums summed only just still
     really actually exactly about around roughly approximately very quite compare compared ranked sort sorted order
     ordered thing things
@@ -539,7 +539,7 @@ IN_PASSING = "|".join(
         rf"rank(?= (?:(?:the|our|all) )?(?:{'|'.join(DIMENSIONS.values())}) by(?!\S))",
         "so far|in terms of|how (?:big|high|large|low|small)|turn(?:s|ed)? out(?: to be)?|end(?:s|ed)? up|over the year",
         "by head count|each (?:on its own|alone|by itself|separately)|side by side|beside|next to|alongside",
-        r"in (?:its|their) place|once(?= @\w+ (?:is|are) ·)|(?:broken|split) (?:out|down|up)(?= by)",
+        r"in (?:its|their) place|this time|once(?= @\w+ (?:is|are) ·)|(?:broken|split) (?:out|down|up)(?= by)",
         r"to (?:run|serve|host|look after|maintain)(?! @)|as an? (?:\w+ )?(?:table|chart|graph|list|csv|report)",
     )
 )

@@ -45,13 +45,16 @@ _DEEDS = (
 )
 ACTS = "|".join((*sorted(ACTING), *_DEEDS))
 """A text that begins with one of these asks for a deed."""
-_NOUNS = "alert|block|call|change|charge|credit|decrease|increase|e?mail|post|raise|release|run|set|tag"
+_NOUNS = (
+    "alert|block|call|change|charge|credit|decrease|forward|increase|e?mail|post|raise|release|run|set|tag"
+)
 NOT_ACTS = (
     rf"(?:give|build|make|prepare|draft) (?:me |us )?(?:the|an?) (?:\w+ )?(?:{_SHOWN})|run (?:me|us)|reduce to|post a|"
     "write down the (?:cost|revenue)|pay(?:ing)? (?:us|less|more)|swap in|"
     r"put (?:\S+ ){1,8}(?:together|in (?:its|their) place)|"
     r"(?:set|put|hold|lay|place) (?:\S+ ){1,14}(?:against|beside|next to|alongside|side by side)|"
-    rf"(?:{_NOUNS}) (?:by|per|of|in|from|since|costs?|spend(?:ing)?|usage|use|volumes?|counts?|traffic|storage|rates?)"
+    rf"(?:{_NOUNS}) (?:by|per|of|in|from|since|costs?|cogs|spend(?:ing)?|usage|use|volumes?|counts?|traffic|storage"
+    "|rates?)"
 )
 """A text that begins with one of these does not, though it begins like one that does."""
 
@@ -84,7 +87,7 @@ FOREIGN = frozenset(
 
 ASIDE = frozenset(
     """
-    calendar code contract contracts deal deals future idle key keys lead leads life lines next old
+    calendar code contract contracts deal deals future idle key keys lead leads life lines meeting next old
     response should time tomorrow will words
     """.split()
 )
@@ -101,28 +104,29 @@ NO_SLIPS = frozenset(
     delegates difference differences different director directory disjoint dynamic earliest effected
     effectively estimate estimates event events ever exceed exceeded exceeding excessive expert
     experts exploited export exported exporting expressive extensive fact fair falling far fear
-    featured fees figured font forth fully functional given grain grouping guards handled hash
-    headings healthy hint hints historic hold holds important improper improved incidental increment
-    increments inert informed instance instances interacting interaction interactions introduced
-    inventory inverted involved involving iteration iterations joint layer layers leaves loading
-    lock locked logger logging logistic lots machine machinery mark marks match matched meant median
-    mere mins monitor monitored monitors monkey move moves movie news none note notes noun numbered
-    odds once operation operations override packaged paging papers party passage passages paste
-    percentile percentiles performant personal plain plane planes planned planning plant plants play
-    player players playing plays powered previews previously prime proceeding produced producer
-    producers project projecting protect protected protection qualify quantities quantity quote
-    quotes random rational readable ready recently reception recording referring relation relations
-    remote reported reporter reporting requested requiring resetting restoring resulting retaining
-    returning reusable reviewed revising rights rung sample saving scales scanner scheduled seconds
-    seed segmented sender senders sending sends sequence server servers settled shape shapes shard
-    shards shared sharing shifting shown signing simpler simply simulated simulating situation
-    situations skipping slot slots sourced speaking speed speeds spell spot spreading stable
-    stalling standing star stated states stats step steps stopping storing strange stronger studio
-    submit supplying supported supporting supposed surprised swapping switched tends terminal
-    terminals testing theme threading throttled timer timers times tracking trail training
-    transaction transactions transfer transferred transfers transform transition treating tried
-    tries tuned typically unbounded updated valid validation variation vast virtually waiting wave
-    waves weakly width winner winners wisely witch worlds
+    featured fees figured followed following font forth fully functional given grain grouping guards
+    handled hash headed heading headings healthy hearing hears hint hints historic hold holds
+    important improper improved incidental increment increments inert informed instance instances
+    interacting interaction interactions introduced inventory inverted involved involving iteration
+    iterations joint layer layers leaves likewise loading lock locked logger logging logistic lots
+    machine machinery mark marks match matched meant median mere mins monitor monitored monitors
+    monkey move moves movie news none note notes noun numbered odds once operation operations
+    override packaged paging papers party passage passages paste percentile percentiles performant
+    personal plain plane planes planned planning plant plants play player players playing plays
+    powered previews previously prime proceeding produced producer producers project projecting
+    protect protected protection qualify quantities quantity quote quotes random rational readable
+    ready recently reception reckon reckoned reckons recording referring relation relations relied
+    relies rely remote reported reporter reporting requested requiring resetting restoring resulting
+    retaining returning reusable reviewed revising rights rung sample saving scales scanner
+    scheduled seconds seed segmented sender senders sending sends sequence server servers settled
+    shape shapes shard shards shared sharing shifting shown signing simpler simply simulated
+    simulating situation situations skipping slot slots sourced speaking speed speeds spell spot
+    spreading stable stalling standing star stated states stats step steps stopping storing strange
+    stronger studio submit supplying supported supporting supposed surprised swapping swing switched
+    swung tends terminal terminals testing theme threading throttled timer timers times tracking
+    trail training transaction transactions transfer transferred transfers transform transition
+    treating tried tries tuned typically unbounded updated valid validation variation vast virtually
+    waiting wave waves weakly width winner winners wisely witch worlds
     """.split()
 )
 """Words of English a slip of the keyboard away from one that means something here, that mean something else."""

@@ -23,7 +23,7 @@ from .words import words_of
 _FEW = 4
 """Words in which one of several choices is taken."""
 _STRANGE = 5
-"""Words that nobody knows beside a figure or a name alone, with which a text is still asked back and not refused."""
+"""Words that nobody knows beside a name or a time alone, with which a text is still asked back and not refused."""
 _EDITS = frozenset(
     "change drop write add remove set switch move update run put replace swap start cut".split()
 )
@@ -36,6 +36,11 @@ _WHO = re.compile(r"(?<!\S)who(?!\S)")
 _FIGURES = frozenset("active_users errors error_rate margin_ratio".split())
 """Figures of their own, which are not how another is meant."""
 _PLAIN = frozenset("cost billed_cost list_cost contracted_cost revenue margin usage requests".split())
+_KIND_OF = (
+    ("cost", "billed_cost"), ("cost", "list_cost"), ("cost", "contracted_cost"), ("errors", "error_rate"),
+    ("tenants", "unprofitable"),
+)  # fmt: skip
+"""Figures of which the second is a kind of the first."""
 _OFFERED = ("cost", "revenue", "margin", "requests", "active_users")
 _BAD = frozenset(
     name for name in ROWS if name.startswith(("error", "average_cost", "cost")) or name.endswith("_cost")
@@ -49,6 +54,8 @@ _SPECIFIC = frozenset(name for name in ROWS if name not in _PLAIN)
 _USAGE = re.compile(r"\b(?:usage|consumption|volumes?|popularity)\b")
 """Use as a figure; `used` may only say what is done with a thing."""
 _NEXT = re.compile(r"\bnext (day|week|month|quarter|year)\b", re.IGNORECASE)
+_DAYS_OF_A_MONTH = 31
+_PRECEDING = re.compile(r"\b(?:preceding|previous|prior) month\b", re.IGNORECASE)
 _THEY = re.compile(r"\b(?:they|them|theirs?)\b")
 _ALL_OF_US = re.compile(
     r"(?<!\S)(?:from|of|serving|to|with|for) (?:all of )?(?:our |my |the )*(?:customers|tenants|clients|accounts)(?!\S)"
@@ -146,17 +153,17 @@ def _refusal(reading: Reading, vocabulary: Vocabulary, conversation: Conversatio
 
 
 def _bearable(reading: Reading, *, goes_on: bool) -> int:
-    """With how many words that nobody knows a text is asked back and not refused: a figure of somebody or of some time
-    is a question, whatever else was said; who somebody is, is hardly one.
+    """With how many words that nobody knows a text is asked back and not refused: a figure is one that is asked of,
+    whatever else was said; who somebody is, is hardly one.
     """
     figure = bool(reading.metrics or reading.ambiguous)
     asks_who = not figure and _WHO.search(reading.masked) is not None
     slots = bool(
         reading.filters or reading.when.named or reading.top or (reading.by and not asks_who) or goes_on
     )
-    if figure and slots:
+    if figure:
         return len(reading.unknown)
-    return (1 if asks_who else _STRANGE) if figure or slots else 0
+    return (1 if asks_who else _STRANGE) if slots else 0
 
 
 def _outside(reading: Reading) -> str:
@@ -218,6 +225,8 @@ class _Planner:
             return [_AHEAD[before]]
         if self.of.as_ratio and not metrics and before in _RATIOS:
             return [_RATIOS[before]]
+        if self.of.as_amount and not metrics:
+            return [amount for amount, ratio in _RATIOS.items() if ratio == before]
         if before in FORECASTS and follows and not self.of.when.named:
             return [_AHEAD.get(name, name) for name in metrics]
         return []
@@ -283,14 +292,12 @@ class _Planner:
             bool(metrics)
             and not self.of.theirs
             and first != ["and"]
-            and first[0] not in {"same", "what", "only", "now", "also", "but", "or", *_SORT}
+            and first[0] not in {"same", "leave", "take", "what", "only", "now", "also", "but", "or", *_SORT}
         )
 
     def _metrics(self) -> list[str]:
         """What is asked for: the specific before the plain; `why` makes cost its change."""
-        names = self.of.metrics
-        if "unprofitable" in names:
-            names = [name for name in names if name != "tenants"]
+        names = self._apart(self.of.metrics)
         specific = [name for name in names if name in _SPECIFIC]
         if len(names) > 1 and {*specific} & _FIGURES and {*names} - {*specific} - {"usage"}:
             return names
@@ -298,10 +305,6 @@ class _Planner:
             names = specific[:1] if len(specific) == 1 or not self.of.joined else specific
         if len(names) > 1 and "usage" in names and not _USAGE.search(self.of.masked):
             names = [name for name in names if name != "usage"]
-        if {*names} == {"cost", "billed_cost"}:
-            names = ["billed_cost"]
-        if {*names} in ({"cost", "list_cost"}, {"cost", "contracted_cost"}) and not self.of.joined:
-            names = [name for name in names if name != "cost"]
         if self.of.as_ratio:
             names = [_RATIOS.get(name, name) for name in names]
         if self.of.ahead:
@@ -309,6 +312,11 @@ class _Planner:
         if self.of.why and names and {*names} <= {"cost", "billed_cost"}:
             return ["change"]
         return names
+
+    def _apart(self, names: Sequence[str]) -> list[str]:
+        """The figures without those that only say what kind another is of, as `cost` in `cost at list prices`."""
+        gone = {plain for plain, kind in _KIND_OF if {plain, kind} <= {*names} and not self.of.joined}
+        return [name for name in names if name not in gone]
 
     def _question(self, metric: str, by: str | None = None) -> Question:
         of, when = self.of, self.of.when
@@ -506,6 +514,9 @@ class _Planner:
         when = self.of.when
         if when.after:
             return replace(found, window=after(found.window, when.after))
+        one_month = found.window.days <= _DAYS_OF_A_MONTH
+        if one_month and when.window == self.vocabulary.newest_month and _PRECEDING.search(self.text):
+            return replace(found, window=previous_of(found.window.widened_to_months()))
         if when.named:
             ways = {previous_of(found.window): previous_of, years_before(found.window): years_before}
             way = ways.get(found.compare_to) if found.compare_to else None

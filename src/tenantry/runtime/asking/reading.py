@@ -59,7 +59,7 @@ _ALL_BUT = (
 _SIDE_BY_SIDE = r"@(tenant|tier|plan|service|feature|meter) (?:and|or|nor|vs|versus|plus) (?:the |our |all )*@(tenant|tier|plan|service|feature|meter)(?!\S)"
 _PROPORTION = r"\$(\w+) (?:per|divided by|for each|for every|@not|times|relative to|to) (?:(?:the|each|every|an?|single|dollar|of) )*\$(\w+)"
 _POLITE = (
-    r"(?:ok|okay|so|well|great|thanks|alright|hey|hi|hello|please|kindly|go ahead and|go and|now|then|and|also|just|first|immediately"
+    r"(?:hmm+|um|uh|right|look|listen|ok|okay|so|well|great|thanks|alright|hey|hi|hello|please|kindly|go ahead and|go and|now|then|and|also|just|first|immediately"
     r"|quickly|quick|urgent|let us|lets|help (?:me|us)(?: to)?|how to"
     r"|(?:can|could|should|shall|must|need|have|want)(?: (?:you|we|i|somebody|someone|anybody|anyone))?|(?:would|will) you"
     r"|(?:you|we|i|somebody|someone) (?:can|could|should|shall|must)|(?:you|we|i) (?:would like|want|need|have)(?: you| somebody| someone)? to"
@@ -77,9 +77,9 @@ MOVED = (
     r"|(?:go|goes|gone|went|going|gone) (?:up|down)|climb(?:s|ed)?"
 )
 """Words of figures that moved."""
-_WHY = r"and why|why|how come|for what reasons?|what (?:is|was|are|were) the (?:\w+ )?(?:reasons?|causes?)(?: for| of| behind)?|(?:what|who) caused"
+_WHY = r"and why|and the reasons?(?: for (?:it|that))?$|why|how come|for what reasons?|what (?:is|was|are|were) the (?:\w+ )?(?:reasons?|causes?)(?: for| of| behind)?|(?:what|who) caused"
 _FOLLOWS = (
-    r"^(?:put (?:\S+ ){1,6}in (?:its|their) place|swap in|and|what about|how about|what of|same|the same|only|just|but|also|now|instead|or|then|as|ok|okay|for|in|on|by|per|split by|broken down by|(?:sort|order|rank)(?:ed)? (?:it|that|this|them|by)|top|without|"
+    r"^(?:(?:hmm+|do|please|leave|make|take) )*(?:likewise|ditto|same cut|leave (?:me|us)|take|make it|put (?:\S+ ){1,6}in (?:its|their) place|swap in|and|what about|how about|what of|same|the same|only|just|but|also|now|instead|or|then|as|ok|okay|for|in|on|by|per|split by|broken down by|(?:sort|order|rank)(?:ed)? (?:it|that|this|them|by)|top|without|"
     r"not|no|excluding|except|compared?|vs|versus|against|why|how come|since|from|monthly|daily|weekly|quarterly|yearly|make it|with|show (?:it|that|them|this)|those|that|it)(?!\S)"
 )
 
@@ -123,6 +123,8 @@ class Reading:
     ratio: bool = False
     """One figure in proportion to another."""
     as_ratio: bool = False
+    as_amount: bool = False
+    """In money or a count, not as a ratio."""
     together: bool = False
     ranks_periods: bool = False
     """It asks which day, month or year had most."""
@@ -154,6 +156,7 @@ class Reading:
             or self.ambiguous
             or self.ahead
             or self.as_ratio
+            or self.as_amount
             or self.changed
         )
 
@@ -239,10 +242,17 @@ def _read_slots(reading: Reading, vocabulary: Vocabulary) -> None:
         reading.unknown.append("rank")
     reading.share = words.has(f"{_SHARE}|which part|what part")
     reading.negated = words.has(rf"@not(?! (?:(?:{_BEFORE_NAMES}) )*@)")
-    reading.ratio = words.has(r"^(?:and )?(?:per|divided by|for each) \$\w+$") or any(
-        one != other for one, other in re.findall(_PROPORTION, str(words))
+    reading.ratio = "certificate" not in reading.metrics and (
+        words.has(r"^(?:and )?(?:per|divided by|for each) \$\w+$")
+        or any(one != other for one, other in re.findall(_PROPORTION, str(words)))
     )
     reading.as_ratio = words.take("(?:as|in) (?:an? )?(?:rate|ratio|percent(?:age)?)") is not None
+    reading.as_amount = (
+        words.take(
+            "(?:in|as) (?:plain |a plain )?(?:dollars|money|absolute (?:terms|numbers|figures|amounts))"
+        )
+        is not None
+    )
     reading.together = words.take("together|combined|altogether|in sum|jointly|taken together") is not None
     if every := words.find(rf"(?:all|every|each)(?: of)?(?: the| our)? (?:{_ANY_DIMENSION})"):
         reading.all_of = next((name for name in DIMENSIONS if every.groupdict().get(name)), None)
@@ -288,14 +298,17 @@ def _weighty(reading: Reading) -> list[str]:
     words, when = reading.words, reading.when
     while words.take(IN_PASSING):
         pass
-    words.take(r"^(?:and )?(?:now|(?:the )?same(?: again)?(?= (?:for|with|by|of|in|but|·|@\w+)(?!\S)|$))")
+    words.take(
+        r"^(?:and )?(?:now|(?:do )?likewise|(?:the )?same(?: cut)?(?: again)?(?= (?:for|with|by|of|in|but|·|@\w+)(?!\S)|$))"
+    )
     if not when.named:
         words.take(AT_PRESENT)
     if reading.changed:
         words.take("(?:or|and) (?:up|down)")
     several = any(len(f.values) > 1 for f in reading.filters)
     told = [
-        *([_SHARE, "part"] if reading.share else []),
+        *([_SHARE] if reading.share else []),
+        *(["part"] if words.has("(?:which|what) part") else []),
         *([_MORE] if reading.changed or when.compares or several else []),
     ]
     return [
@@ -364,9 +377,11 @@ def _read_rank(reading: Reading) -> None:
     words, dimension = reading.words, "|".join(DIMENSIONS.values())
     one = r"(?:tenant|customer|client|account|tier|plan|service|feature|meter|spender)"
     for pattern in (
-        rf"(?P<way>top|bottom|first|worst|best|{_SUPERLATIVE}) (?P<n>{NUMBER})(?! percent)",
+        rf"(?P<way>top|bottom|first|worst|best|{_SUPERLATIVE}) (?P<n>{NUMBER})(?! (?:percent|days?|weeks?|months?|quarters?|years?))",
         rf"(?P<n>{NUMBER}) (?:of (?:the|our) )?(?P<way>{_SUPERLATIVE})",
         rf"(?:which|what|the) (?P<n>{NUMBER})(?= (?:{dimension}))",
+        rf"the (?P<n>{NUMBER}) (?:that|who|which|\$revenue)(?= .*(?<!\S)(?:{_SUPERLATIVE})(?!\S))",
+        rf"^make (?:it|that) (?P<n>{NUMBER})$",
         rf"(?P<n>{NUMBER})(?= (?:@\w+ )?(?:{dimension}) .*(?<!\S)(?:{_SUPERLATIVE})(?!\S))",
     ):
         if reading.top is None and (found := words.take(pattern)):

@@ -135,17 +135,15 @@ class Calendar:
             rf"(?:between |from )?(?P<one>{day}) {till} (?P<two>{day}) (?:of )?(?P<month>{MONTH})"
         ) or words.find(rf"(?P<month>{MONTH}) (?P<one>{day}) {till} (?P<two>{day})"):
             both = f"from {found['one']} {found['month']} to {found['two']} {found['month']}"
-            words.words = str(words).replace(found.group(), both, 1).split(" ")
+            words.put(found, both)
         while found := words.find(rf"(?:the )?(?P<n>{'|'.join(_DAYS)}) (?:day )?of (?P<month>{MONTH})"):
-            words.words = (
-                str(words).replace(found.group(), f"{_DAYS[found['n']]} {found['month']}", 1).split(" ")
-            )
+            words.put(found, f"{_DAYS[found['n']]} {found['month']}")
         while found := words.find(
             rf"(?P<one>{MONTH}|q[1-4]|h[12]|(?:first|second|third|fourth|last) quarter|(?:first|second) half) (?:of )?(?:the )?"
             rf"(?:(?:(?P<this>this|current)|last|past|previous|prior) year|(?:an?|one|the) year (?:ago|earlier|before))"
         ):
             year = last.year - (found["this"] is None)
-            words.words = str(words).replace(found.group(), f"{found['one']} {year}", 1).split(" ")
+            words.put(found, f"{found['one']} {year}")
 
     def _moved(self, words: Words) -> tuple[Window, Window] | None:
         """Two periods that a figure changed between: `rose from August to September`."""
@@ -181,7 +179,7 @@ class Calendar:
         ):
             line = "(?:one|an?) (?:number|figure|value|line|row) (?:an?|per|for each|each|every)"
             if words.take(
-                rf"{pattern}|{grain} (?:by|for|after) {grain}|(?:{line}|per|by|each|every) {grain}|{grain}s? wise"
+                rf"{pattern}|{grain} (?:by|for|after) {grain}|from {grain} to {grain}|(?:{line}|per|by|each|every) {grain}|{grain}s? wise"
                 rf"|^{grain}s (?:will|would) do"
             ):
                 return grain
@@ -199,6 +197,10 @@ class Calendar:
             if words.has(_ANY) or not found.group().startswith(("than", "over")):
                 return self._one(found["other"])
             words.words = kept
+        if found := words.take(
+            rf"with (?P<other>{_ANY}) (?:figures?|numbers?|values?) (?:beside|next to|alongside)(?: (?:it|that|them))?"
+        ):
+            return self._one(found["other"])
         # `compare October with September`: two periods, the second one to compare with.
         found = words.find(
             rf"compare (?:\S+ )*?(?:{_ANY}) (?P<lead>(?:with|to|and|against) (?:that of |those of |the one of )?)(?P<other>{_ANY})"
@@ -248,7 +250,9 @@ class Calendar:
             month = self._one(found["one"]).start.month
             return Window(start, months_from(start.year + (month < start.month), month, 1).end)
         if words.has(AHEAD) and (
-            found := words.take(rf"(?:in|for|during)(?: the month of| this)? (?P<one>{MONTH})(?! (?:of )?\d)")
+            found := words.take(
+                rf"(?:(?:in|for|during)(?: the month of| this)? |^)(?P<one>{MONTH})(?! (?:of )?\d)"
+            )
         ):
             start = self.span.newest_month.end
             month = self._one(found["one"]).start.month
@@ -280,10 +284,21 @@ class Calendar:
             rf"(?:in |for |during |of )?(?:the )?(?P<n>first|last|second|third|middle|final) month (?:of|in) (?P<one>{_PERIOD}|{_RELATIVE})"
         )
         if not found:
-            return None
+            return self._months_of(words)
         months = [*self._one(found["one"]).months()]
         place = {"first": 0, "second": 1, "middle": len(months) // 2, "third": 2}.get(found["n"], -1)
         return months[min(place, len(months) - 1)]
+
+    def _months_of(self, words: Words) -> Window | None:
+        found = words.take(
+            rf"(?:in |for |during |over |of )?(?:the )?(?P<which>first|last) (?P<n>{NUMBER}) months (?:of|in) (?P<one>{_PERIOD}|{_RELATIVE})"
+        )
+        if not found:
+            return None
+        whole, count = self._one(found["one"]), number_of(found["n"])
+        months = [*whole.months()]
+        some = months[:count] if found["which"] == "first" else months[-count:]
+        return Window(some[0].start, some[-1].end)
 
     def _between(self, words: Words) -> Window | None:
         pattern = rf"(?:between|from)? ?(?P<first>{_ANY}) (?:up )?(?:to|until|till|through|thru|and|-) (?:and including )?(?:the end of )?(?P<last>{_ANY})"
@@ -308,7 +323,7 @@ class Calendar:
     def _to_date(self, words: Words) -> Window | None:
         last = self.span.end - timedelta(days=1)
         if words.take(
-            "ytd|year to date|so far this year|(?:for |in |over )?(?:this|the) year so far|since the (?:start|beginning) of (?:the|this) year"
+            rf"ytd|year to date|(?:in |for )?{last.year} (?:to date|ytd|so far)|so far this year|(?:for |in |over )?(?:this|the) year so far|since the (?:start|beginning) of (?:the|this) year"
         ):
             return Window(date(last.year, 1, 1), self.span.end)
         if words.take("qtd|quarter to date|so far this quarter"):

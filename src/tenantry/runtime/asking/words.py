@@ -15,15 +15,21 @@ _SPELLINGS = (
     (r"\bper cent\b", "percent"), (r"\bpull(?: up)?\b(?! requests?)", "show"),
     (r"\b(?:call (?:up|out)|bring up|put together|(?:set|lay|spell) out|(?:walk|take|run|talk) me through)\b", "show"),
     (r"\b(?:fill me in on|run (?:me )?the numbers (?:for|of|on))\b", "show"),
-    (r"\bcalendar (?=year|quarter|month)", ""), (r"\byear (?=(?:19|20)\d\d\b)", ""),
+    (r"\bcalendar (?=year|quarter|month|20\d\d)", ""), (r"\bcy ?(\d\d)\b", r"20\1"),
+    (r"\byear (?=(?:19|20)\d\d\b)", ""),
     (r"\bname (?=(?:the|all|our|every)\b)", "list "),
     (r"\bif (?:you|we|one|i) (?=(?:leave|leaving|take|set|ignore|exclude|drop)\b)", ""),
-    (r"\bvs\.", "vs"), (r"\b((?:19|20)\d\d)[ -]?(q[1-4]|h[12])\b", r"\2 \1"), (r"\b(?:a )?dozen\b", "twelve"),
+    (r"\bvs\.", "vs"), (r"\bparts? of (?:the|our) product\b", "features"), (r"(?<!\S)n(?= )", "and"),
+    (r"\bopening (?=quarter|month|half|week)", "first "), (r"\bclosing (?=quarter|month|half|week)", "last "),
+    (r"\bend of (?:the|this) year\b", "end of december"), (r"\btel (?=me\b)", "tell "), (r"\bab(?:uo|o)t\b", "about"),
+    (rf"\b(last|this) year{_MARK}s ((?:jan|feb|mar|apr|may|ju[nl]|aug|sep|oct|nov|dec)\w*)", r"\2 \1 year"),
+    (r"\b((?:19|20)\d\d)[ -]?(q[1-4]|h[12])\b", r"\2 \1"), (r"\b(?:a )?dozen\b", "twelve"),
     (r"\bexplain(?: to)?(?: me| us)?,? why\b", "why"),
     (r"\bchristmas eve\b", "24 december"), (r"\bchristmas day\b", "25 december"),
     (r"\bnew year(?:.s)? eve\b", "31 december"), (r"\bnew year(?:.s)?(?: day)?\b", "1 january"),
     (r"\b(?:is|are|was|were) not the same as\b", "different from"),
     (rf"\bcan{_MARK}t\b|\bcannot\b", "can not"), (rf"\bwon{_MARK}t\b", "will not"), (rf"(?<=[a-z])n{_MARK}t\b", " not"),
+    (r"\b(?:if (?:you|we|one|i) )?do not (?:count|include|consider)\b", "not counting"),
     (rf"{_MARK}(?:s|re|ve|ll|d)\b", ""), (r"[\N{EN DASH}\N{EM DASH}]", " - "),
     # Slips in words too short or too common to mend by their letters.
     (r"\b(?:adn|nad)\b", "and"), (r"\b(?:teh|hte)\b", "the"), (r"\b(?:waht|whta)\b", "what"),
@@ -95,9 +101,13 @@ class Words:
         found = _whole(pattern).search(text)
         if found is None:
             return None
-        first = text[: found.start()].count(" ")
-        self.words[first : first + found.group().count(" ") + 1] = [mark]
+        self.put(found, mark)
         return found
+
+    def put(self, found: re.Match[str], text: str) -> None:
+        """Other words in place of a run that was found."""
+        first = str(self)[: found.start()].count(" ")
+        self.words[first : first + found.group().count(" ") + 1] = text.split(" ")
 
     def find(self, pattern: str) -> re.Match[str] | None:
         """The first run of whole words that fits; nothing is taken."""
