@@ -18,6 +18,11 @@ _PACKED = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
 _UNPACKED = pa.ipc.IpcReadOptions(use_threads=False)
 
 
+def get_ready() -> None:
+    """Have what the first rows need: Arrow imports pandas, where there is one, to know a list from its columns."""
+    pa.array([""])
+
+
 class Rows:
     """Rows of a dataset, by column."""
 

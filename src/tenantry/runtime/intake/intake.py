@@ -13,6 +13,7 @@ from threading import Event, Lock, Thread
 from time import monotonic
 from typing import Any
 
+from ...engine.cells import get_ready
 from ...engine.duckdb import DuckDB
 from ...errors import Kind, TenantryError
 from ...kernel.live import Live
@@ -113,6 +114,7 @@ class Intake:
             self._keys.late.update(_pairs(keys))
         self._drain = Drain(self._landing, self._store, self._keys, self._datasets)
         self._drain.learn()
+        get_ready()
 
     def stop(self) -> None:
         """Answer what is here, land it as far as the lake lets us, and close."""
