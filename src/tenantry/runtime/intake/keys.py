@@ -173,7 +173,7 @@ class Keys:
         # Looked at in this order a key that moves on meanwhile is seen at least once.
         frozen, files = self.frozen, self.files
         found = {key: frozen[key] for key in frozen.keys() & keys} if frozen else {}
-        if files:
+        if files and keys:
             found |= _look(files, keys)
         return found
 
