@@ -29,6 +29,7 @@ _NUMBER = re.compile(_DIGITS, re.ASCII).fullmatch
 # Possessive: what was passed is not kept to go back to.
 _ALL_NUMBERS = re.compile(f"(?:{_DIGITS},)++", re.ASCII).fullmatch
 _TEXT = re.compile(r"(?!\()[!-~](?:[^\0]*[!-~])?", re.DOTALL).fullmatch
+_PLAIN = bytes({*range(ord("!"), ord("~") + 1)} - {*b"("})
 _LONGEST_WORD = max(map(len, NO_WORDS))
 # Members of an event's data, by the column that they tell.
 _MEMBERS = {name: column for column, names in EVENT_NAMES.items() for name in names}
@@ -181,10 +182,8 @@ def _is_spoken(said: Any) -> bool:
 
 def _all_spoken(texts: Sequence[str]) -> bool:
     """Whether all of these are plain, seen at one glance: some that are may be missed."""
-    together = "".join(texts)
-    codes = np.frombuffer(together.encode(errors="surrogatepass"), np.uint8)
-    plain = bool(np.all((codes >= ord("!")) & (codes <= ord("~")))) and "(" not in together
-    return plain and min(map(len, texts)) > _LONGEST_WORD
+    odd = "".join(texts).encode(errors="surrogatepass").translate(None, _PLAIN)
+    return not odd and min(map(len, texts)) > _LONGEST_WORD
 
 
 _NOTHING = (None, UNSET, "")
