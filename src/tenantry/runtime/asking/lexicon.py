@@ -325,7 +325,7 @@ METRICS: tuple[Metric, ...] = (
         "meter_next",
         frozenset(),
         (
-            r"(?:should|shall|could|to) (?:we |(?:the |our )?\w+ )?(?:be |start |begin )?(?:to )?(?:meter|measur|instrument)(?:e|ed|ing)?(?: next| first)?|(?:meter|instrument) next|(?:should|shall|could) (?:we |i )?(?:add|put|install|introduce|improve) (?:a |more |better )?(?:meters?|metering)(?: next| first)?|meter (?:next|first)|metering (?:pay|start|next|first)|start metering|more metering (?:help|pay)(?: (?:us )?most)?|meters? (?:is|are) missing|(?:measure|meter) (?:just )?one more thing|next meter|missing meters?|better metering",
+            r"(?:where )?(?:should|shall|could|to) (?:we |(?:the |our )?\w+ )?(?:be |start |begin )?(?:to )?(?:meter|measur|instrument)(?:e|ed|ing)?(?: next| first)?|(?:meter|instrument) next|(?:where )?(?:should|shall|could) (?:we |i )?(?:add|put|install|introduce|improve) (?:a |more |better )?(?:meters?|metering)(?: next| first)?|meter (?:next|first)|metering (?:pay|start|next|first)|start metering|more metering (?:help|pay)(?: (?:us )?most)?|meters? (?:is|are) missing|(?:measure|meter) (?:just )?one more thing|next meter|missing meters?|better metering",
         ),
         "what to meter next",
     ),
@@ -470,7 +470,7 @@ BREAKDOWN = r"(?:what )?(?:drives|drove|causes)|what (?:is |are |was |were |lies
 FORESEEN = "|".join(next(metric.patterns for metric in METRICS if metric.name == "forecast_accuracy"))
 """Words that ask how forecasts did, and not what is forecast."""
 
-AHEAD = r"forecasts?|forecasted|predict(?:ed|ion|ions|s)?|project(?:ed|ions?)|expected|expect|outlook|will(?: it| we| they| the| our)?(?: have)?(?: to)?(?: be)?|going to(?: be)?|gonna(?: be)?|future|going forward|months ahead|heading(?: from here)?|likely(?: to)?|coming|upcoming"
+AHEAD = r"forecasts?|forecasted|predict(?:ed|ion|ions|s)?|project(?:ed|ions?)|expected|expect|outlook|will(?: it| we| they| the| our)?(?: have)?(?: to)?(?: be)?|going to(?: be)?|gonna(?: be)?|future|going forward|months ahead|heading(?: from here)?|likely(?: to)?|coming(?! (?:from|in|out|to|via|through))|upcoming"
 """Words that ask of months to come."""
 
 _CUT = "by|per|for each|for every|of each|of every|each|every|split by|broken (?:down|out) by|break(?:down)? by|across(?: all| the| our)?|grouped by|along|between|by each|for all|for the"
@@ -497,7 +497,7 @@ FILLERS = frozenset(
     is are was were be been being do does did done has have had having can could would might must shall
     we us our ours they them their theirs it its he she i me my mine you your this that these those there here s re
     ve ll m d one's ones
-    what whats which who whom whose how much many where so then ok okay yes well please thanks thank hi hey
+    what whats which who whom whose how much many so then ok okay yes well please thanks thank hi hey
     show give tell list get got getting find see want wanted need like know let lets look looking display print draw
     plot answer question
     chart charts graph table line bar csv data report overview ranking comparison figure figures number numbers
@@ -506,7 +506,7 @@ FILLERS = frozenset(
     entire sum sums summed only just still
     really actually exactly about around roughly approximately very quite compare compared ranked sort sorted order
     ordered thing things
-    go going goes gone went come came comes make made makes making serve serving served take takes taken eat eats
+    go going goes gone went come came comes coming make made makes making serve serving served take takes taken eat eats
     eaten
     accounted accounts throw throws threw thrown generate generated produce produced occur occurs occurred happen
     happens happened cause caused hit
@@ -527,7 +527,7 @@ WEIGHTY = frozenset(
     months more most name named names neither no nor not now off often one onto other others out part parts past
     percent percentage period periods portion portions previous prior proportion quarter quarters rank ranks reason
     reasons same share shares since small smallest some spender spenders split state status term terms though today
-    too top type unit units until up use used useful user users using week weeks when while wise within worst year
+    too top type unit units until up use used useful user users using week weeks when where while wise within worst year
     years
     """.split()
 )

@@ -35,7 +35,7 @@ _DEEDS = (
     rf"(?:make|build|design|prepare|draft|compose) (?:me |us )?an? (?!(?:\w+ )?(?:{_SHOWN}))\S+",
     "make (?:sure|certain|them|him|her|everyone|everybody|@tenant)",
     r"(?:get|bring|drive|push) (?:(?!up|down|me|us)\S+ ){1,5}(?:down|up)",
-    r"tell (?!me|us|how|what|which|whether|who|about)\S+",
+    r"tell (?!me|us|how|what|which|whether|who|about|all|everything)\S+",
     r"let (?!me|us|s )(?:\S+ ){1,4}know",
     rf"(?:message|text|page|slack|bill|invoice|fine|tax|price|discount|double|flag|mark|give) (?:{_TO_SOMEBODY})",
     rf"(?:clear|clean|save|load|sign|open|file|cut|bring|drive|push) (?:up |down )?(?:{_TO_SOMEBODY})",
@@ -46,11 +46,12 @@ _DEEDS = (
 ACTS = "|".join((*sorted(ACTING), *_DEEDS))
 """A text that begins with one of these asks for a deed."""
 _NOUNS = (
-    "alert|block|call|change|charge|credit|decrease|forward|increase|e?mail|post|raise|release|run|set|tag"
+    "alert|block|book|call|change|charge|credit|decrease|drop|forward|increase|e?mail|post|raise|release|run|set|sync|tag"
+    "|transfer"
 )
 NOT_ACTS = (
     rf"(?:give|build|make|prepare|draft) (?:me |us )?(?:the|an?) (?:\w+ )?(?:{_SHOWN})|run (?:me|us)|reduce to|post a|"
-    "write down the (?:cost|revenue)|pay(?:ing)? (?:us|less|more)|swap in|"
+    "write down the (?:cost|revenue)|pay(?:ing)? (?:us|less|more)|swap in|update (?:on|about)|"
     r"put (?:\S+ ){1,8}(?:together|in (?:its|their) place)|"
     r"(?:set|put|hold|lay|place) (?:\S+ ){1,14}(?:against|beside|next to|alongside|side by side)|"
     rf"(?:{_NOUNS}) (?:by|per|of|in|from|since|costs?|cogs|spend(?:ing)?|usage|use|volumes?|counts?|traffic|storage"
