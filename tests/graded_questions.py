@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -97,12 +97,14 @@ def cases(name: str) -> Iterator[Case]:
             )
 
 
-def graded(case: Case, before: Conversation) -> tuple[str, Plan, Conversation]:
+def graded(
+    case: Case, before: Conversation, likely: Callable[[str], Sequence[str]] | None = None
+) -> tuple[str, Plan, Conversation]:
     """`answered`, `asked` or `refused` where that is right, else `wrong answer`, `wrong ask` or `wrong refusal`; the
     plan; and the conversation after it. An expectation that is not met leaves the one that was expected.
     """
     before = Conversation() if case.begins else before
-    found = plan(case.text, VOCABULARY, before, NOW)
+    found = plan(case.text, VOCABULARY, before, NOW, likely)
     forms = [_forms(one) for one in case.expected if one not in {"asked", "refused"}]
     after = Conversation(tuple(forms[0])) if forms else before
     if isinstance(found, Answerable):

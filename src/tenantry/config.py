@@ -213,6 +213,18 @@ class BooksSettings(_Table):
     ] = None
 
 
+class AskingSettings(_Table):
+    """`[asking]`: how questions in plain words are understood without a language model."""
+
+    sentences: Annotated[
+        Path | None,
+        Field(
+            description="a folder with the model all-MiniLM-L6-v2 (`model.safetensors`, `vocab.txt`): a question whose"
+            " words are not known is then asked back with the figures that it is likely about"
+        ),
+    ] = None
+
+
 class AgentSettings(_Table):
     """`[agent]`: the language model that plans and words answers. Without one, Tenantry plans and words by itself."""
 
@@ -348,6 +360,7 @@ class Settings(_Table):
         dict[str, ScheduleSettings], Field(description="a name of your choice to a job and when it is due")
     ] = {}
     books: BooksSettings = BooksSettings()
+    asking: AskingSettings = AskingSettings()
     agent: AgentSettings = AgentSettings()
     mcp: Annotated[
         dict[str, dict[str, Any]], Field(description="a name of your choice to an external MCP server")

@@ -89,7 +89,18 @@ def open_asking(plane: ControlPlane) -> Asking:
 
         return Memory(plane.state, plane.now)
 
-    return _agency(plane, memory) if settings().agent.model else Asking(plane.runtime, memory)
+    asking = _agency(plane, memory) if settings().agent.model else Asking(plane.runtime, memory)
+    asking.likely = _likely()
+    return asking
+
+
+def _likely() -> Callable[[str], Sequence[str]] | None:
+    folder = settings().asking.sentences
+    if folder is None:
+        return None
+    from ..runtime.asking.likely import Likely
+
+    return Likely(folder).figures
 
 
 def _agency(plane: ControlPlane, memory: Callable[[], Memory]) -> Agency:
@@ -116,7 +127,9 @@ def _agency(plane: ControlPlane, memory: Callable[[], Memory]) -> Agency:
 
     def open_voice(principal: Principal) -> Voice:
         if said.model == NAME:
-            planner = Offline(Asking(plane.runtime), told, principal)
+            offline = Asking(plane.runtime)
+            offline.likely = _likely()
+            planner = Offline(offline, told, principal)
             return planner, planner.ungrounded
         choice = Choice.of(
             said.model, base_url=said.base_url, api_key=key, region=said.region, timeout=said.timeout_seconds,

@@ -98,6 +98,9 @@ class Asking:
     `memory` opens what keeps conversations and choices, where they are to be kept. One object serves many threads.
     """
 
+    likely: Callable[[str], Sequence[str]] | None = None
+    """The figures that masked words are likely about: offered where the words themselves do not say."""
+
     def __init__(self, runtime: Runtime, memory: Callable[[], Memory] | None = None) -> None:
         self.runtime = runtime
         self._memory = memory
@@ -172,7 +175,7 @@ class Asking:
         """What a text asks. Raises `invalid` for one that is empty or too long."""
         if not text.strip() or len(text) > LONGEST:
             raise invalid(f"a question has 1 to {LONGEST:,} characters", "ask in a sentence or two")
-        return plan(text, vocabulary, conversation, self.runtime.now().date())
+        return plan(text, vocabulary, conversation, self.runtime.now().date(), self.likely)
 
     def ask(
         self,

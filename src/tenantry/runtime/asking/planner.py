@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -74,23 +74,43 @@ _AHEAD = {
 """What is forecast, by the name of what was."""
 
 
-def plan(text: str, vocabulary: Vocabulary, conversation: Conversation, now: date) -> Plan:
-    """What a text asks, in the light of what was asked before; relative time is so to the data and to `now`."""
+def plan(
+    text: str,
+    vocabulary: Vocabulary,
+    conversation: Conversation,
+    now: date,
+    likely: Callable[[str], Sequence[str]] | None = None,
+) -> Plan:
+    """What a text asks, in the light of what was asked before; relative time is so to the data and to `now`.
+
+    Where its words leave open which figure it asks for, those that `likely` gives for its masked words are offered.
+    """
     if chosen := _chosen(text, conversation):
         return Answerable((replace(chosen, asked=text),))
     try:
         reading = read(text, vocabulary, names_of(vocabulary), now)
     except TenantryError as problem:  # a day that is none
         return Unanswerable(problem.message, abilities(vocabulary.metrics))
-    if refusal := _refusal(reading, vocabulary, conversation):
-        return refusal
-    planned = _Planner(reading, vocabulary, conversation, text).plan()
-    if isinstance(planned, Answerable) and (
-        doubt := _doubt(reading, vocabulary, follows=bool(conversation.questions))
-        or unheeded(reading, planned.questions, follows=bool(conversation.questions))
-    ):
-        return Unclear(planned.questions[:MOST_CHOICES], doubt)
+    planner = _Planner(reading, vocabulary, conversation, text)
+    planned = _refusal(reading, vocabulary, conversation) or planner.plan()
+    if isinstance(planned, Answerable):
+        follows = bool(conversation.questions)
+        doubt = _doubt(reading, vocabulary, follows=follows)
+        doubt = doubt or unheeded(reading, planned.questions, follows=follows)
+        if not doubt:
+            return planned
+        planned = Unclear(planned.questions[:MOST_CHOICES], doubt)
+    if likely and _is_unread(reading, conversation):
+        return planner.beside(planned, likely(reading.masked))
     return planned
+
+
+def _is_unread(reading: Reading, conversation: Conversation) -> bool:
+    """Whether all that a text lacks is a word for its figure."""
+    forbidden = reading.act or reading.unknown_names or _outside(reading) or reading.negated
+    goes_on = bool(conversation.questions) and (reading.follows or reading.points_back)
+    named = reading.metrics or reading.ambiguous
+    return not (forbidden or goes_on) and bool(reading.unknown or not named)
 
 
 def _doubt(reading: Reading, vocabulary: Vocabulary, *, follows: bool) -> str:
@@ -212,6 +232,12 @@ class _Planner:
         if len(metrics) > 1 and not self.of.joined:
             return self.able.choose(found, "it names several figures")
         return self._settled(found)
+
+    def beside(self, planned: Unclear | Unanswerable, likely: Sequence[str]) -> Plan:
+        """The plan, with these figures as what may be meant beside one that was named."""
+        named = planned.choices[:1] if isinstance(planned, Unclear) and self.of.metrics else ()
+        offered = self.able.choose([*named, *map(self._question, likely)], planned.reason)
+        return offered if likely and isinstance(offered, Unclear) else planned
 
     def _either(self, before: Question, metrics: Sequence[str]) -> Plan:
         """A figure alone: of what was asked before, or of all."""
