@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -22,13 +21,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from graded_questions import FOLDER, cases, graded
 
 from tenantry.runtime.asking.likely import Likely
-from tenantry.runtime.asking.plans import Answerable, Conversation
+from tenantry.runtime.asking.plans import Answerable, Conversation, Guess
 
 _RIGHT = ("answered", "asked", "refused")
 _MISSED = ("wrong answer", "wrong ask", "wrong refusal")
 
 
-def grades(name: str, likely: Callable[[str], Sequence[str]] | None) -> list[tuple[str, float]]:
+def grades(name: str, likely: Guess | None) -> list[tuple[str, float]]:
     """The grade of each question of a file, and how sure the planner was."""
     found: list[tuple[str, float]] = []
     talk = Conversation()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -12,7 +12,7 @@ from tenantry.kernel import Window
 from tenantry.runtime.asking.before import previous_of, years_before
 from tenantry.runtime.asking.lexicon import METRICS
 from tenantry.runtime.asking.planner import plan
-from tenantry.runtime.asking.plans import Answerable, Conversation, Plan, Unclear
+from tenantry.runtime.asking.plans import Answerable, Conversation, Guess, Plan, Unclear
 from tenantry.runtime.asking.question import Filter, Question, Vocabulary
 
 FOLDER = Path(__file__).parent / "evals"
@@ -97,9 +97,7 @@ def cases(name: str) -> Iterator[Case]:
             )
 
 
-def graded(
-    case: Case, before: Conversation, likely: Callable[[str], Sequence[str]] | None = None
-) -> tuple[str, Plan, Conversation]:
+def graded(case: Case, before: Conversation, likely: Guess | None = None) -> tuple[str, Plan, Conversation]:
     """`answered`, `asked` or `refused` where that is right, else `wrong answer`, `wrong ask` or `wrong refusal`; the
     plan; and the conversation after it. An expectation that is not met leaves the one that was expected.
     """

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..runtime.agents.runs import Run, Runs
     from ..runtime.asking.asking import Asking
     from ..runtime.asking.memory import Memory
+    from ..runtime.asking.plans import Guess
     from ..runtime.jobs import Step
     from ..runtime.outward import Outward
     from ..runtime.plane import ControlPlane
@@ -89,12 +90,13 @@ def open_asking(plane: ControlPlane) -> Asking:
 
         return Memory(plane.state, plane.now)
 
-    asking = _agency(plane, memory) if settings().agent.model else Asking(plane.runtime, memory)
-    asking.likely = _likely()
+    likely = _likely()
+    asking = _agency(plane, memory, likely) if settings().agent.model else Asking(plane.runtime, memory)
+    asking.likely = likely
     return asking
 
 
-def _likely() -> Callable[[str], Sequence[str]] | None:
+def _likely() -> Guess | None:
     folder = settings().asking.sentences
     if folder is None:
         return None
@@ -103,7 +105,7 @@ def _likely() -> Callable[[str], Sequence[str]] | None:
     return Likely(folder).figures
 
 
-def _agency(plane: ControlPlane, memory: Callable[[], Memory]) -> Agency:
+def _agency(plane: ControlPlane, memory: Callable[[], Memory], likely: Guess | None) -> Agency:
     said = settings().agent
     try:
         from ..runtime.agents.agency import Agency, Voice
@@ -128,7 +130,7 @@ def _agency(plane: ControlPlane, memory: Callable[[], Memory]) -> Agency:
     def open_voice(principal: Principal) -> Voice:
         if said.model == NAME:
             offline = Asking(plane.runtime)
-            offline.likely = _likely()
+            offline.likely = likely
             planner = Offline(offline, told, principal)
             return planner, planner.ungrounded
         choice = Choice.of(

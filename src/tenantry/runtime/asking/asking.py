@@ -21,7 +21,7 @@ from .listings import LISTINGS, listing, tenant
 from .losses import unprofitable
 from .numbers import gate
 from .planner import masked, plan
-from .plans import Answerable, Begun, Conversation, Plan, Unanswerable, Unclear, abilities
+from .plans import Answerable, Begun, Conversation, Guess, Plan, Unanswerable, Unclear, abilities
 from .question import Question, Vocabulary
 from .totals import totals
 from .vocabulary import NAMED_IN, metrics_of, vocabulary_of
@@ -98,8 +98,8 @@ class Asking:
     `memory` opens what keeps conversations and choices, where they are to be kept. One object serves many threads.
     """
 
-    likely: Callable[[str], Sequence[str]] | None = None
-    """The figures that masked words are likely about: offered where the words themselves do not say."""
+    likely: Guess | None = None
+    """What is offered where the words themselves do not say which figure they ask for."""
 
     def __init__(self, runtime: Runtime, memory: Callable[[], Memory] | None = None) -> None:
         self.runtime = runtime

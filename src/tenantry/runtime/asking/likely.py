@@ -34,8 +34,9 @@ class Likely:
         """At most three, likeliest first; none where the text is rather about something else. Names in it are masked.
         Raises `invalid` where there is no such model.
         """
-        scores = extended(self._sentences.vector(plainly(masked))[None]) @ self._lines
-        by_name = dict(zip(self._names, scores[0].tolist(), strict=True))
+        names, lines = self._learned
+        scores = extended(self._sentences.vector(plainly(masked))[None]) @ lines
+        by_name = dict(zip(names, scores[0].tolist(), strict=True))
         none = by_name.pop(NONE)
         best = sorted(by_name, key=lambda name: -by_name[name])[:_MOST]
         return tuple(best) if by_name[best[0]] > max(_LEAST, none) else ()
@@ -48,14 +49,6 @@ class Likely:
     def _learned(self) -> tuple[list[str], Vector]:
         with np.load(Path(__file__).with_name(LEARNED)) as held:
             return held["names"].tolist(), held["lines"].astype(np.float32)
-
-    @property
-    def _names(self) -> list[str]:
-        return self._learned[0]
-
-    @property
-    def _lines(self) -> Vector:
-        return self._learned[1]
 
 
 def plainly(masked: str) -> str:

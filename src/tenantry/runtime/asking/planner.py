@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -15,7 +15,7 @@ from .entities import Entity, names_of
 from .heeded import unheeded
 from .lexicon import ROWS
 from .outside import CURRENCIES
-from .plans import Answerable, Conversation, Plan, Unanswerable, Unclear, abilities
+from .plans import Answerable, Conversation, Guess, Plan, Unanswerable, Unclear, abilities
 from .question import Filter, Order, Question, Vocabulary
 from .reading import Reading, read
 from .words import words_of
@@ -79,7 +79,7 @@ def plan(
     vocabulary: Vocabulary,
     conversation: Conversation,
     now: date,
-    likely: Callable[[str], Sequence[str]] | None = None,
+    likely: Guess | None = None,
 ) -> Plan:
     """What a text asks, in the light of what was asked before; relative time is so to the data and to `now`.
 
@@ -91,8 +91,10 @@ def plan(
         reading = read(text, vocabulary, names_of(vocabulary), now)
     except TenantryError as problem:  # a day that is none
         return Unanswerable(problem.message, abilities(vocabulary.metrics))
+    if refusal := _refusal(reading, vocabulary, conversation):
+        return refusal
     planner = _Planner(reading, vocabulary, conversation, text)
-    planned = _refusal(reading, vocabulary, conversation) or planner.plan()
+    planned = _strange(reading, vocabulary, conversation) or planner.plan()
     if isinstance(planned, Answerable):
         follows = bool(conversation.questions)
         doubt = _doubt(reading, vocabulary, follows=follows)
@@ -107,10 +109,14 @@ def plan(
 
 def _is_unread(reading: Reading, conversation: Conversation) -> bool:
     """Whether all that a text lacks is a word for its figure."""
-    forbidden = reading.act or reading.unknown_names or _outside(reading) or reading.negated
-    goes_on = bool(conversation.questions) and (reading.follows or reading.points_back)
+    otherwise = reading.act or reading.negated or _goes_on(reading, conversation)
     named = reading.metrics or reading.ambiguous
-    return not (forbidden or goes_on) and bool(reading.unknown or not named)
+    return not otherwise and bool(reading.unknown or not named)
+
+
+def _goes_on(reading: Reading, conversation: Conversation) -> bool:
+    """Whether a text says that it goes on from the question before."""
+    return bool(conversation.questions) and (reading.follows or reading.points_back)
 
 
 def _doubt(reading: Reading, vocabulary: Vocabulary, *, follows: bool) -> str:
@@ -152,17 +158,23 @@ def _chosen(text: str, conversation: Conversation) -> Question | None:
     return None if words == ["yes"] and len(conversation.choices) > 1 else conversation.choices[named[0]]
 
 
-def _refusal(reading: Reading, vocabulary: Vocabulary, conversation: Conversation) -> Plan | None:
-    """Why a text is no question to answer; of what only goes on from the one before, that one as a choice."""
+def _refusal(reading: Reading, vocabulary: Vocabulary, conversation: Conversation) -> Unanswerable | None:
+    """What a text asks that nothing here does or knows."""
     can = abilities(vocabulary.metrics)
-    before = conversation.questions
-    if reading.act and not (before and reading.act in _EDITS):
+    if reading.act and not (conversation.questions and reading.act in _EDITS):
         return Unanswerable(f"to {reading.act} is a deed, and asking does none", can)
     if reading.unknown_names:
         return Unanswerable(f"there is nothing here named {', '.join(map(repr, reading.unknown_names))}", can)
-    if outside := _outside(reading):
-        return Unanswerable(outside, can)
-    goes_on = bool(before) and (reading.slots or reading.follows or reading.points_back)
+    if reading.foreign:
+        return Unanswerable(f"there are no data about {', '.join(map(repr, reading.foreign))}", can)
+    return Unanswerable("no tool puts these figures in proportion", can) if reading.ratio else None
+
+
+def _strange(reading: Reading, vocabulary: Vocabulary, conversation: Conversation) -> Plan | None:
+    """Why too little of a text is known; of what only goes on from the question before, that one as a choice."""
+    can = abilities(vocabulary.metrics)
+    before = conversation.questions
+    goes_on = _goes_on(reading, conversation) or bool(before and reading.slots)
     if len(reading.unknown) > _bearable(reading, goes_on=goes_on):
         return Unanswerable(f"I do not know {', '.join(map(repr, reading.unknown[:5]))}", can)
     if reading.says_something:
@@ -184,13 +196,6 @@ def _bearable(reading: Reading, *, goes_on: bool) -> int:
     if figure:
         return len(reading.unknown)
     return (1 if asks_who else _STRANGE) if slots else 0
-
-
-def _outside(reading: Reading) -> str:
-    """What of a text no tool does."""
-    if reading.foreign:
-        return f"there are no data about {', '.join(map(repr, reading.foreign))}"
-    return "no tool puts these figures in proportion" if reading.ratio else ""
 
 
 class _Planner:
@@ -423,8 +428,8 @@ class _Planner:
         """The question without what its figure is not known by: a cut, months too far ahead, names perhaps misread."""
         misread = {e.dimension for e in self.of.entities if not e.whole or self._is_mended(e)}
         row, ahead, window = ROWS[question.metric], self.able.ahead, question.window
-        if question.metric in FORECASTS and _overlap(window, ahead):
-            window = Window(max(window.start, ahead.start), min(window.end, ahead.end))
+        if question.metric in FORECASTS:
+            window = _within(window, ahead)
         by = question.by if question.by in row.cuts else None
         kept = tuple(f for f in question.filters if f.dimension in row.known or f.dimension not in misread)
         return self._fitted(replace(question, window=window, by=by, filters=kept))
@@ -438,11 +443,7 @@ class _Planner:
         """The question of those days of its window that there are data of, with a note where they are not all."""
         span, window = self.vocabulary.span, question.window
         months = span.widened_to_months()
-        known = (
-            Window(max(window.start, months.start), min(window.end, months.end))
-            if _overlap(window, months)
-            else window
-        )
+        known = _within(window, months)
         if question.metric in FORECASTS or known == window:
             return question
         note = f"there are data of {span.start} to {last_day(span)}, and none of the rest of what was asked"
@@ -585,5 +586,7 @@ class _Planner:
         )
 
 
-def _overlap(one: Window, other: Window) -> bool:
-    return one.start < other.end and other.start < one.end
+def _within(window: Window, bounds: Window) -> Window:
+    """The part of a window that lies in another; the window itself where none does."""
+    start, end = max(window.start, bounds.start), min(window.end, bounds.end)
+    return Window(start, end) if start < end else window

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .lexicon import ROWS
@@ -37,6 +37,8 @@ class Unanswerable:
 
 
 Plan = Answerable | Unclear | Unanswerable
+Guess = Callable[[str], Sequence[str]]
+"""The figures that masked words are likely about, likeliest first; none where they are about something else."""
 
 
 @dataclass(frozen=True)

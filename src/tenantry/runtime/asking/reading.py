@@ -80,7 +80,7 @@ MOVED = (
 _WHY = r"and why|and the reasons?(?: for (?:it|that))?$|why|how come|for what reasons?|what (?:is|was|are|were) the (?:\w+ )?(?:reasons?|causes?)(?: for| of| behind)?|(?:what|who) caused"
 _FOLLOWS = (
     r"^(?:(?:hmm+|do|please|leave|make|take) )*(?:likewise|ditto|same cut|leave (?:me|us)|take|make it|put (?:\S+ ){1,6}in (?:its|their) place|swap in|and|what about|how about|what of|same|the same|only|just|but|also|now|instead|or|then|as|ok|okay|for|in|on|by|per|split by|broken down by|(?:sort|order|rank)(?:ed)? (?:it|that|this|them|by)|top|without|"
-    r"not|no|excluding|except|compared?|vs|versus|against|why|how come|since|from|monthly|daily|weekly|quarterly|yearly|make it|with|show (?:it|that|them|this)|those|that|it)(?!\S)"
+    r"not|no|excluding|except|compared?|vs|versus|against|why|how come|since|from|monthly|daily|weekly|quarterly|yearly|with|show (?:it|that|them|this)|those|that|it)(?!\S)"
 )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import invalid
+from ...errors import TenantryError, invalid
 
 Vector = npt.NDArray[np.float32]
 
@@ -49,9 +49,11 @@ class Sentences:
     def vector(self, text: str) -> Vector:
         """384 numbers, of length one: the mean over the last layer (Reimers and Gurevych 2019, section 3)."""
         pieces = self._pieces_of(text)
-        x = self._of("embeddings.word_embeddings.weight")[pieces]
-        x = x + self._of("embeddings.position_embeddings.weight")[: len(pieces)]
-        x = self._normed(x + self._of("embeddings.token_type_embeddings.weight")[0], "embeddings.LayerNorm")
+        x = self._weights["embeddings.word_embeddings.weight"][pieces]
+        x = x + self._weights["embeddings.position_embeddings.weight"][: len(pieces)]
+        x = self._normed(
+            x + self._weights["embeddings.token_type_embeddings.weight"][0], "embeddings.LayerNorm"
+        )
         for layer in range(_LAYERS):
             x = self._layer(x, f"encoder.layer.{layer}")
         mean = x.mean(axis=0)
@@ -74,15 +76,12 @@ class Sentences:
         return self._normed(x + self._dense(inner, f"{name}.output.dense"), f"{name}.output.LayerNorm")
 
     def _dense(self, x: Vector, name: str) -> Vector:
-        return x @ self._of(f"{name}.weight").T + self._of(f"{name}.bias")
+        return x @ self._weights[f"{name}.weight"].T + self._weights[f"{name}.bias"]
 
     def _normed(self, x: Vector, name: str) -> Vector:
         x = x - x.mean(axis=-1, keepdims=True)
         x /= np.sqrt((x * x).mean(axis=-1, keepdims=True) + np.float32(1e-12))
-        return x * self._of(f"{name}.weight") + self._of(f"{name}.bias")
-
-    def _of(self, name: str) -> Vector:
-        return self._weights[name]
+        return x * self._weights[f"{name}.weight"] + self._weights[f"{name}.bias"]
 
     def _pieces_of(self, text: str) -> list[int]:
         """The longest known pieces of each word, from left to right (WordPiece); a word that has none is unknown."""
@@ -135,7 +134,7 @@ def _gelu(x: Vector) -> Vector:
     return (x * (1 + erf) / 2).astype(np.float32)
 
 
-def _not_there(folder: Path, why: str) -> Exception:
+def _not_there(folder: Path, why: str) -> TenantryError:
     return invalid(
         f"asking.sentences: {folder} is no all-MiniLM-L6-v2: {why}",
         "name a folder with its `model.safetensors` and `vocab.txt`, or leave the setting out",
