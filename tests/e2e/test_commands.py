@@ -122,6 +122,32 @@ def test_an_access_log_gives_cost_by_tenant_and_feature(tmp_path, fixtures):
     assert "access logs of the bill's days" in " ".join(advice["add"] for advice in other_days["next"])
 
 
+def test_a_profile_deletes_nothing_but_an_earlier_profile(tmp_path, fixtures):
+    bill, cur = str(fixtures / "focus" / "focus_1.0_sample.csv"), str(fixtures / "cur" / "aws_workshop_lab7")
+    (tmp_path / "tenants.csv").write_text("tenant_id,name\nacme,Acme\n", encoding="utf-8")
+    first = totals(answer(tmp_path, "profile", bill))
+
+    # What cannot be profiled leaves the answer before it.
+    tenantry(tmp_path, "profile", "nowhere.csv", code=2)
+    tenantry(tmp_path, "profile", "tenants.csv", code=2)
+    tenantry(tmp_path, "demo", "--no-serve", "--months", "1", code=2)
+    assert totals(answer(tmp_path, "certificate")) == first
+
+    second = totals(answer(tmp_path, "profile", cur))
+    assert second != first
+    assert totals(answer(tmp_path, "certificate")) == second
+
+    # Anything else that was landed is the vendor's.
+    tenantry(tmp_path, "profile", bill, "--lake", ".tenantry")
+    both = totals(answer(tmp_path, "certificate"))
+    for command in (["profile", bill], ["demo", "--no-serve"]):
+        told = tenantry(tmp_path, *command, code=5).stderr
+        assert "would be deleted: charges" in told
+        assert "--lake" in told
+    assert totals(answer(tmp_path, "certificate")) == both
+    assert not (tmp_path / ".tenantry" / "vendor").exists()
+
+
 def test_hostile_names_are_data(profiled):
     folder, document = profiled
     assert HOSTILE in {row["tenant_id"] for row in document["tenants"]}

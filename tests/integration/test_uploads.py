@@ -209,6 +209,8 @@ def test_who_may_bring(world: World):
 def test_the_demo_takes_no_place_of_others(world: World):
     world.bring("may.csv", bill())
     world.job()
+    held = world.plane.runtime.rows_held("charges")
     job = world.job("demo", [])
     assert job["state"] == "failed"
-    assert "would replace them" in job["error"]["message"]
+    assert "would be deleted: charges" in job["error"]["message"]
+    assert world.plane.runtime.rows_held("charges") == held > 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,12 +72,10 @@ def _profile_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _profile(doors: Doors, arguments: argparse.Namespace) -> int:
-    scratch = arguments.lake is None and not Path("tenantry.toml").exists()
     plane = doors.open_plane(arguments.lake)
-    if scratch:
-        # Without a lake of their own, these files are the whole question: an earlier answer must not mix in.
-        plane.forget()
-    with _progress(as_json=arguments.json) as tell:
+    # Without a lake of their own, these files are the whole question: an earlier answer must not mix in.
+    own = arguments.lake is not None or Path("tenantry.toml").exists()
+    with nullcontext() if own else plane.alone(), _progress(as_json=arguments.json) as tell:
         ingested = plane.ingest(arguments.paths, tell)
         if not plane.runtime.rows_held("charges"):
             raise invalid(

@@ -21,15 +21,17 @@ def load_demo(
 ) -> tuple[ControlPlane, Ingested, dict[str, Any]]:
     """Write the vendor's files, land and build them under the vendor's own rules, and measure the allocation's error.
 
-    The lake holds the demo alone afterwards. Returns the plane, what was landed, and the error as a document.
+    Returns the plane, what was landed, and the error as a document. The lake holds the demo alone afterwards: raises
+    `conflict` where that would delete data.
     """
-    vendor = Path(folder) if folder else doors.open_plane(lake).engine.lake.path / "vendor"
-    doors.write_vendor(
-        vendor, months=months, tenants=tenants, progress=lambda done, of: tell("vendor", done, of)
-    )
-    rules = tomllib.loads((vendor / "tenantry.toml").read_text(encoding="utf-8"))["allocation"]
-    plane = doors.open_plane(lake, rules)
-    plane.forget()
-    ingested = plane.ingest([str(vendor / name) for name in _INPUTS], tell)
-    plane.build((), tell)
+    whole = doors.open_plane(lake)
+    vendor = Path(folder) if folder else whole.engine.lake.path / "vendor"
+    with whole.alone():
+        doors.write_vendor(
+            vendor, months=months, tenants=tenants, progress=lambda done, of: tell("vendor", done, of)
+        )
+        rules = tomllib.loads((vendor / "tenantry.toml").read_text(encoding="utf-8"))["allocation"]
+        plane = doors.open_plane(lake, rules)
+        ingested = plane.ingest([str(vendor / name) for name in _INPUTS], tell)
+        plane.build((), tell)
     return plane, ingested, plain(vars(doors.accuracy(plane.engine, vendor)))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..engine.build import Builder, Built, Settings
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from .publish import Published, Publisher
     from .records import Records
     from .state import State
+
+_ALONE = "alone.json"
+"""In the lake: which versions of its landing tables a filling alone left."""
 
 
 class ControlPlane:
@@ -121,12 +127,54 @@ class ControlPlane:
         if self._records:
             self.state.check()
 
-    def forget(self) -> None:
-        """Delete every table of the lake: for a lake that holds nothing but the answer to an earlier question."""
-        for dataset in self.catalog.datasets:
-            try:
-                shutil.rmtree(self.engine.lake.folder(dataset))
-            except FileNotFoundError:
-                continue
-            except OSError as problem:
-                raise unwritable(self.engine.lake.path, problem) from problem
+    @contextmanager
+    def alone(self) -> Generator[None]:
+        """What is landed and built within is all that the lake holds. What an earlier filling alone left is deleted at
+        the end, and is there again where this one ends with an error.
+
+        Raises `conflict`, with nothing changed, where anything else was landed there, and `unavailable`.
+        """
+        lake = self.engine.lake
+        mark = lake.path / _ALONE
+        left: dict[str, str] = json.loads(mark.read_text(encoding="utf-8")) if mark.exists() else {}
+        if others := [table for table, version in self._tables().items() if left.get(table) != version]:
+            raise TenantryError(
+                Kind.CONFLICT,
+                f"{lake.path} holds data that would be deleted: {', '.join(others)}",
+                "name another lake with --lake, or delete that folder yourself",
+            )
+        folders = [lake.folder(dataset) for dataset in self.catalog.datasets]
+        aside = lake.path / ".before"
+        shutil.rmtree(aside, ignore_errors=True)
+        try:
+            _move(folders, aside)
+        except OSError as problem:
+            _move([*aside.glob("*")], lake.path)
+            raise unwritable(lake.path, problem) from problem
+        try:
+            yield
+            mark.write_text(json.dumps(self._tables()), encoding="utf-8")
+        except BaseException:
+            for folder in folders:
+                shutil.rmtree(folder, ignore_errors=True)
+            _move([*aside.glob("*")], lake.path)
+            raise
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+    def _tables(self) -> dict[str, str]:
+        """By landing table that there is: which table it is, and its version."""
+        lake = self.engine.lake
+        return {
+            dataset.table(): f"{lake.identity(dataset)} {lake.version(dataset)}"
+            for dataset in self.catalog.datasets
+            if not dataset.derived() and lake.version(dataset) >= 0
+        }
+
+
+def _move(folders: Sequence[Path], to: Path) -> None:
+    """Move those that there are into a folder, which is made."""
+    for folder in folders:
+        if folder.exists():
+            to.mkdir(exist_ok=True)
+            folder.replace(to / folder.name)
