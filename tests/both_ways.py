@@ -31,7 +31,7 @@ def by_our_code(
         patch.setattr(own_code, code.__name__, noted)
         patch.setattr(DuckDB, "statement_rows", 1)
         patch.setattr(vendor.engine, "threads", threads)
-        patch.setattr(duckdb, "_ROW_GROUP", 3)  # a file for each thread
+        patch.setattr(duckdb, "ROW_GROUP", 3)  # a file for each thread
         for name, limit in limits.items():
             patch.setattr(sys.modules[code.__module__], name, limit)
         vendor.build(dataset)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import threading
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -481,6 +484,34 @@ def test_many_commits_leave_few_files_and_are_not_written_again_and_again(tmp_pa
     assert written <= 400 * 3
     intake.stop()
     assert len(rows(tmp_path)) == 400
+
+
+def test_to_land_what_is_there_takes_one_commit_however_much_comes_meanwhile(tmp_path: Path):
+    intake = intake_of(tmp_path, every=60.0)
+    intake.start()
+    sent, enough = 0, threading.Event()
+
+    def send() -> None:
+        nonlocal sent
+        while not enough.is_set():
+            intake.take(intake.events.open(json.dumps([event(sent)]).encode()))
+            sent += 1
+
+    with ThreadPoolExecutor(1) as sender:
+        sending = sender.submit(send)
+        try:
+            for commits in range(1, 4):
+                until = sent + 20
+                while sent < until and not sending.done():
+                    sleep(0.001)
+                intake.flush()
+                # The first is of the empty table.
+                assert Lake(tmp_path).version(Usage) == commits
+        finally:
+            enough.set()
+        sending.result()
+    intake.stop()
+    assert len(rows(tmp_path)) == sent
 
 
 def test_one_process_takes_in_for_a_lake(tmp_path: Path):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..kernel.dataset import Dataset
 from .cells import unpacked
-from .duckdb import DuckDB, literal, quoted
+from .duckdb import ROW_GROUP, DuckDB, quoted
 from .lake import DataFile, Mark
 from .merge import merge_alone, must_be
 
@@ -21,38 +19,41 @@ _LIKE = 8
 _BITS = _LIKE.bit_length() - 1
 
 
-@dataclass(frozen=True)
-class Appended:
-    """What became of a table: `files` are new, of which each holds what those at its `of` held too."""
-
-    files: tuple[DataFile, ...]
-    of: tuple[str, ...]
-    """Paths of files that are part of new ones now."""
-
-
 def append(
-    engine: DuckDB, dataset: type[Dataset], packs: Sequence[bytes], mark: Mark, doubtful: Sequence[str]
-) -> Appended:
-    """Add `packed` rows, of keys that no file of the table has but perhaps the `doubtful` ones (paths in the table).
+    engine: DuckDB,
+    dataset: type[Dataset],
+    packs: Sequence[bytes],
+    rows: int,
+    mark: Mark,
+    doubtful: Sequence[str],
+) -> list[DataFile]:
+    """Add so many `packed` rows, of keys that no file of the table has but perhaps the `doubtful` ones (paths in the
+    table), as new files, which are returned: in each partition one, with its rows as they came.
 
-    One commit. A row of a key that a doubtful file has takes the place of that row, as landing has it. For a caller
-    who holds others off (`Lake.writing`). Raises `broken_contract` or `unavailable`, with nothing changed.
+    One commit. Where a doubtful file has a key of a row, the row takes that one's place, as landing has it, and nothing
+    is returned. For a caller who holds others off (`Lake.writing`). Raises `broken_contract` or `unavailable`, with
+    nothing changed.
     """
-    new = unpacked(dataset, packs)
-    with engine.registered(_ARRIVED, new):
-        if doubtful and _overlaps(engine, dataset, doubtful):
-            keys = ", ".join(map(quoted, dataset.keys))
-            merge_alone(
-                engine,
-                dataset,
-                f"FROM {_ARRIVED}",
-                f"SELECT {keys} FROM {_ARRIVED}",
-                dataset.keys,
-                new.num_rows,
-                mark,
-            )
-            return Appended((), ())
-        return _added(engine, dataset, new, mark)
+    if doubtful:
+        new = pa.concat_tables(unpacked(dataset, packs, ROW_GROUP))
+        with engine.registered(_ARRIVED, new):
+            if _overlaps(engine, dataset, doubtful):
+                keys = ", ".join(map(quoted, dataset.keys))
+                merge_alone(
+                    engine,
+                    dataset,
+                    f"FROM {_ARRIVED}",
+                    f"SELECT {keys} FROM {_ARRIVED}",
+                    dataset.keys,
+                    rows,
+                    mark,
+                )
+                return []
+    # By one thread, a row group at a time: senders need the others, and the caches.
+    added = engine.write_pieces(dataset, unpacked(dataset, packs, ROW_GROUP))
+    must_be(rows, sum(file.rows for file in added), f"rows added to {dataset.table()}")
+    engine.lake.commit(dataset, added, replaces=(), mark=mark)
+    return added
 
 
 def _overlaps(engine: DuckDB, dataset: type[Dataset], paths: Sequence[str]) -> bool:
@@ -61,44 +62,36 @@ def _overlaps(engine: DuckDB, dataset: type[Dataset], paths: Sequence[str]) -> b
     return bool(engine.query(same))
 
 
-def _added(engine: DuckDB, dataset: type[Dataset], new: pa.Table, mark: Mark) -> Appended:
+def compact(engine: DuckDB, dataset: type[Dataset], added: Sequence[DataFile]) -> dict[str, list[str]]:
+    """Where `append` has added a file to several of a like size, make one of them, in the order of the dataset. Returns
+    the paths of new files, each with those of the files that it stands for.
+
+    At most one commit. For a caller who holds others off. Raises as `append`.
+    """
     lake = engine.lake
-    held: dict[str, list[DataFile]] = {}
-    for file in lake.files(dataset):
-        held.setdefault(file.partition, []).append(file)
-    added: list[DataFile] = []
-    gone: list[DataFile] = []
-    days = sorted(new[dataset.partition].unique().to_pylist())
-    for each in days:
-        of_day = new if len(days) == 1 else new.filter(pc.field(dataset.partition) == pc.scalar(each))
-        day, rows = str(each), of_day.num_rows
-        grown = _to_compact(held.get(day, []), rows)
-        if grown:
-            query = (
-                f"SELECT * FROM {_ARRIVED} WHERE {quoted(dataset.partition)} = DATE {literal(day)}"
-                f" UNION ALL BY NAME {engine.scan(dataset, [file.path for file in grown])}"
-            )
-            added += engine.write(dataset, query, [day])
-        else:
-            # As they came, by one thread: senders need the others, and what compacts the file puts it in order.
-            added += engine.write_table(dataset, of_day, day)
-        gone += grown
-    must_be(
-        new.num_rows + sum(f.rows for f in gone),
-        sum(f.rows for f in added),
-        f"rows added to {dataset.table()}",
-    )
-    lake.commit(dataset, added, replaces=(), without={f.path for f in gone}, mark=mark)
-    return Appended(tuple(added), tuple(f.path for f in gone))
+    new: list[DataFile] = []
+    gone: dict[str, list[str]] = {}
+    for file in added:
+        alike = _alike(file, [one for one in lake.files(dataset) if one.partition == file.partition])
+        if not alike:
+            continue
+        paths = [one.path for one in alike]
+        made = engine.write(dataset, engine.scan(dataset, paths), [file.partition])
+        must_be(sum(one.rows for one in alike), sum(one.rows for one in made), f"rows of {dataset.table()}")
+        new += made
+        gone |= {one.path: paths for one in made}
+    if new:
+        lake.commit(dataset, new, replaces=(), without={path for paths in gone.values() for path in paths})
+    return gone
 
 
-def _to_compact(files: Collection[DataFile], rows: int) -> list[DataFile]:
-    """The files of a partition that become one with a new one of so many rows."""
-    found: list[DataFile] = []
+def _alike(new: DataFile, files: Collection[DataFile]) -> list[DataFile]:
+    """The files of a partition, the new one with them, that should become one; none where there are few of a size."""
+    found, rows = [new], new.rows
     while True:
         alike = [f for f in files if f not in found and _size(f.rows) <= _size(rows)]
         if len(alike) < _LIKE - 1:
-            return found
+            return found if len(found) > 1 else []
         found += alike
         rows += sum(f.rows for f in alike)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -55,10 +55,16 @@ def packed(rows: Sequence[Rows]) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-def unpacked(dataset: type[Dataset], packs: Sequence[bytes]) -> pa.Table:
-    """All rows of these, in order."""
-    tables = [pa.ipc.open_stream(pack, options=_UNPACKED).read_all() for pack in packs]
-    return pa.concat_tables([arrow_schema(dataset).empty_table(), *tables])
+def unpacked(dataset: type[Dataset], packs: Iterable[bytes], size: int) -> Iterator[pa.Table]:
+    """All rows of these, in order, in tables of so many rows or a pack more."""
+    some: list[pa.RecordBatch] = []
+    for pack in packs:
+        some += pa.ipc.open_stream(pack, options=_UNPACKED)
+        if sum(map(len, some)) >= size:
+            yield pa.Table.from_batches(some, arrow_schema(dataset))
+            some = []
+    if some:
+        yield pa.Table.from_batches(some, arrow_schema(dataset))
 
 
 def _column(cells: Sequence[str | int | None], kind: pa.DataType) -> pa.Array:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-from pyarrow.parquet import write_table as write_parquet
+import pyarrow.compute as pc
+from pyarrow.parquet import ParquetWriter
 
 from ..errors import Kind, TenantryError
 from ..kernel import Row, Window
@@ -47,7 +49,7 @@ CREATE OR REPLACE MACRO nano_units(x) AS
 _SPILLED = ".spilled"
 _ROOM = 2**29
 """Bytes that a statement of a build may need."""
-_ROW_GROUP = 122_880
+ROW_GROUP = 122_880
 """Rows at most, as DuckDB writes them: its threads read by row groups."""
 
 
@@ -218,7 +220,7 @@ class DuckDB:
         each of so many threads that has a row group to write.
         """
         kept = table.select([name for name in dataset.columns() if name != dataset.partition])
-        size = -(-len(kept) // max(1, min(threads, len(kept) // _ROW_GROUP)))
+        size = -(-len(kept) // max(1, min(threads, len(kept) // ROW_GROUP)))
         slices = [kept.slice(start, size) for start in range(0, len(kept) or 1, size or 1)]
         with ThreadPoolExecutor(len(slices)) as pool:
             files = list(pool.map(lambda part: self._write_file(dataset, part, partition), slices))
@@ -227,25 +229,42 @@ class DuckDB:
 
     def _write_file(self, dataset: type[Dataset], table: pa.Table, partition: str) -> DataFile:
         path = self.lake.new_name(dataset, partition)
-        # Decimals, as a rule all different, and texts without an order would be looked at one by one for little; but
-        # whose rows there are is asked of whole files.
-        few: Any = [field.name for field in table.schema if not pa.types.is_decimal(field.type)]
-        told: Any = [name for name in table.column_names if name == "tenant_id"]
-        groups = max(1, -(-len(table) // _ROW_GROUP))
+        groups = max(1, -(-len(table) // ROW_GROUP))
         try:
-            write_parquet(
-                table,
-                path,
-                row_group_size=max(1, -(-len(table) // groups)),
-                compression="snappy",
-                store_schema=False,
-                use_dictionary=few,
-                write_statistics=told,
-            )
+            with _parquet(path, table.schema) as file:
+                file.write_table(table, max(1, -(-len(table) // groups)))
         except OSError as problem:
             raise unwritable(self.lake.path, problem) from problem
         name = str(path.relative_to(self.lake.folder(dataset)))
         return DataFile(name, partition, len(table), path.stat().st_size)
+
+    def write_pieces(self, dataset: type[Dataset], pieces: Iterable[pa.Table]) -> list[DataFile]:
+        """Write Arrow tables, one at a time in memory, as a new file of each partition that they have rows of, not
+        committed. What a table has of one is a row group, in the order they came.
+        """
+        name, folder = dataset.partition, self.lake.folder(dataset)
+        files: dict[str, tuple[Path, ParquetWriter]] = {}
+        rows = Counter[str]()
+        try:
+            with ExitStack() as opened:
+                for piece in pieces:
+                    parts = piece[name].unique().to_pylist()
+                    for each in parts:
+                        some = piece if len(parts) == 1 else piece.filter(pc.field(name) == pc.scalar(each))
+                        some, part = some.drop_columns(name), str(each)
+                        if part not in files:
+                            path = self.lake.new_name(dataset, part)
+                            files[part] = path, opened.enter_context(_parquet(path, some.schema))
+                        files[part][1].write_table(some, len(some))
+                        rows[part] += len(some)
+        except OSError as problem:
+            raise unwritable(self.lake.path, problem) from problem
+        for path, _ in files.values():
+            self._hold_to_contract(dataset, str(path))
+        return [
+            DataFile(str(path.relative_to(folder)), part, rows[part], path.stat().st_size)
+            for part, (path, _) in sorted(files.items())
+        ]
 
     def _copy(
         self, dataset: type[Dataset], select: str, target: str, options: str, partition: str | None
@@ -310,6 +329,17 @@ class DuckDB:
     def _execute(self, sql: str) -> None:
         with _translated():
             self.connection.execute(sql)
+
+
+def _parquet(path: Path, schema: pa.Schema) -> ParquetWriter:
+    """A new file, which takes row groups."""
+    # Decimals, as a rule all different, and texts without an order would be looked at one by one for little; but whose
+    # rows there are is asked of whole files.
+    few: Any = [field.name for field in schema if not pa.types.is_decimal(field.type)]
+    told: Any = [name for name in schema.names if name == "tenant_id"]
+    return ParquetWriter(
+        path, schema, compression="snappy", store_schema=False, use_dictionary=few, write_statistics=told
+    )
 
 
 def _null(name: str, column: Column) -> str:

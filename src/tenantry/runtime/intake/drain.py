@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ...engine.append import append, keys_of
+from ...engine.append import append, compact, keys_of
 from ...engine.duckdb import DuckDB
 from ...engine.lake import Mark
 from ...kernel.dataset import Dataset
@@ -37,7 +37,7 @@ class Drain:
             self._learn(dataset)
 
     def run(self) -> bool:
-        """Drain what is pending, at most one commit to each table. Returns whether anything is left.
+        """Drain what is pending, at most one commit to each table. Returns whether more was pending than those took.
 
         Raises `unavailable`, with nothing lost, where the lake cannot be written or another writes it for long.
         """
@@ -66,16 +66,19 @@ class Drain:
             there = {file.path for file in self._lake.files(dataset)}
             doubtful = [p for p, until in known.items() if until >= pending[0].number and p in there]
             upto = pending[-1].number
-            packs = [one.body for one in pending]
-            added = append(self._engine, dataset, packs, Mark(self._writer, upto), doubtful)
+            packs, rows = [one.body for one in pending], sum(one.rows for one in pending)
+            added = append(self._engine, dataset, packs, rows, Mark(self._writer, upto), doubtful)
             # From here on the lake alone holds what was acknowledged as durable.
             self._lake.sync(dataset, [f.path for f in self._lake.files(dataset) if f.path not in there])
-            # What a compacted file held may still share keys with rows to come.
-            until = max((known.get(path, 0) for path in added.of), default=0)
-            gone = [path for path in known if path not in there or path in added.of]
-            self._store.note_files(table, {file.path: until for file in added.files}, gone)
+            gone = [path for path in known if path not in there]
+            self._store.note_files(table, {file.path: 0 for file in added}, gone)
             self._store.drained(table, upto)
-        return table in self._store.waiting()
+            for path, of in compact(self._engine, dataset, added).items():
+                self._lake.sync(dataset, [path])
+                # What a compacted file held may still share keys with rows to come.
+                self._store.note_files(table, {path: max(known.get(one, 0) for one in of)}, of)
+        # What came meanwhile waits for its turn, so that few commits take all.
+        return sum(map(len, packs)) >= COMMIT_BYTES
 
     def _learn(self, dataset: type[Dataset]) -> None:
         table = dataset.table()

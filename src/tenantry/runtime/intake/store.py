@@ -92,8 +92,9 @@ class Pending(NamedTuple):
     """Rows that were kept together, by the number of that."""
 
     number: int
+    rows: int
     body: bytes
-    """`packed` rows."""
+    """`packed`."""
 
 
 class Store:
@@ -174,11 +175,11 @@ class Store:
         """The oldest pending rows of a dataset, of about so many bytes."""
         taken: list[Pending] = []
         with self._read_lock:
-            for number, body in self._reader.execute(
-                "SELECT number, body FROM pending WHERE dataset = ? ORDER BY number", (dataset,)
+            for each in self._reader.execute(
+                "SELECT number, rows, body FROM pending WHERE dataset = ? ORDER BY number", (dataset,)
             ):
-                taken.append(Pending(number, body))
-                size -= len(body)
+                taken.append(Pending(*each))
+                size -= len(taken[-1].body)
                 if size <= 0:
                     break
         return taken
