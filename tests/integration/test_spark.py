@@ -435,11 +435,9 @@ class Twin:
         names = ", ".join(dataset.columns())
         with self.second.registered("here", here), self.second.registered("there", there):
             one, two = f"SELECT {names} FROM here", f"SELECT {names} FROM there"
-            rows = self.second.query(
-                f"SELECT (SELECT count(*) FROM ({one} EXCEPT ALL {two})) AS missing,"
-                f" (SELECT count(*) FROM ({two} EXCEPT ALL {one})) AS more"
-            )
-        return rows[0].missing, rows[0].more
+            [row] = self.second.query(f"SELECT count(*) AS missing FROM ({one} EXCEPT ALL {two})")
+        # What both have is counted once from either side.
+        return row.missing, row.missing + there.num_rows - here.num_rows
 
     def _viewed(self, dataset: type[Dataset], engine: DuckDB | Spark) -> Any:
         """The rows of a dataset that is not stored."""
