@@ -9,6 +9,7 @@ from ...kernel.time import next_month
 from .claims import months_from
 from .words import Words
 
+_DAYS, _MONTHS = {"day": 1, "week": 7}, {"month": 1, "quarter": 3, "year": 12}
 
 def year_before(words: Words) -> bool:
     """Whether the same days a year before are said, which is taken."""
@@ -55,12 +56,27 @@ def period_after(words: Words) -> str:
     return found["unit"] if found else ""
 
 
+def preceding(words: Words) -> str:
+    """The unit of the window just before another that is said: `and the preceding month?`. Nothing is taken."""
+    found = words.find("(?:preceding|previous|prior) (?P<unit>day|week|month|quarter|year)")
+    return found["unit"] if found else ""
+
+
+def period_of(window: Window, unit: str) -> Window | None:
+    """The day, week, month, quarter or year that a window lies in; none where it is longer."""
+    if unit in _DAYS:
+        return window if window.days <= _DAYS[unit] else None
+    months, first = _MONTHS[unit], window.start.month - 1
+    whole = months_from(window.start.year, first - first % months + 1, months)
+    return whole if window.end <= whole.end else None
+
+
 def after(window: Window, unit: str) -> Window:
     """The day, week, month, quarter or year that follows a window."""
-    if unit in {"day", "week"}:
-        return Window(window.end, window.end + timedelta(days=7 if unit == "week" else 1))
+    if unit in _DAYS:
+        return Window(window.end, window.end + timedelta(days=_DAYS[unit]))
     end = window.widened_to_months().end
-    return months_from(end.year, end.month, {"month": 1, "quarter": 3, "year": 12}[unit])
+    return months_from(end.year, end.month, _MONTHS[unit])
 
 
 def previous_of(window: Window) -> Window:

@@ -10,7 +10,7 @@ from datetime import date
 from ...errors import TenantryError
 from ...kernel import Window
 from .able import FORECASTS, MOST_CHOICES, Able, each, last_day
-from .before import after, previous_of, years_before
+from .before import after, period_of, previous_of, years_before
 from .entities import Entity, names_of
 from .heeded import unheeded
 from .lexicon import ROWS
@@ -54,8 +54,6 @@ _SPECIFIC = frozenset(name for name in ROWS if name not in _PLAIN)
 _USAGE = re.compile(r"\b(?:usage|consumption|volumes?|popularity)\b")
 """Use as a figure; `used` may only say what is done with a thing."""
 _NEXT = re.compile(r"\bnext (day|week|month|quarter|year)\b", re.IGNORECASE)
-_DAYS_OF_A_MONTH = 31
-_PRECEDING = re.compile(r"\b(?:preceding|previous|prior) month\b", re.IGNORECASE)
 _THEY = re.compile(r"\b(?:they|them|theirs?)\b")
 _ALL_OF_US = re.compile(
     r"(?<!\S)(?:from|of|serving|to|with|for) (?:all of )?(?:our |my |the )*(?:customers|tenants|clients|accounts)(?!\S)"
@@ -541,9 +539,8 @@ class _Planner:
         when = self.of.when
         if when.after:
             return replace(found, window=after(found.window, when.after))
-        one_month = found.window.days <= _DAYS_OF_A_MONTH
-        if one_month and when.window == self.vocabulary.newest_month and _PRECEDING.search(self.text):
-            return replace(found, window=previous_of(found.window.widened_to_months()))
+        if when.before and (around := period_of(found.window, when.before)):
+            return replace(found, window=previous_of(around))
         if when.named:
             ways = {previous_of(found.window): previous_of, years_before(found.window): years_before}
             way = ways.get(found.compare_to) if found.compare_to else None

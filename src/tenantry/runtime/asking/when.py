@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from ...errors import invalid
 from ...kernel import Window
 from ...kernel.time import month_start, next_month
-from .before import period_after, period_before, previous_of, year_before, years_before
+from .before import period_after, period_before, preceding, previous_of, year_before, years_before
 from .claims import MONTH, MONTHS, months_from
 from .lexicon import AHEAD
 from .words import Words
@@ -76,7 +76,8 @@ class When:
     since: bool = False
     ahead: bool = False
     after: str = ""
-    """The unit of the window just after another that it speaks of."""
+    before: str = ""
+    """The unit of the window just after or before another that it speaks of."""
     also: tuple[Window, ...] = ()
     """Further windows that were said side by side with it."""
 
@@ -99,6 +100,7 @@ class Calendar:
         ahead = self._ahead(words)
         moved = None if other else self._moved(words)
         several = () if moved or ahead else self._several(words)
+        before = preceding(words)
         other = moved[0] if moved else other
         window = ahead or (moved[1] if moved else several[0] if several else self._window(words))
         named = window is not None
@@ -124,7 +126,7 @@ class Calendar:
             compare = years_before(window) if year else previous_of(window)
         return When(
             window, named, grain, compare, compares=compare is not None, since=since, ahead=ahead is not None,
-            after=after, also=several[1:],
+            after=after, before=before, also=several[1:],
         )  # fmt: skip
 
     def _say_years(self, words: Words) -> None:
