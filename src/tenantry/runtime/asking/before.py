@@ -11,6 +11,7 @@ from .words import Words
 
 _DAYS, _MONTHS = {"day": 1, "week": 7}, {"month": 1, "quarter": 3, "year": 12}
 
+
 def year_before(words: Words) -> bool:
     """Whether the same days a year before are said, which is taken."""
     return bool(

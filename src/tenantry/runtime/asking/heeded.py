@@ -24,7 +24,7 @@ _TOLD = {
 """By what a listing is told, asked so or not."""
 _HELD = {
     "tenants": set[str](), "tenant": set[str](), "insights": set[str](), "entitlements": {"usage", "requests"},
-    "explain": {"cost", "billed_cost"}, "change": {"cost", "billed_cost"}, "certificate": {"cost", "billed_cost"},
+    "explain": {"cost", "billed_cost"}, "change": {"cost", "billed_cost", "explain"}, "certificate": {"cost", "billed_cost"},
     "coverage": {"cost", "billed_cost", "usage"}, "uncertainty": {"cost"}, "meter_next": {"usage", "cost"},
     "unprofitable": {"tenants", "cost", "revenue", "margin"}, "forecast_accuracy": set[str](),
     "adoption": {"tenants", "usage", "cost", "requests", "active_users"},

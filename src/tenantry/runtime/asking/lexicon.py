@@ -7,6 +7,7 @@ matches go before shorter ones. A metric is in a vocabulary where the catalog ha
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .outside import ACTING, CURRENCY, FOREIGN, OTHERS, SUPPOSED
@@ -43,11 +44,9 @@ def _figures(name: str, title: str, cuts: frozenset[str], *patterns: str, says: 
 
 _COSTS = "costs?|costing|costed"
 _SPENT = "costs?|cogs|spend(?:ing)?|expenses?"
-_PERSON = "(?:active )?(?:users?|maus?|daus?|waus?|seats?|persons?|people|heads?)"
-_WHOM = "tenants?|customers?|clients?|accounts?|logos?|companies|organi[sz]ations?"
+PERSON = "(?:active )?(?:users?|maus?|daus?|waus?|seats?|persons?|people|heads?)"
+WHOM = "tenants?|firms|customers?|clients?|accounts?|logos?|companies|organi[sz]ations?"
 _OF = r"(?: (?:on|of|in|from|at|with) (?:the |our )?@(?!not)\w+(?: tier| plan)?)?"
-_FORECAST = "(?:forecasts?|predictions?|projections?)"
-_ITS = r"(?:the |our |your )?(?:\w+ )?"
 _SERVING = "(?:(?:serv|answer|handl|process)(?:e|es|ing)? )?"
 _PAYS = "pays?(?: us)?|brings?(?: us)?(?: in)?|earns?(?: us)?"
 METRICS: tuple[Metric, ...] = (
@@ -70,21 +69,21 @@ METRICS: tuple[Metric, ...] = (
         "list_cost",
         "list cost",
         _ALL - {"plan"},
-        "list (?:prices?|costs?)|(?:at )?(?:full |published |public )?(?:sticker|list) (?:prices?|rates?)|(?:full|published|public) price(?: list)?|(?:with )?(?:no|@not|without)(?: any)? discounts?(?: (?:whatsoever|at all))?|(?:at )?on demand (?:list )?(?:prices?|costs?|rates?)|on demand|before discounts?|undiscounted(?: costs?)?|public price",
+        "(?:list|catalog(?:ue)?|public|standard|official) (?:prices?|rates?|tariffs?)|list (?:prices?|costs?)|(?:at )?(?:full |published |public )?(?:sticker|list) (?:prices?|rates?)|(?:full|published|public) price(?: list)?|(?:with )?(?:no|@not|without)(?: any)? discounts?(?: (?:whatsoever|at all))?|(?:at )?on demand (?:list )?(?:prices?|costs?|rates?)|on demand|before (?:any |the )?(?:discounts?|rebates?)|undiscounted(?: costs?)?|public price",
     ),
     _figures(
         "contracted_cost",
         "contracted cost",
         _ALL - {"plan"},
-        "contracted(?: costs?)?|(?:at )?(?:the )?(?:rates?|prices?|terms) (?:that )?we (?:negotiated|agreed)(?: on)?|(?:at )?(?:our )?(?:contract(?:ed|ual)?|negotiated|agreed) (?:costs?|rates?|prices?|terms)",
+        "contracted(?: costs?)?|(?:prices?|rates?|terms) (?:of|in|under|from) (?:our |the )?(?:contracts?|agreements?)|(?:at )?(?:the )?(?:rates?|prices?|terms) (?:that )?we (?:negotiated|agreed)(?: on)?|(?:at )?(?:our )?(?:contract(?:ed|ual)?|negotiated|agreed) (?:costs?|rates?|prices?|terms)",
     ),
     _figures(
         "revenue",
         "revenue",
         _PAID,
-        "revenues?|revs?|sales(?! (?:people|person|reps?|teams?|staff|calls?))|income|turnover|mrr|monthly recurring revenue|takings|top line|recurring revenue",
-        rf"(?:did|do|does|have|has|are) we (?:bill|bills|billed|billing|invoice|invoiced|invoicing|charge|charged|charging) (?:the |our )?@(?!not)\w+(?: (?:tier|plan))?(?: (?:{_WHOM}))?|(?:bill|invoice|charge)(?:s|d|ed)? (?:out )?to @tenant",
-        rf"(?:bring|brought|brings)(?: in)?|pays? us|paid us|(?:did|do|does) (?:the |our )?(?:@(?!not)\w+ (?:(?:tier|plan) )?(?:(?:{_WHOM}) )?)?pay us|(?:did|do|does) (?:the |our )?(?:@(?!not)\w+(?: (?:{_WHOM}))?|they) pay|(?:invoice|bill|charge) (?:our |the |all )*(?:{_WHOM})|(?:that|who|which) (?:pays?|paid)(?= (?:the )?(?:least|most|more|less))|money (?:come|comes|came|coming|taken) in|we (?:take|took|taken) in|(?:dollar|money|amount|sum)s? taken in|likely to (?:invoice|bill|charge)|earn|earned|earns",
+        "revenues?|revs?|receipts|sales(?! (?:people|person|reps?|teams?|staff|calls?))|income|turnover|mrr|monthly recurring revenue|takings|top line|recurring revenue",
+        rf"(?:did|do|does|have|has|are) we (?:bill|bills|billed|billing|invoice|invoiced|invoicing|charge|charged|charging) (?:the |our )?@(?!not)\w+(?: (?:tier|plan))?(?: (?:{WHOM}))?|(?:bill|invoice|charge)(?:s|d|ed)? (?:out )?to @tenant",
+        rf"(?:bring|brought|brings)(?: in)?|pays? us|paid us|(?:did|do|does) (?:the |our )?(?:@(?!not)\w+ (?:(?:tier|plan) )?(?:(?:{WHOM}) )?)?pay us|(?:did|do|does) (?:the |our )?(?:@(?!not)\w+(?: (?:{WHOM}))?|they) pay|(?:invoice|bill|charge) (?:our |the |all )*(?:{WHOM})|(?:that|who|which) (?:pays?|paid)(?= (?:the )?(?:least|most|more|less))|(?:(?:come|comes|came|coming|flow|flows|flowed|flowing)(?: in)?|get|got|gotten|receive[ds]?|collect(?:ed)?|expect) from (?:our |the |all |of )*(?:{WHOM})|paid by (?:our |the |all |of )*(?:{WHOM})|(?:will|would|can) (?:our |the |all )*(?:{WHOM}) pay(?: us)?|money (?:come|comes|came|coming|taken) in|(?:what|how much|money) (?:came|flowed) in|we (?:take|took|taken) in|(?:dollar|money|amount|sum)s? taken in|likely to (?:invoice|bill|charge)|earn|earned|earns",
         says="revenue, margin and unprofitable tenants",
     ),
     _figures(
@@ -99,7 +98,7 @@ METRICS: tuple[Metric, ...] = (
         "margin_ratio",
         "margin ratio",
         _PAID,
-        "(?:(?:gross |contribution )?margins?|gm) (?:ratios?|percent(?:age)?|rates?|pct)|profit margins?|percent(?:age)? (?:gross )?margins?|margins? (?:as a|in) (?:percent(?:age)?|ratio|share)(?: of revenue)?|(?:margin|profit) percent(?:age)?|(?:percent(?:age)?|share|part|portion)(?: of (?:the |our )?(?:revenues?|income))? (?:do|did|does|can) we (?:actually |really )?(?:get to )?keep|(?:percent(?:age)?|share|part) of (?:the |our )?revenues? (?:is |are )?(?:left|kept|remains?|remaining|profit|margin)(?: (?:as|over as) (?:margin|profit))?",
+        "(?:(?:gross |contribution )?(?:margins?|profits?)|gm) (?:ratios?|percent(?:age)?|rates?|pct)|profit margins?|percent(?:age)? (?:gross )?margins?|margins? (?:as a|in) (?:percent(?:age)?|ratio|share)(?: of revenue)?|(?:margin|profit) percent(?:age)?|(?:percent(?:age)?|share|part|portion)(?: of (?:the |our )?(?:revenues?|income))? (?:do|did|does|can) we (?:actually |really )?(?:get to )?keep|(?:percent(?:age)?|share|part) of (?:the |our )?revenues? (?:is |are )?(?:left|kept|remains?|remaining|profit|margin)(?: (?:as|over as) (?:margin|profit))?",
     ),
     _figures(
         "errors",
@@ -131,25 +130,25 @@ METRICS: tuple[Metric, ...] = (
         "active_users",
         "active users",
         _WHO,
-        r"(?:monthly |daily |weekly )?active users?(?: counts?| numbers?)?|maus?|daus?|waus?|users?|people (?:used|use|using)|how many people(?= (?:\S+ )*(?:use|uses|used|using|work|worked|active)(?!\S))|user (?:count|numbers?)|seats used|(?:individual|active|different|distinct) people|(?:people|persons|users) (?:were|are|was|have been) (?:actually |really )?(?:active|working)(?: with (?:it|us|the product))?",
+        r"(?:monthly |daily |weekly )?active (?:users?|persons|people|individuals|humans)|(?:monthly |daily |weekly )actives|(?:monthly |daily |weekly )?active users?(?: counts?| numbers?)?|maus?|daus?|waus?|users?|people (?:used|use|using)|how many people(?= (?:\S+ )*(?:use|uses|used|using|work|worked|active)(?!\S))|user (?:count|numbers?)|seats used|(?:individual|active|different|distinct) people|(?:people|persons|users) (?:were|are|was|have been) (?:actually |really )?(?:active|working)(?: with (?:it|us|the product))?",
     ),
     _figures(
         "tenants",
         "tenants",
         _WHO,
-        rf"(?:how many|number of|count of|count|total) (?:active |current |paying |of )*(?:our |the )?(?:@tier )?(?:{_WHOM})",
-        rf"(?:list|name|show)(?: me)?(?: all)?(?: of)? (?:the |our )?(?:@tier )?(?:{_WHOM})|list of (?:all |the |our )*(?:@tier )?(?:{_WHOM})|who are (?:our|the|all) (?:@tier )?(?:{_WHOM})|tenant count|customer count",
-        rf"head ?count of (?:the |our |paying |active |all )*(?:@tier )?(?:{_WHOM})|(?:{_WHOM}) (?:do we have|are there)|(?:size of )?(?:(?:the|our) )?(?:customer|tenant) base(?! costs?)",
-        rf"(?:{_WHOM}) (?:are )?(?:spread|distributed|split) (?:over|across|among|between)(?= (?:the |our )?(?:tiers|plans))",
-        rf"which (?:{_WHOM}) (?:are|were) (?:on|in|at)(?= (?:the |our )?@(?:tier|plan)(?!\S))",
-        rf"^(?:(?:ok|so|hey|hi|well|please|our|the|active|paying) )*(?:{_WHOM})(?= (?:per|by) (?:tier|plan)(?!\S))",
+        rf"(?:how many|number of|count of|count|total) (?:active |current |paying |of )*(?:our |the )?(?:@tier )?(?:{WHOM})",
+        rf"(?:list|name|show)(?: me)?(?: all)?(?: of)? (?:the |our )?(?:@tier )?(?:{WHOM})|list of (?:all |the |our )*(?:@tier )?(?:{WHOM})|who are (?:our|the|all) (?:@tier )?(?:{WHOM})|tenant count|customer count",
+        rf"head ?count of (?:the |our |paying |active |all )*(?:@tier )?(?:{WHOM})|(?:{WHOM}) (?:do we have|are there)|(?:size of )?(?:(?:the|our) )?(?:customer|tenant|client) base(?! costs?)",
+        rf"(?:{WHOM}) (?:are )?(?:spread|distributed|split) (?:over|across|among|between)(?= (?:the |our )?(?:tiers|plans))",
+        rf"which (?:{WHOM}) (?:are|were) (?:on|in|at)(?= (?:the |our )?@(?:tier|plan)(?!\S))",
+        rf"^(?:(?:ok|so|hey|hi|well|please|our|the|active|paying) )*(?:{WHOM})(?= (?:per|by) (?:tier|plan)(?!\S))",
         says="how many tenants there are, and what tier, plan and entitlements one has",
     ),
     _figures(
         "cost_per_user",
         "cost per active user",
         _WHO,
-        rf"(?:{_SPENT})(?: to serve)? (?:per|of (?:an?|one|each)|for each) {_PERSON}|(?:{_SPENT}|pay) (?:to \w+ |for )?(?:an?|one|each|every|a single) {_PERSON}|unit costs? of (?:an? )?(?:active )?users?|per user costs?|for (?:an?|one|each|every) (?:active )?(?:user|person) (?:who|that) (?:\S+ ){0, 2}(?:uses?(?: (?:it|the product))?|\S+ with (?:it|us|the product)|is active)",
+        rf"(?:{_SPENT})(?: to serve)? (?:per|of (?:an?|one|each)|for each) {PERSON}|(?:{_SPENT}|pay) (?:to \w+ |for )?(?:an?|one|each|every|a single) {PERSON}|unit costs? of (?:an? )?(?:active )?users?|per user costs?|for (?:an?|one|each|every) (?:active )?(?:user|person) (?:who|that) (?:\S+ ){0, 2}(?:uses?(?: (?:it|the product))?|\S+ with (?:it|us|the product)|is active)",
         rf"(?:does|do|did) (?:an?|one|each) (?:active )?user{_OF} costs?(?: us)?|(?:an?|one|each) (?:active )?user{_OF} costs?",
         says="cost per active user, request, use of a feature or unit of a meter",
     ),
@@ -164,15 +163,15 @@ METRICS: tuple[Metric, ...] = (
         "average_cost",
         "average cost per tenant",
         frozenset({"tier", "service"}),
-        rf"(?:average|avg|mean|typical) (?:costs?|spend)(?: (?:per|of) (?:an?|one|each)? ?(?:{_WHOM}))?|(?:costs?|spend) (?:on average|per (?:{_WHOM}) on average)",
-        rf"(?:(?:average|typical) (?:@tier )?(?:{_WHOM})|(?:an?|one) (?:@tier |@plan )?(?:{_WHOM})){_OF} costs?(?: us)?(?: on average)?|(?:each|every) (?:@tier |@plan )?(?:{_WHOM}){_OF} costs?(?: us)? on average|(?:{_COSTS})(?: us)? on average|(?:average|typical) (?:@tier )?(?:{_WHOM})(?= (?:.* )?(?:dearer|cheaper|more expensive|pricier))|(?:average|avg|mean) (?:costs?|spend) per (?:@tier )?(?:{_WHOM})",
+        rf"(?:average|avg|mean|typical) (?:costs?|spend)(?: (?:per|of) (?:an?|one|each)? ?(?:{WHOM}))?|(?:costs?|spend) (?:on average|per (?:{WHOM}) on average)",
+        rf"(?:(?:average|typical) (?:@tier )?(?:{WHOM})|(?:an?|one) (?:@tier |@plan )?(?:{WHOM})){_OF} costs?(?: us)?(?: on average)?|(?:each|every) (?:@tier |@plan )?(?:{WHOM}){_OF} costs?(?: us)? on average|(?:{_COSTS})(?: us)? on average|(?:average|typical) (?:@tier )?(?:{WHOM})(?= (?:.* )?(?:dearer|cheaper|more expensive|pricier))|(?:average|avg|mean) (?:costs?|spend) per (?:@tier )?(?:{WHOM})",
     ),
     _figures(
         "average_revenue",
         "average revenue per tenant",
         frozenset({"tier", "plan"}),
-        rf"(?:average|avg|mean|typical) revenues?(?: (?:per|of) (?:an?|one|each)? ?(?:{_WHOM}))?|arpa|acv|revenues? (?:per (?:{_WHOM}) )?on average",
-        rf"(?:average|typical) (?:@tier |@plan )?(?:{_WHOM}){_OF} (?:{_PAYS})|(?:an?|one|each) (?:@tier |@plan )?(?:{_WHOM}){_OF} (?:{_PAYS}) on average",
+        rf"(?:average|avg|mean|typical) revenues?(?: (?:per|of) (?:an?|one|each)? ?(?:{WHOM}))?|arpa|acv|revenues? (?:per (?:{WHOM}) )?on average",
+        rf"(?:average|typical) (?:@tier |@plan )?(?:{WHOM}){_OF} (?:{_PAYS})|(?:an?|one|each) (?:@tier |@plan )?(?:{WHOM}){_OF} (?:{_PAYS}) on average",
     ),
     Metric(
         "unprofitable",
@@ -181,9 +180,9 @@ METRICS: tuple[Metric, ...] = (
         "unprofitable",
         frozenset(),
         (
-            r"unprofitable(?: (?:\w+ )?(?:tenants?|customers?))?|underwater|(?:p l|pnl) negative|negative (?:p l|pnl)|in the red|loss making|losses|loss (?:leaders?|makers?)|money losers?|(?:not|@not) (?:being |very )?profitable|@not profits?",
+            r"unprofitable(?: (?:\w+ )?(?:tenants?|customers?))?|under ?water|(?:p l|pnl) negative|negative (?:p l|pnl)|in the red|loss making|losses|loss (?:leaders?|makers?)|money losers?|(?:not|@not) (?:being |very )?profitable|@not profits?",
             r"losing money|(?:do|did|does) we lose money on|lose money|loses money|lost money|(?:los(?:e|es|ing|t)|cost(?:ing)?)(?: us| you)? money|money losing|negative (?:gross )?(?:margins?|gm|profits?)|(?:margins?|gm|profits?) negative|(?:margins?|gm|profits?) (?:is |are )?(?:below|under|less than) zero|margin ratios? (?:below|under) zero",
-            rf"(?:costs?|costing)(?: us)? more than (?:they|it|he) (?:pays?|paid|brings?(?: us)?(?: in)?|earns?)|(?:do|does|did)? ?(?:not|@not) (?:cover|pay for) (?:their|its|his) (?:own )?costs?|(?:do|does)? ?(?:not|@not) pay for (?:themselves|itself)|(?:{_PAYS}|paying|paid)(?: us)? less than (?:they|it) costs?(?: us)?|(?:costs?|costing)(?: us)? more than we (?:charge|bill|invoice|earn|get)(?: from| on)?(?: them| it)?|(?:{_WHOM}) (?:at|with) a loss|at a loss|(?:is|are) a loss|subsidi[sz](?:e|es|ed|ing)|(?:paying|pay) to serve|(?:bring|bringing)(?: us)?(?: in)? less than (?:they|it) (?:costs?(?: us)?|eats?(?: up)?)",
+            rf"(?:costs?|costing)(?: us)? more than (?:they|it|he) (?:pays?|paid|brings?(?: us)?(?: in)?|earns?)|(?:do|does|did)? ?(?:not|@not) (?:cover|pay for) (?:their|its|his) (?:own )?costs?|(?:do|does)? ?(?:not|@not) pay for (?:themselves|itself)|(?:{_PAYS}|paying|paid)(?: us)? less than (?:they|it) costs?(?: us)?|(?:costs?|costing)(?: us)? more than we (?:charge|bill|invoice|earn|get)(?: from| on)?(?: them| it)?|(?:{WHOM}) (?:at|with) a loss|at a loss|(?:is|are) a loss|subsidi[sz](?:e|es|ed|ing)|(?:paying|pay) to serve|(?:bring|bringing)(?: us)?(?: in)? less than (?:they|it) (?:costs?(?: us)?|eats?(?: up)?)",
         ),
         filters=frozenset({"tenant"}),
     ),
@@ -195,7 +194,7 @@ METRICS: tuple[Metric, ...] = (
         frozenset({"feature", "tenant", "tier"}),
         (
             r"(?:does|do|did|is) (?:an?|one|each|a single|every) (?:use of (?:the |our )?)?@feature (?:costs?(?: us)?|cost to serve|set us back)|(?:costs?|price) (?:of|for|per) (?:an?|one|each|a single|every|single)? ?(?:use of (?:the |our )?)@feature",
-            r"costs? (?:of|for) (?:an?|one|each|a single|every|single) @feature|(?:every|each) time (?:some(?:one|body)|any(?:one|body)|people|they|an? (?:user|customer|tenant)) uses? (?:it|them|@feature)|(?:every|each) time (?:it|@feature) (?:is used|runs?)|(?:every|each) time (?:some(?:one|body)|any(?:one|body)|people|they|an? (?:user|customer|tenant)) (?:uses?|runs?|opens?) (?:\w+ (?:in|with|on) )?(?:the |our )?@feature|costs? per @feature|(?:does|do|did) (?:an?|one|each|a single|every) @feature (?:run|use|call) costs?|unit (?:costs?|economics) of (?:the |our )?@feature|(?:costs? )?per (?:single )?use(?: of @feature)?|unit costs? (?:by|per|of each|of) features?",
+            r"(?:costs? (?:of|for)|(?:pay|paid|paying|spend|spent|lay out) (?:for|on)) (?:an?|one|each|a single|every|single) @feature|(?:every|each) time (?:some(?:one|body)|any(?:one|body)|people|they|an? (?:user|customer|tenant)) uses? (?:it|them|@feature)|(?:every|each) time (?:it|@feature) (?:is used|runs?)|(?:every|each) time (?:some(?:one|body)|any(?:one|body)|people|they|an? (?:user|customer|tenant)) (?:uses?|runs?|opens?) (?:\w+ (?:in|with|on) )?(?:the |our )?@feature|costs? per @feature|(?:does|do|did) (?:an?|one|each|a single|every) @feature (?:run|use|call) costs?|unit (?:costs?|economics) of (?:the |our )?@feature|(?:costs? )?per (?:single )?use(?: of @feature)?|unit costs? (?:by|per|of each|of) features?",
         ),
     ),
     Metric(
@@ -205,7 +204,7 @@ METRICS: tuple[Metric, ...] = (
         "cost_per_unit",
         frozenset({"meter"}),
         (
-            r"costs? (?:per|of (?:an?|one|each)) (?:unit of )?@meter|(?:costs? )?per unit(?: of (?:each|every) meter)?|unit (?:costs?|prices?|economics) (?:of|for) (?:an? |one )?@meter|(?:pay|paying|charged|price)(?: \w+ \w+)? for (?:an?|one|each|every|a single) @meter|(?:does|do|did|is) (?:an?|one|each) (?:million |thousand |billion )?(?:unit of |(?:\w+ ){1,2}of )?@meter costs?(?: us)?|unit costs? (?:by|per|of each) meters?|what does a unit of (?:each|every) meter cost",
+            r"costs? (?:per|of (?:an?|one|each)) (?:unit of )?@meter|(?:costs? )?per unit(?: of (?:each|every) meter)?|unit (?:costs?|prices?|economics) (?:of|for) (?:an? |one )?@meter|(?:pay|paying|charged|price)(?: \w+ \w+)? for (?:an?|one|each|every|a single) @meter|how much (?:is |for )?(?:per|an?|one|each|every|a single) @meter(?! (?:did|do|does|was|were|has|have|used))|(?:does|do|did|is) (?:an?|one|each) (?:million |thousand |billion )?(?:unit of |(?:\w+ ){1,2}of )?@meter costs?(?: us)?|unit costs? (?:by|per|of each) meters?|what does a unit of (?:each|every) meter cost",
         ),
     ),
     Metric(
@@ -216,9 +215,9 @@ METRICS: tuple[Metric, ...] = (
         frozenset(),
         (
             r"(?:dear|expensive|costly|pricey) features? (?:do |that |which )?(?:only )?(?:few|fewest|hardly any) (?:tenants|customers) use",
-            r"adoption|adopted|(?:is|are|was|were) (?:each |every )?(?:features? |@feature )?taken up|caught on|catch(?:es|ing)? on|attach rates?|penetration|uptake|(?:used|use) by (?:the )?(?:few|fewest|least|hardly any) (?:tenants|customers)|(?:few|fewest) (?:tenants|customers) use|hardly (?:anyone|anybody|any tenant) uses|(?:hardly|barely|rarely|seldom|scarcely)(?: ever)? (?:use|uses|used|touch|touches|touched)|(?:nobody|no ?one|none of them) (?:uses|used|touches)",
-            rf"(?:how many|which share of|what share of|number of)(?: of)?(?: the| our| all)* (?:{_WHOM}) (?:have |has )?(?:use|uses|used|are using|adopt|adopted|tried|touched) (?:the |our )?@feature",
-            rf"(?:are|do|is|does|did) (?:our |the |all |any |many )*(?:{_WHOM}|people|anybody|anyone) (?:of them |actually |really |even )*(?:using|use|touch|touching) (?:the |our )?@feature|how (?:widespread|common) (?:is|are)(?: the| our)? @feature|how (?:widely|broadly|many people) (?:is|are)(?: the| our)? @feature used",
+            r"adoption|adopted|(?:is|are|was|were) (?:each |every )?(?:features? |@feature )?taken up|caught on|catch(?:es|ing)? on|attach rates?|penetration|uptake|(?:used|use) by (?:the )?(?:few|fewest|least|hardly any) (?:tenants|customers)|(?:few|fewest) (?:tenants|customers) use|hardly (?:anyone|anybody|any tenant) uses|(?:hardly|barely|rarely|seldom|scarcely)(?: ever)? (?:use|uses|used|touch|touches|touched)|(?:does |do )?(?:nobody|no ?one|none of (?:them|our customers)) (?:ever )?(?:uses?|used|touch(?:es|ed)?)|(?:not|@not) used (?:at all )?by any(?:one|body)|how (?:widely|broadly|commonly) (?:is|are) (?:the |our |each |every )*(?:features?) (?:used|adopted)",
+            rf"(?:how many|which share of|what share of|number of)(?: of)?(?: the| our| all)* (?:{WHOM}) (?:have |has )?(?:use|uses|used|are using|adopt|adopted|tried|touched) (?:the |our )?@feature",
+            rf"(?:are|do|is|does|did) (?:our |the |all |any |many )*(?:{WHOM}|people|anybody|anyone) (?:of them |actually |really |even )*(?:using|use|touch|touching) (?:the |our )?@feature|how (?:widespread|common) (?:is|are)(?: the| our)? @feature|how (?:widely|broadly|many people) (?:is|are)(?: the| our)? @feature used",
         ),
         filters=frozenset({"feature"}),
     ),
@@ -269,9 +268,7 @@ METRICS: tuple[Metric, ...] = (
         "cost_forecast",
         "accuracy",
         frozenset(),
-        (
-            rf"(?:{_FORECAST} (?:accuracy|errors?|quality)|how well (?:did|do|have) {_ITS}{_FORECAST} (?:turn(?:ed)? out|do|done|hold|held)(?: up)?|(?:are|were) {_ITS}{_FORECAST} any good|back ?test(?:s|ed|ing)?(?: results?)?|rely on {_ITS}{_FORECAST}|(?:accuracy|error) of {_ITS}{_FORECAST}|how (?:good|accurate|reliable|trustworthy|sound|right|wrong|far off|close|near)(?: (?:off|to|from) the (?:mark|truth|target)| the mark)? (?:are|were|is|was|have|has) {_ITS}{_FORECAST}(?: been)?)",
-        ),
+        ("back ?test(?:s|ed|ing)?(?: results?)?",),
     ),
     Metric(
         "insights",
@@ -336,8 +333,8 @@ METRICS: tuple[Metric, ...] = (
         "get",
         frozenset(),
         (
-            r"(?:what|which) (?:tier|plan|region|isolation|subscription|importance)(?: is| does| has| was)?(?: tenant)? @tenant(?: (?:in|on|have|at|from))?|(?:tier|plan|region|isolation|subscription) (?:of|for|is|does|has) @tenant|@tenant (?:tier|plan|region|profile|details)",
-            rf"(?:when|since when) (?:did|has|is|was)(?: tenant)? @tenant(?: (?:started?|join(?:ed)?|become|became|been|come|sign up|signed up|onboard(?:ed)?))?(?: (?:a|our|as|with))?(?: (?:customer|tenant|us))?|who is @tenant|(?:details|profile|facts) (?:of|about|for|on) @tenant|(?:tell me about|introduce me to|brief me on|(?:bring|get) me up to speed on|anything on|(?:what|everything) (?:do )?(?:we|you) know (?:of|about)) (?:the |our )?(?:(?:{_WHOM}) )?(?:called )?@tenant|(?:{_WHOM}) called @tenant .*who (?:are|is) (?:they|it|that)|how long has @tenant been (?:(?:a|our) (?:customer|tenant)|with us)",
+            r"(?:what|which) (?:tier|plan|package|region|isolation|subscription|importance)(?: is| does| has| was)?(?: tenant)? @tenant(?: (?:in|on|have|at|from))?|(?:tier|plan|region|isolation|subscription) (?:of|for|is|does|has) @tenant|@tenant (?:tier|plan|region|profile|details)",
+            rf"(?:when|since when) (?:did|has|is|was)(?: tenant)? @tenant(?: (?:started?|join(?:ed)?|become|became|been|come|sign up|signed up|onboard(?:ed)?))?(?: (?:a|our|as|with))?(?: (?:customer|tenant|us))?|who is @tenant|(?:details|profile|facts) (?:of|about|for|on) @tenant|(?:tell me about|introduce me to|brief me on|(?:bring|get) me up to speed on|anything on|(?:what|everything) (?:do )?(?:we|you) know (?:of|about)) (?:the |our )?(?:(?:{WHOM}) )?(?:called )?@tenant|(?:{WHOM}) called @tenant .*who (?:are|is) (?:they|it|that)|how long has @tenant been (?:(?:a|our) (?:customer|tenant)|with us)",
         ),
         filters=frozenset({"tenant"}),
     ),
@@ -370,7 +367,7 @@ METRICS: tuple[Metric, ...] = (
         "summary",
         frozenset(),
         (
-            rf"(?:biggest )?(?:cost )?movers|(?:whose|who|which (?:{_WHOM}))(?: figures)?(?: has| have)? (?:swung|moved|shifted|jumped) (?:the )?(?:most|furthest|farthest)(?: (?:up or down|in either direction))?|(?:whose|which (?:{_WHOM})(?: s)?) (?:costs?|spend) (?:has |have )?(?:changed|moved|jumped|shifted|swung) (?:the )?most(?: since (?:the )?(?:last|previous) month)?",
+            rf"(?:biggest )?(?:cost )?movers|(?:whose|who|which (?:{WHOM}))(?: figures)?(?: has| have)? (?:swung|moved|shifted|jumped) (?:the )?(?:most|furthest|farthest)(?: (?:up or down|in either direction))?|(?:whose|which (?:{WHOM})(?: s)?) (?:costs?|spend) (?:has |have )?(?:changed|moved|jumped|shifted|swung) (?:the )?most(?: since (?:the )?(?:last|previous) month)?",
         ),
     ),
     Metric(
@@ -380,7 +377,7 @@ METRICS: tuple[Metric, ...] = (
         "breadth",
         frozenset({"tenant", "tier"}),
         (
-            rf"(?:(?:{_WHOM}) )?(?:use|uses|using) (?:only )?(?:little|few|least|not much|a small part) of what (?:their|its) (?:tier|plan) (?:offers?|includes?|has)|breadth(?: of use)?|how many (?:of )?(?:the |our )?(?:different |distinct )?features(?= (?:does|do|did) (?:(?:the|our|an?) )?(?:@tenant|@tier|{_WHOM}))|how broadly (?:is|do|does) (?:the product|they|@tenant|(?:our )?(?:{_WHOM}))(?: use(?: it| the product)?| used)?",
+            rf"(?:(?:{WHOM}) )?(?:use|uses|using) (?:only )?(?:little|few|least|not much|a small part) of what (?:their|its) (?:tier|plan) (?:offers?|includes?|has)|breadth(?: of use)?|how many (?:of )?(?:the |our )?(?:different |distinct )?features(?= (?:does|do|did) (?:(?:the|our|an?) )?(?:@tenant|@tier|{WHOM}))|how broadly (?:is|do|does) (?:the product|they|@tenant|(?:our )?(?:{WHOM}))(?: use(?: it| the product)?| used)?",
         ),
     ),
     Metric(
@@ -437,7 +434,7 @@ METRICS: tuple[Metric, ...] = (
 ROWS = {metric.name: metric for metric in METRICS}
 
 DIMENSIONS = {
-    "tenant": rf"{_WHOM}|who|whom|whose|spenders?|payers?|buyers?",
+    "tenant": rf"{WHOM}|who|whom|whose|spenders?|payers?|buyers?",
     "tier": "tiers?|service levels?|segments?",
     "plan": "(?:subscription |pricing |price )?plans?|offers?|packages?",
     "service": "(?:aws |cloud )?services?|cloud products?",
@@ -448,6 +445,10 @@ AMBIGUOUS: tuple[tuple[str, tuple[tuple[str, str | None], ...]], ...] = (
     (
         "(?:share|portion|percentage|proportion|fraction) of (?:the |all )?(?:failed (?:requests?|calls?)|failures|errors)",
         (("error_rate", None), ("errors", None)),
+    ),
+    (
+        r"what (?:do|did|are|were) we (?:spend|spending)(?: (?:most|all|any))?(?: of)? (?:our |the )?(?:money )?on(?=$| ·)",
+        (("cost", "service"), ("cost", "feature"), ("cost", "tenant")),
     ),
     (
         r"where (?:does|did|is) (?:the |our |all the |every |each )?(?:money|dollar|cent|euro) (?:go|going)",
@@ -464,16 +465,15 @@ AMBIGUOUS: tuple[tuple[str, tuple[tuple[str, str | None], ...]], ...] = (
     (r"(?:do|did|does) we make|we (?:make|made)|making", (("revenue", None), ("margin", None))),
 )
 """Words that may mean several figures, each perhaps cut: what is asked back."""
-BREAKDOWN = r"(?:what )?(?:drives|drove|causes)|what (?:is |are |was |were |lies )?(?:driving|behind)|made (?:up )?of|made up|consists? of|composition(?: of)?|break(?:s|ing)? (?:it |that |this )?down|breakdown|split(?: of)?|makes up|make up"
+TOGETHER = "together|combined|altogether|in sum|jointly|taken together"
+"""Words for the sum of several names or times."""
+BREAKDOWN = r"(?:what )?(?:drives|drove|causes)|what (?:is |are |was |were |lies )?(?:driving|behind)|(?:go|goes|went|gone) into|(?:take|pull|pick) apart|compos(?:ed|e|es) of|composed|(?:what |which )?(?:parts|pieces|items|components) (?:make|makes|made) up|into (?:its|their|the) (?:parts|pieces|components)|made (?:up )?of|made up|consists? of|composition(?: of)?|break(?:s|ing)? (?:it |that |this )?down|breakdown|split(?: of)?|makes up|make up"
 """Words that ask what a cost is made of."""
 
-FORESEEN = "|".join(next(metric.patterns for metric in METRICS if metric.name == "forecast_accuracy"))
-"""Words that ask how forecasts did, and not what is forecast."""
-
-AHEAD = r"forecasts?|forecasted|predict(?:ed|ion|ions|s)?|project(?:ed|ions?)|expected|expect|outlook|will(?: it| we| they| the| our)?(?: have)?(?: to)?(?: be)?|going to(?: be)?|gonna(?: be)?|future|going forward|months ahead|heading(?: from here)?|likely(?: to)?|coming(?! (?:from|in|out|to|via|through))|upcoming"
+AHEAD = r"forecasts?|forecasted|predict(?:ed|ion|ions|s)?|project(?:ed|ions?)|expected|expect|outlook|ahead of us|lies ahead|will(?: it| we| they| the| our)?(?: have)?(?: to)?(?: be)?|going to(?: be)?|gonna(?: be)?|future|going forward|months ahead|heading(?: from here)?|likely(?: to)?|coming(?! (?:from|in|out|to|via|through))|upcoming"
 """Words that ask of months to come."""
 
-_CUT = "by|per|for each|for every|of each|of every|each|every|split by|broken (?:down|out) by|break(?:down)? by|across(?: all| the| our)?|grouped by|along|between|by each|for all|for the"
+_CUT = "by|per|according to|for each|for every|of each|of every|each|every|split by|broken (?:down|out) by|break(?:down)? by|across(?: all| the| our)?|grouped by|along|between|by each|for all|for the"
 CUT = rf"(?:{_CUT})(?: (?:the|our|all))?(?: \w+est)?"
 
 LARGEST = "fattest|steepest|dearest|most expensive|priciest|costliest|most costly|largest|biggest|highest|greatest|most|top|heaviest|best|leading|largest first|dearest first|best first|highest first|most used|most popular"
@@ -485,7 +485,7 @@ PRICED = (
 )
 PROFITED = "most profitable|least profitable"
 
-NEGATION = "(?:everything|anything|everyone|everybody|all|any) (?:but|except|other than|apart from|besides|save)|with the exception of|exclusive of|barring|save for|not counting|not including|not|non|leaving aside|disregarding|instead of|rather than|without|excluding|except|except for|excl|exclude|excludes|but not|other than|apart from|minus|no|ignoring|leaving out|leave out|besides|outside"
+NEGATION = "(?:everything|anything|everyone|everybody|all|any) (?:but|except|other than|apart from|besides|save)|with the exception of|exclusive of|barring|save for|not counting|not including|not|non|leaving aside|disregarding|sans|omitting|skipping|instead of|rather than|without|excluding|except|except for|excl|exclude|excludes|but not|other than|apart from|minus|no|ignoring|leaving out|leave out|besides|outside"
 
 LEFT_OUT = rf"out of (?:it|that|this|them|the list)|(?:is |are |being )?(?:(?:{'|'.join(DIMENSIONS.values())}) )?(?:excluded|left out|set aside|aside|apart|excepted|taken out|removed|not included|not counted)"
 """Words behind a name that is left out."""
@@ -539,7 +539,7 @@ IN_PASSING = "|".join(
         rf"rank(?= (?:(?:the|our|all) )?(?:{'|'.join(DIMENSIONS.values())}) by(?!\S))",
         "so far|in terms of|how (?:big|high|large|low|small)|turn(?:s|ed)? out(?: to be)?|end(?:s|ed)? up|over the year",
         "by head count|each (?:on its own|alone|by itself|separately)|side by side|beside|next to|alongside",
-        r"in (?:its|their) place|this time|once(?= @\w+ (?:is|are) ·)|(?:broken|split) (?:out|down|up)(?= by)",
+        r"as well$|how far|the (?:period|span)(?= ·)|in (?:its|their) place|this time|once(?= @\w+ (?:is|are) ·)|(?:broken|split) (?:out|down|up)(?= by)",
         r"to (?:run|serve|host|look after|maintain)(?! @)|as an? (?:\w+ )?(?:table|chart|graph|list|csv|report)",
     )
 )
@@ -563,14 +563,18 @@ def vocabulary_words() -> frozenset[str]:
     patterns += [pattern for pattern, _ in AMBIGUOUS]
     patterns += [*DIMENSIONS.values(), CUT, LARGEST, SMALLEST, NEGATION, BREAKDOWN, AHEAD]
     patterns += [SUPPOSED, OTHERS, CURRENCY, LEFT_OUT]
-    spelt = {word for pattern in patterns for token in _TOKEN.findall(pattern) for word in _spelt(token)}
-    return frozenset(word for word in spelt if len(word) > 1) | ACTING | FOREIGN
+    return frozenset(word for word in spelt(patterns) if len(word) > 1) | ACTING | FOREIGN
 
 
 def dimension_words() -> frozenset[str]:
     """The words for dimensions, alone or as parts of their names."""
+    return spelt(DIMENSIONS.values())
+
+
+def spelt(patterns: Iterable[str]) -> frozenset[str]:
+    """The words that patterns are made of."""
     return frozenset(
-        word for pattern in DIMENSIONS.values() for token in _TOKEN.findall(pattern) for word in _spelt(token)
+        word for pattern in patterns for token in _TOKEN.findall(pattern) for word in _spelt(token)
     )
 
 

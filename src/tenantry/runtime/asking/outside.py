@@ -81,7 +81,7 @@ FOREIGN = frozenset(
     share-price shares should signed-in sla slack slo slos slow slower slowest song source spanish spanner
     staff stock story sustainability tax taxes ticket tickets time time-spent token-secret tomorrow
     translate translation trial trials unhappy upsell upset uptime utilisation utilization valuation vat
-    vulnerabilities vulnerability water weather will words
+    vulnerabilities vulnerability weather will words
     """.split()
 )
 """Words of what no tool of the catalog knows: a question with one of them is refused."""
@@ -96,7 +96,7 @@ ASIDE = frozenset(
 
 NO_SLIPS = frozenset(
     """
-    actively actual allegation approval area areas aside attack automatic back bacon band bang bare
+    executive present actively actual allegation approval area areas aside attack automatic back bacon band bang bare
     black blank blow books boring broke builder builders building busy cached cases cast casting
     certainly chance chances changing channel channels check clash clauses clinic coded codes cold
     complete completed composed computation confused constant consulted contacted contained contains

@@ -273,6 +273,8 @@ class _Planner:
         if of.mixed:
             apart = [replace(q, filters=(f,), by=None) for q in found for f in q.filters]
             return self.able.choose(apart, "it names things of two kinds")
+        if of.together and of.when.also:
+            return self.able.choose(found, "times apart are not added together")
         if of.cuts[1:]:
             cut = [replace(q, by=by) for q in found for by in of.cuts]
             return self.able.choose(cut, "figures are cut by one thing at a time")
@@ -317,11 +319,12 @@ class _Planner:
     def _whole(self, metrics: Sequence[str]) -> bool:
         """Whether a text that begins like a follow-up is a question of its own."""
         first = self.of.masked.split()[:1]
+        same = re.match(r"(?:\S+ ){0,2}same(?!\S)", self.of.masked) is not None
         return (
             bool(metrics)
-            and not self.of.theirs
+            and not (self.of.theirs or same)
             and first != ["and"]
-            and first[0] not in {"same", "leave", "take", "what", "only", "now", "also", "but", "or", *_SORT}
+            and first[0] not in {"leave", "take", "what", "only", "now", "also", "but", "or", *_SORT}
         )
 
     def _metrics(self) -> list[str]:
@@ -339,6 +342,8 @@ class _Planner:
         if self.of.ahead:
             return [_AHEAD[name] for name in names if name in _AHEAD]
         if self.of.why and names and {*names} <= {"cost", "billed_cost"}:
+            return ["change"]
+        if self.of.changed and {"explain"} <= {*self.of.metrics} <= {"explain", "cost", "billed_cost"}:
             return ["change"]
         return names
 

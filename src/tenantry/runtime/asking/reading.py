@@ -8,6 +8,7 @@ from datetime import date
 
 from .claims import folded
 from .entities import Entity, Mark, Names, quoted
+from .gists import gist_patterns, take_alone, take_gists
 from .lexicon import (
     AHEAD,
     AMBIGUOUS,
@@ -17,7 +18,6 @@ from .lexicon import (
     CUT,
     DIMENSIONS,
     FILLERS,
-    FORESEEN,
     IN_PASSING,
     JUDGED,
     LARGEST,
@@ -27,8 +27,10 @@ from .lexicon import (
     PRICED,
     PROFITED,
     SMALLEST,
+    TOGETHER,
     WEIGHTY,
     dimension_words,
+    spelt,
     vocabulary_words,
 )
 from .outside import ACTS, ASIDE, CURRENCY, FOREIGN, NO_SLIPS, NOT_ACTS, OTHERS, SUPPOSED
@@ -37,6 +39,7 @@ from .when import NUMBER, Calendar, When, number_of
 from .words import TAKEN, Words, corrected, words_of
 
 _MEANT = vocabulary_words()
+_SPELT_RIGHT = NO_SLIPS | spelt(gist_patterns())
 _COMMON = _MEANT | FILLERS | WEIGHTY
 _COMMON_ALONE = FILLERS | dimension_words()
 _TIMES = frozenset(
@@ -74,10 +77,16 @@ _THEY, _SOMEBODY = (
 """A word for whom the question before named, unless this one names some."""
 MOVED = (
     r"changes?|changed|differ(?:ed|ence|ent|s)?|growth|grew|grow|grown|increase[ds]?|decrease[ds]?|rise|rose|fall|fell|delta|jump(?:ed)?"
-    r"|(?:go|goes|gone|went|going|gone) (?:up|down)|climb(?:s|ed)?"
+    r"|(?:go|goes|gone|went|going|gone) (?:up|down)|climb(?:s|ed)?|moved|shifted"
 )
 """Words of figures that moved."""
-_WHY = r"and why|and the reasons?(?: for (?:it|that))?$|why|how come|for what reasons?|what (?:is|was|are|were) the (?:\w+ )?(?:reasons?|causes?)(?: for| of| behind)?|(?:what|who) caused"
+_WHY = r"and why|and the reasons?(?: for (?:it|that))?$|why|how come|for what reasons?|(?:what (?:is|was|are|were) )?the (?:\w+ )?(?:reasons?|causes?)(?: for| of| behind)?|(?:what|who) caused"
+_DEARER = "more expensive|dearer|pricier|costlier|cheaper|less expensive"
+_CAUSES = (
+    "(?:what|who|which things?) (?:(?:is|was|are|were|lies|lay|has|have) )?(?:drives|drove|driven|driving|causes|caused|causing|behind|explains|explained|accounts? for|accounted for|responsible for"
+    "|contribut(?:es|ed|ing) to|led to|leads to|made|makes|push(?:es|ed|ing))|where (?:does|did|do)(?= .* come from)|how (?:do|can|would) (?:you|we) explain"
+)
+"""Words that ask for a cause, of what moved; of the rest they ask what it is made of."""
 _FOLLOWS = (
     r"^(?:(?:hmm+|do|please|leave|make|take) )*(?:likewise|ditto|same cut|leave (?:me|us)|take|make it|put (?:\S+ ){1,6}in (?:its|their) place|swap in|and|what about|how about|what of|same|the same|only|just|but|also|now|instead|or|then|as|ok|okay|for|in|on|by|per|split by|broken down by|(?:sort|order|rank)(?:ed)? (?:it|that|this|them|by)|top|without|"
     r"not|no|excluding|except|compared?|vs|versus|against|why|how come|since|from|monthly|daily|weekly|quarterly|yearly|with|show (?:it|that|them|this)|those|that|it)(?!\S)"
@@ -182,7 +191,7 @@ def read(text: str, vocabulary: Vocabulary, names: Names, now: date) -> Reading:
             unknown_names.append(part.strip('"“”'))
         else:
             said.append(entity)
-    known = _COMMON | _TIMES | NO_SLIPS | names.words
+    known = _COMMON | _TIMES | _SPELT_RIGHT | names.words
     mendable = _MEANT | _TIMES | names.whole
     tokens = words_of(plain.replace("§", " quotedname "))
     fixed, mended = corrected(tokens, {*known, "quotedname"}, mendable, CORE | _TIMES, names.pairs)
@@ -226,15 +235,11 @@ def _act(words: Words) -> str:
 
 def _read_slots(reading: Reading, vocabulary: Vocabulary) -> None:
     words = reading.words
-    reading.foreign += [found.group() for pattern in (SUPPOSED, OTHERS) if (found := words.take(pattern))]
     if currency := words.take(CURRENCY):
         reading.currency = currency["currency"]
     reading.mixed = any(one != other for one, other in re.findall(_SIDE_BY_SIDE, str(words)))
     reading.filters = _filters(words)
-    if "forecast_cost" in vocabulary.metrics and not words.has(FORESEEN):
-        reading.ahead = words.take(AHEAD) is not None or reading.when.ahead
-    reading.ambiguous = next((meant for pattern, meant in AMBIGUOUS if words.take(pattern)), ())
-    reading.metrics = _metrics(words, vocabulary)
+    _read_figures(reading, vocabulary)
     reading.ranks_periods = words.has(
         rf"(?:which|what) {_PERIODS}(?!\S).*(?:{_SUPERLATIVE})|(?:{_SUPERLATIVE}) (?:\$\w+ )?{_PERIODS}"
     )
@@ -246,35 +251,29 @@ def _read_slots(reading: Reading, vocabulary: Vocabulary) -> None:
         words.has(r"^(?:and )?(?:per|divided by|for each) \$\w+$")
         or any(one != other for one, other in re.findall(_PROPORTION, str(words)))
     )
-    reading.as_ratio = words.take("(?:as|in) (?:an? )?(?:rate|ratio|percent(?:age)?)") is not None
+    reading.as_ratio = (
+        words.take(
+            "(?:as|in) (?:an? )?(?:rate|ratio|percent(?:age)?)|^(?:(?:and|what about|how about|the) )*(?:rate|ratio|percent(?:age)?)$"
+        )
+        is not None
+    )
     reading.as_amount = (
         words.take(
             "(?:in|as) (?:plain |a plain )?(?:dollars|money|absolute (?:terms|numbers|figures|amounts))"
         )
         is not None
     )
-    reading.together = words.take("together|combined|altogether|in sum|jointly|taken together") is not None
+    reading.together = words.take(TOGETHER) is not None
     if every := words.find(rf"(?:all|every|each)(?: of)?(?: the| our)? (?:{_ANY_DIMENSION})"):
         reading.all_of = next((name for name in DIMENSIONS if every.groupdict().get(name)), None)
-    reading.breakdown = words.take(BREAKDOWN) is not None
+    _read_causes(reading)
     reading.joined = bool(
         re.search(
             r"\$\w+(?:,| and| vs| versus| plus| against| with| or| as well as) (?:the |our |also |number of |how many |what |which |total |@\w+ )*\$\w+",
             str(words),
         )
     )
-    reading.why = bool(words.take(_WHY))
-    moved = words.take(
-        rf"{MOVED}"
-        r"|(?:get|gets|got|gotten|getting|become|became|becoming|been getting) (?:any |much |a lot |a bit )?(?P<dear>more expensive|dearer|pricier|costlier|cheaper|less expensive)"
-    )
-    reading.changed = moved is not None
-    apart = any(len(f.values) > 1 for f in reading.filters) or len(reading.metrics) > 1
-    if moved and (apart or _cut(words)) and re.fullmatch("differ.*", moved.group()):  # of one from another
-        reading.changed = False
-    if moved and moved["dear"]:
-        reading.metrics = reading.metrics or ["cost"]
-        reading.order = "desc" if words.has("which|what|who|whose") else None  # by how it changed
+    _read_movement(reading)
     while found := words.take(rf"(?:of )?at (?:least|most|best|worst)(?: (?:{NUMBER}))?"):
         reading.unknown.append(found.group())
     _read_rank(reading)
@@ -293,13 +292,57 @@ def _read_slots(reading: Reading, vocabulary: Vocabulary) -> None:
     reading.unknown += [word for word in rest if word not in foreign | _WEIGHING]
 
 
+def _read_figures(reading: Reading, vocabulary: Vocabulary) -> None:
+    """The figures, and what is no figure that anybody here knows."""
+    words = reading.words
+    take_gists(words, vocabulary.metrics)
+    reading.foreign += [found.group() for pattern in (SUPPOSED, OTHERS) if (found := words.take(pattern))]
+    if "forecast_cost" in vocabulary.metrics and not words.has(
+        r"\$forecast_accuracy|back ?test(?:s|ed|ing)?"
+    ):
+        reading.ahead = words.take(AHEAD) is not None or reading.when.ahead
+    reading.ambiguous = next((meant for pattern, meant in AMBIGUOUS if words.take(pattern)), ())
+    reading.metrics = _metrics(words, vocabulary)
+    if not (reading.metrics or reading.ambiguous or reading.filters):
+        reading.metrics = take_alone(words, vocabulary.metrics, _COMMON_ALONE)
+    if words.has(r"\$tenants (?:(?:sorted|ranked|ordered) )?(?:by|with) (?:the |their )?\$\w+"):
+        reading.metrics, reading.by = reading.metrics[1:], "tenant"  # `a list of customers by revenue`
+
+
+def _read_causes(reading: Reading) -> None:
+    """Whether a reason is asked for, of what moved in other words, too; or what something is made of."""
+    words, told = reading.words, {"change", "explain"} & {*reading.metrics}
+    reading.why = words.take(_WHY) is not None
+    if not told and words.has(rf"{MOVED}|{_DEARER}|up|down|higher|lower"):
+        reading.why = words.take(_CAUSES) is not None or reading.why
+    reading.breakdown = words.take(BREAKDOWN) is not None
+
+
+def _read_movement(reading: Reading) -> None:
+    """Whether the figures moved, and what got dearer."""
+    words = reading.words
+    told_why = reading.why or "explain" in reading.metrics
+    moved = words.take(
+        rf"{MOVED}"
+        rf"|(?:get|gets|got|gotten|getting|become|became|becoming|been getting) (?:any |much |a lot |a bit )?(?P<dear>{_DEARER})"
+        + (rf"|(?:(?:is|was|were|are|so|much) )*(?P<so_dear>{_DEARER})|higher|lower" if told_why else "")
+    )
+    reading.changed = moved is not None
+    apart = any(len(f.values) > 1 for f in reading.filters) or len(reading.metrics) > 1
+    if moved and (apart or _cut(words)) and re.fullmatch("differ.*", moved.group()):  # of one from another
+        reading.changed = False
+    if moved and {moved.groupdict().get(name) for name in ("dear", "so_dear")} != {None}:
+        reading.metrics = reading.metrics or ["cost"]
+        reading.order = "desc" if words.has("which|what|who|whose") else None  # by how it changed
+
+
 def _weighty(reading: Reading) -> list[str]:
     """Words that nothing took, and without which another question is asked."""
     words, when = reading.words, reading.when
     while words.take(IN_PASSING):
         pass
     words.take(
-        r"^(?:and )?(?:now|(?:do )?likewise|(?:the )?same(?: cut)?(?: again)?(?= (?:for|with|by|of|in|but|·|@\w+)(?!\S)|$))"
+        r"^(?:and )?(?:now|(?:do )?likewise|(?:(?:do|show|give me|repeat) )?(?:the )?same(?: cut)?(?: again)?(?= (?:for|with|by|of|in|but|·|@\w+)(?!\S)|$))"
     )
     if not when.named:
         words.take(AT_PRESENT)
@@ -342,7 +385,8 @@ def _filters(words: Words) -> list[Filter]:
         negated = negated or bool(re.search(rf"(?<!\S)(?:{_ALL_BUT})$", lead))
         negated = negated or bool(re.match(rf"(?:{LEFT_OUT})(?!\S)", " ".join(words.words[place + 1 :])))
         (without if negated else only).setdefault(word.entity.dimension, []).extend(word.entity.values[:1])
-    words.take(LEFT_OUT)
+    if without:
+        words.take(LEFT_OUT)
     while words.take(rf"(?:{NEGATION})(?= )", "@not"):
         pass
     return [
@@ -354,7 +398,6 @@ def _filters(words: Words) -> list[Filter]:
 
 def _metrics(words: Words, vocabulary: Vocabulary) -> list[str]:
     """The metrics that the words name, in their order; of matches that overlap the longest."""
-    places: list[tuple[int, str]] = []
     while True:
         found = [
             (len(match.group()), -match.start(), metric.name, pattern)
@@ -366,10 +409,9 @@ def _metrics(words: Words, vocabulary: Vocabulary) -> list[str]:
             if match
         ]
         if not found:
-            return list(dict.fromkeys(name for _, name in sorted(places)))
-        _, place, name, pattern = max(found)
+            return list(dict.fromkeys(re.findall(r"\$(\w+)", str(words))))
+        *_, name, pattern = max(found)
         words.take(pattern, f"${name}")
-        places.append((-place, name))
 
 
 def _read_rank(reading: Reading) -> None:
@@ -459,7 +501,8 @@ def _cut_twice(words: Words) -> tuple[str, ...]:
 def _belongs(text: str, found: re.Match[str], name: str) -> bool:
     """Whether the word only says what a name before or after it is: `the enterprise tier`, `pro customers`."""
     before, after = text[: found.start(name)].rstrip(), text[found.end(name) :].lstrip()
-    same = before.endswith(f"@{name}") or after.startswith(f"@{name}")
+    cut = re.match("(?:by|per) ", found.group()) is not None  # `by service, Lambda aside`
+    same = before.endswith(f"@{name}") or (after.startswith(f"@{name}") and not cut)
     people = (
         name == "tenant"
         and re.search(r"@(?:tier|plan)$", before)
@@ -478,7 +521,7 @@ def _acts(text: str, found: re.Match[str]) -> bool:
     before = text[: found.start("tenant")].rstrip()
     return bool(
         re.search(
-            r"(?<!\S)(?:how (?:many|much)|what)(?: .*)? (?:did|do|does|have|has)(?: (?:all|the|our|of))*$",
+            r"(?<!\S)(?:how (?:many|much)|what)(?: .*)? (?:did|do|does|have|has|will|would|can)(?: (?:all|the|our|of))*$",
             before,
         )
     )

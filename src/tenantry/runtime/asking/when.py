@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 from ...errors import invalid
 from ...kernel import Window
 from ...kernel.time import month_start, next_month
 from .before import period_after, period_before, preceding, previous_of, year_before, years_before
 from .claims import MONTH, MONTHS, months_from
-from .lexicon import AHEAD
-from .words import Words
+from .lexicon import AHEAD, TOGETHER
+from .words import TAKEN, Words
 
 _UNITS = "days?|weeks?|months?|quarters?|years?"
 _NUMBERS = {
@@ -111,7 +112,7 @@ class Calendar:
                 self._months_back(12) if grain in {"month", "quarter", "week"} else self.span.newest_month
             )
         trend = words.take(
-            "trend(?:ing|s)?|(?:chang(?:e|es|ed|ing) )?over time|develop(?:ed|ment)?|evol(?:ve|ved|ution)|histor(?:y|ical|ically)"
+            "trend(?:ing|s)?|curve|trajector(?:y|ies)|progression|(?:chang(?:e|es|ed|ing) )?over time|develop(?:ed|ment)?|evol(?:ve|ved|ution)|histor(?:y|ical|ically)"
         )
         if grain is None and trend and counted:
             grain = counted["unit"]
@@ -169,7 +170,9 @@ class Calendar:
         before = (
             last.end if re.search(_YEAR, found["last"]) else None
         )  # `March and May 2025` are both of 2025
-        return (*(self._one(found[n], before=before) for n in ("one", "two") if found[n]), last)
+        several = (*(self._one(found[n], before=before) for n in ("one", "two") if found[n]), last)
+        in_turn = all(one.end == two.start for one, two in pairwise(several))
+        return (Window(several[0].start, last.end),) if in_turn and words.has(TOGETHER) else several
 
     def _grain(self, words: Words) -> str | None:
         for grain, pattern in (
@@ -196,7 +199,8 @@ class Calendar:
         if found := words.take(
             rf"{_VS} (?:that of |those of |the figure of |it was |they were )?(?:in )?(?P<other>{_ANY})"
         ):
-            if words.has(_ANY) or not found.group().startswith(("than", "over")):
+            more = words.has(rf"(?:more|less|fewer|higher|lower) \S+ {TAKEN}")
+            if more or words.has(_ANY) or not found.group().startswith(("than", "over")):
                 return self._one(found["other"])
             words.words = kept
         if found := words.take(
@@ -293,11 +297,19 @@ class Calendar:
 
     def _months_of(self, words: Words) -> Window | None:
         found = words.take(
-            rf"(?:in |for |during |over |of )?(?:the )?(?P<which>first|last) (?P<n>{NUMBER}) months (?:of|in) (?P<one>{_PERIOD}|{_RELATIVE})"
+            rf"(?:in |for |during |over |of )?(?:the )?(?P<which>first|last) (?P<n>{NUMBER}) (?P<unit>day|week|month)s (?:of|in) (?P<one>{_PERIOD}|{_RELATIVE})"
         )
         if not found:
             return None
         whole, count = self._one(found["one"]), number_of(found["n"])
+        if found["unit"] != "month":
+            some = timedelta(days=count * (7 if found["unit"] == "week" else 1))
+            ends = (
+                (whole.start, whole.start + some)
+                if found["which"] == "first"
+                else (whole.end - some, whole.end)
+            )
+            return Window(*ends)
         months = [*whole.months()]
         some = months[:count] if found["which"] == "first" else months[-count:]
         return Window(some[0].start, some[-1].end)
@@ -328,7 +340,9 @@ class Calendar:
             rf"ytd|year to date|(?:in |for )?{last.year} (?:to date|ytd|so far)|so far this year|(?:for |in |over )?(?:this|the) year so far|since the (?:start|beginning) of (?:the|this) year"
         ):
             return Window(date(last.year, 1, 1), self.span.end)
-        if words.take("qtd|quarter to date|so far this quarter"):
+        if words.take(
+            "qtd|quarter to date|so far this quarter|since the (?:start|beginning) of (?:the|this) quarter"
+        ):
             return Window(months_from(last.year, (last.month - 1) // 3 * 3 + 1, 3).start, self.span.end)
         if words.take("mtd|month to date|so far this month"):
             return Window(month_start(last), self.span.end)
@@ -348,6 +362,8 @@ class Calendar:
             r"(?:over |in |during |for )?(?:the )?(?:past|trailing|preceding) year|(?:over|in|during|within) the last year|(?:last|past|trailing) twelve months|ttm|ltm"
         ):
             return self._months_back(12)
+        if words.take(rf"{count} half(?: an?)? year"):
+            return self._months_back(6)
         if words.take(r"(?:last|past|recent) months"):
             return self._months_back(3)
         return None
@@ -384,7 +400,7 @@ class Calendar:
 
     def _one(self, text: str, before: date | None = None) -> Window:
         """The window that words for one day or period mean. Without a year it is the newest that has begun."""
-        text = text.removeprefix("the ").replace(" of ", " ").replace(".", "")
+        text = re.sub(r"^the | (?:of|full|whole|calendar)(?= )|\.", "", text)
         words = text.split()
         if (
             (words[0] in {*_LAST.split("|"), "this", "current"} and words[-1] != "quarter")

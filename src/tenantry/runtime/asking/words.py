@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from .claims import MONTH
+
 TAKEN = "·"
 """Stands where words were taken, so that what stood apart stays apart."""
 _MARK = "['\N{RIGHT SINGLE QUOTATION MARK}]"
@@ -15,6 +17,13 @@ _SPELLINGS = (
     (r"\bper cent\b", "percent"), (r"\bpull(?: up)?\b(?! requests?)", "show"),
     (r"\b(?:call (?:up|out)|bring up|put together|(?:set|lay|spell) out|(?:walk|take|run|talk) me through)\b", "show"),
     (r"\b(?:fill me in on|run (?:me )?the numbers (?:for|of|on))\b", "show"),
+    (r"\b(tenant|customer|client|account|tier|plan|service|feature|meter)s?[ -]wise\b", r"by \1"),
+    (r"\bpr\b(?!\.)", "per"), (r"\bmost recent\b", "latest"), (r"^present (?=the|our)", "show "),
+    (r"\b(?:customer|client) (?=(?:segment|tier|plan)s?\b)", ""),
+    (r"\bin (?:ascending|increasing|rising) order\b", "smallest first"),
+    (r"\bin (?:descending|decreasing|falling) order\b", "largest first"),
+    (r"\b(0[1-9]|1[0-2])/(20\d\d)\b", r"\2-\1"), (rf"\b({MONTH}) ?[-/] ?(?=(?:{MONTH})\b)", r"\1 to "),
+    (r"\bmonthly recurring\b", "recurring"), (r"\bbar (?!charts?|graphs?|plots?|of\b)", "except "),
     (r"\bcalendar (?=year|quarter|month|20\d\d)", ""), (r"\bcy ?(\d\d)\b", r"20\1"),
     (r"\byear (?=(?:19|20)\d\d\b)", ""),
     (r"\bname (?=(?:the|all|our|every)\b)", "list "),
@@ -37,11 +46,18 @@ _SPELLINGS = (
     (r"\bpl[sz]\b", "please"), (r"\bnxt\b", "next"),
     (r"\bw(?:ich|hcih|ihch)\b", "which"), (r"\bcomp(?:air|aire|ear)\b", "compare"),
 )  # fmt: skip
+_ASKERS = (
+    "(?:the |our |my |an? |some )?(?:ceo|cfo|cto|coo|boss|manager|management|board|auditors?|controllers?|finance"
+    "|investors?|leadership|colleagues?|directors?|executives?|stakeholders?)|somebody|someone"
+)
+_HAVE = "is|are|was|were|keeps?|has|have|had|been|will|also|just|now|again|really"
+_ASKS = "curious|wondering|asks?|asked|asking|wants?|wanted|would (?:like|love)|needs?|needed"
 _ASIDES = (
     r"^(?:(?:could|can|would|will) you )?(?:please )?(?:tell|show|give) (?:me|us)(?! (?:about|everything))",
     "^i (?:would )?(?:like|love|want|need) to (?:know|see|hear|understand)",
     "(?:a )?quick (?:question|one)|(?:hi|hello|hey|dear|thanks) (?:there|all|team|folks|guys)|hello|cheers",
     "^(?:good )?(?:morning|afternoon|evening)|thanks (?:a lot|in advance)|much appreciated|by the way|btw|fyi",
+    rf"(?:{_ASKERS})(?: (?:{_HAVE}))* (?:{_ASKS})(?: (?:me|us|about|for|to (?:know|see|hear|have)))*",
     "sorry(?: to (?:bother|disturb|ask)(?: you)?)?|(?:just )?(?:curious|asking|wondering)",
     "i (?:was )?wonder(?:ing|ed)?",
     r"(?<!pay )(?<!paid )(?<!spend )(?<!spent )for (?:the|my|our|an?) (?:\w+ )?(?:decks?|slides?|presentation)",
