@@ -84,7 +84,7 @@ _RIGHTS = (
     "|bought|purchased|allowances?|quotas?|for (?:its|their) money|cover(?:s|ed)?"
 )
 _WHO_IT_IS = (
-    "background(?: on)?|info(?:rmation)?(?: on| about)?|profile|details|facts|(?:short )?(?:bio|portrait)|who (?:are|is) (?:they|it|that)|how long (?:have|has)(?: we)?(?: had| been)?|introduce"
+    "(?:the |a )?(?:background|rundown|run down|lowdown|briefing)(?: on)?|info(?:rmation)?(?: on| about)?|profile|details|facts|(?:short )?(?:bio|portrait)|who (?:are|is) (?:they|it|that)|how long (?:have|has)(?: we)?(?: had| been)?|introduce"
     "|(?:what|which) (?:kind|sort|type) of (?:customer|client|tenant|account)"
 )
 _PEOPLE = "(?:how many|number of|count of)(?: different| distinct| unique)?(?: active)? (?:people|persons?|humans?|individuals?|folks)"

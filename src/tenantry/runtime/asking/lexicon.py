@@ -63,7 +63,7 @@ METRICS: tuple[Metric, ...] = (
         "billed_cost",
         "billed cost",
         _ALL - {"plan"},
-        "(?:cloud |aws |provider |suppliers? )?bills?|suppliers? invoices?|(?:stood|stands) on the (?:bill|invoice)|(?:aws|amazon|cloud|provider) invoices?|invoices? (?:from|of) (?:aws|amazon|the provider)|invoiced|billed(?: costs?)?|unblended(?: costs?)?|invoiced? (?:amount|total|costs?)|cash costs?|on the (?:bill|invoice)",
+        "(?:cloud |aws |provider |suppliers? )?bills?|suppliers? invoices?|(?:stood|stands) on the (?:bill|invoice)|(?:aws|amazon|cloud|provider) invoices?|the invoice(?= ·)|invoices? (?:from|of) (?:aws|amazon|the provider)|invoiced|billed(?: costs?)?|unblended(?: costs?)?|invoiced? (?:amount|total|costs?)|cash costs?|on the (?:bill|invoice)",
     ),
     _figures(
         "list_cost",
@@ -117,7 +117,7 @@ METRICS: tuple[Metric, ...] = (
         "requests",
         "requests",
         frozenset({"tenant", "tier", "feature"}),
-        "requests?|how (?:many times|busy)|api (?:calls?|requests?|traffic)|calls|hits|traffic|invocations|request (?:count|volume)",
+        "requests?|how (?:many times|busy)|api (?:calls?|requests?|traffic)|calls|hits|traffic|invocations|(?:request|call) (?:counts?|volumes?)",
         says="requests, errors, usage of any meter and active users",
     ),
     _figures(
@@ -137,7 +137,7 @@ METRICS: tuple[Metric, ...] = (
         "tenants",
         _WHO,
         rf"(?:how many|number of|count of|count|total) (?:active |current |paying |of )*(?:our |the )?(?:@tier )?(?:{WHOM})",
-        rf"(?:list|name|show)(?: me)?(?: all)?(?: of)? (?:the |our )?(?:@tier )?(?:{WHOM})|list of (?:all |the |our )*(?:@tier )?(?:{WHOM})|who are (?:our|the|all) (?:@tier )?(?:{WHOM})|tenant count|customer count",
+        rf"(?:list|name|show)(?: me)?(?: all)?(?: of)? (?:the |our )?(?:@tier )?(?:{WHOM})|list of (?:all |the |our )*(?:@tier )?(?:{WHOM})|who are (?:our|the|all) (?:@tier )?(?:{WHOM})|(?:{WHOM}) counts?|(?:list|name|show)(?: me)?(?: all)? (?:everyone|everybody|who is)(?= (?:on|in|at) (?:the |our )?@(?:tier|plan)(?!\S))",
         rf"head ?count of (?:the |our |paying |active |all )*(?:@tier )?(?:{WHOM})|(?:{WHOM}) (?:do we have|are there)|(?:size of )?(?:(?:the|our) )?(?:customer|tenant|client) base(?! costs?)",
         rf"(?:{WHOM}) (?:are )?(?:spread|distributed|split) (?:over|across|among|between)(?= (?:the |our )?(?:tiers|plans))",
         rf"which (?:{WHOM}) (?:are|were) (?:on|in|at)(?= (?:the |our )?@(?:tier|plan)(?!\S))",
@@ -334,7 +334,7 @@ METRICS: tuple[Metric, ...] = (
         frozenset(),
         (
             r"(?:what|which) (?:tier|plan|package|region|isolation|subscription|importance)(?: is| does| has| was)?(?: tenant)? @tenant(?: (?:in|on|have|at|from))?|(?:tier|plan|region|isolation|subscription) (?:of|for|is|does|has) @tenant|@tenant (?:tier|plan|region|profile|details)",
-            rf"(?:when|since when) (?:did|has|is|was)(?: tenant)? @tenant(?: (?:started?|join(?:ed)?|become|became|been|come|sign up|signed up|onboard(?:ed)?))?(?: (?:a|our|as|with))?(?: (?:customer|tenant|us))?|who is @tenant|(?:details|profile|facts) (?:of|about|for|on) @tenant|(?:tell me about|introduce me to|brief me on|(?:bring|get) me up to speed on|anything on|(?:what|everything) (?:do )?(?:we|you) know (?:of|about)) (?:the |our )?(?:(?:{WHOM}) )?(?:called )?@tenant|(?:{WHOM}) called @tenant .*who (?:are|is) (?:they|it|that)|how long has @tenant been (?:(?:a|our) (?:customer|tenant)|with us)",
+            rf"(?:when|since when) (?:did|has|is|was)(?: tenant)? @tenant(?: (?:started?|join(?:ed)?|become|became|been|come|sign up|signed up|onboard(?:ed)?))?(?: (?:a|our|as|with))?(?: (?:customer|tenant|us))?|who (?:is|are) @tenant|(?:details|profile|facts) (?:of|about|for|on) @tenant|(?:tell me about|introduce me to|brief me on|(?:bring|get) me up to speed on|anything on|(?:what|everything) (?:do )?(?:we|you) know (?:of|about)) (?:the |our )?(?:(?:{WHOM}) )?(?:called )?@tenant|(?:{WHOM}) called @tenant .*who (?:are|is) (?:they|it|that)|how long has @tenant been (?:(?:a|our) (?:customer|tenant)|with us)",
         ),
         filters=frozenset({"tenant"}),
     ),

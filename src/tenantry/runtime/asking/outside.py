@@ -30,7 +30,7 @@ ACTING = frozenset(
     """.split()
 )
 """Verbs of what is done to the world."""
-_TO_SOMEBODY = "the|our|my|them|him|her|an?|all|each|every|everyone|everybody|@tenant"
+_TO_SOMEBODY = "the|our|my|them|him|her|an?|all|each|every|everyone|everybody|who(?:m)?ever|@tenant"
 _DEEDS = (
     rf"(?:make|build|design|prepare|draft|compose) (?:me |us )?an? (?!(?:\w+ )?(?:{_SHOWN}))\S+",
     "make (?:sure|certain|them|him|her|everyone|everybody|@tenant)",

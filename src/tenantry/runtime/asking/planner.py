@@ -333,10 +333,12 @@ class _Planner:
         specific = [name for name in names if name in _SPECIFIC]
         if len(names) > 1 and {*specific} & _FIGURES and {*names} - {*specific} - {"usage"}:
             return names
-        if specific and not (self.of.joined and not {"unprofitable", "change"} & {*specific}):
+        if specific and not (self.of.joined and not {"unprofitable", "change", "movers"} & {*specific}):
             names = specific[:1] if len(specific) == 1 or not self.of.joined else specific
         if len(names) > 1 and "usage" in names and not _USAGE.search(self.of.masked):
             names = [name for name in names if name != "usage"]
+        if names == ["tenants"] and any(f.dimension == "feature" for f in self.of.filters):
+            return ["adoption"]
         if self.of.as_ratio:
             names = [_RATIOS.get(name, name) for name in names]
         if self.of.ahead:

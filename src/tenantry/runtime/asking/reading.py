@@ -70,6 +70,8 @@ _POLITE = (
 )
 _HYPHENED = r"(?:^|(?:of|for|from|at|by|did|does|do|has|have|is|was|with|and|or|to|on|vs|than|tenant|customer|about) )([a-z]+(?:-[a-z]+)+)"
 """What may be a name: one that is not there is refused."""
+_OWNER = "([A-Z][a-z]+)['\N{RIGHT SINGLE QUOTATION MARK}]s "
+"""The same, of whom something is."""
 _THEY, _SOMEBODY = (
     "they|them|their|theirs",
     "|".join([*DIMENSIONS.values(), "people|someone|somebody|anyone|anybody"]),
@@ -221,6 +223,7 @@ def read(text: str, vocabulary: Vocabulary, names: Names, now: date) -> Reading:
     reading.unknown_names += [
         name for name in re.findall(_HYPHENED, plain.lower()) if {*name.split("-")} <= strange
     ]
+    reading.unknown_names += [name for name in re.findall(_OWNER, plain) if name.lower() in strange]
     return reading
 
 

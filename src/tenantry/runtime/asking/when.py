@@ -62,7 +62,7 @@ CHANGED = (
 )
 """Words of a figure that moved."""
 _QUARTERS = "qoq|quarter (?:over|on|to) quarter"
-_VS = r"(?:vs|versus|against|compared? (?:to|with|against)|in comparison (?:to|with)|relative to|different (?:from|to|than)|(?:higher|lower|bigger|smaller|better|worse|greater|larger|more|less|fewer) than|than|over)"
+_VS = r"(?:vs|versus|against|next to|beside|alongside|compared? (?:to|with|against)|in comparison (?:to|with)|relative to|different (?:from|to|than)|(?:higher|lower|bigger|smaller|better|worse|greater|larger|more|less|fewer) than|than|over)"
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Calendar:
         since = words.has("since")
         ahead = self._ahead(words)
         moved = None if other else self._moved(words)
-        several = () if moved or ahead else self._several(words)
+        several = () if moved or ahead else self._several(words, in_a_row=grain is not None)
         before = preceding(words)
         other = moved[0] if moved else other
         window = ahead or (moved[1] if moved else several[0] if several else self._window(words))
@@ -158,8 +158,10 @@ class Calendar:
         last = self._one(found["last"])
         return self._one(found["first"], before=last.end), last
 
-    def _several(self, words: Words) -> tuple[Window, ...]:
-        """Periods side by side, which are no range: `in March and May`."""
+    def _several(self, words: Words, *, in_a_row: bool) -> tuple[Window, ...]:
+        """Periods side by side, which are no range: `in March and May`; one where they follow on each other and are to be
+        told in a row or together.
+        """
         lead = "(?:in |for |during |on )?"
         if words.has(rf"(?:between|from) (?:{_ANY})"):
             return ()
@@ -172,7 +174,11 @@ class Calendar:
         )  # `March and May 2025` are both of 2025
         several = (*(self._one(found[n], before=before) for n in ("one", "two") if found[n]), last)
         in_turn = all(one.end == two.start for one, two in pairwise(several))
-        return (Window(several[0].start, last.end),) if in_turn and words.has(TOGETHER) else several
+        return (
+            (Window(several[0].start, last.end),)
+            if in_turn and (in_a_row or words.has(TOGETHER))
+            else several
+        )
 
     def _grain(self, words: Words) -> str | None:
         for grain, pattern in (
@@ -184,7 +190,7 @@ class Calendar:
         ):
             line = "(?:one|an?) (?:number|figure|value|line|row) (?:an?|per|for each|each|every)"
             if words.take(
-                rf"{pattern}|{grain} (?:by|for|after) {grain}|from {grain} to {grain}|(?:{line}|per|by|each|every) {grain}|{grain}s? wise"
+                rf"{pattern}|{grain} (?:by|for|after) {grain}|{grain} (?:over|on|to) {grain} (?:series|trend|line|curve|graph)|from {grain} to {grain}|(?:{line}|per|by|each|every) {grain}|{grain}s? wise"
                 rf"|^{grain}s (?:will|would) do"
             ):
                 return grain

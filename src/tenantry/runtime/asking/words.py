@@ -13,6 +13,7 @@ TAKEN = "·"
 """Stands where words were taken, so that what stood apart stays apart."""
 _MARK = "['\N{RIGHT SINGLE QUOTATION MARK}]"
 _SPELLINGS = (
+    (r"\berr(?= ?%)", "error"), (r"\b(mom|yoy|qoq) deltas?\b", r"\1 change"),
     (r"\bw/o\b", "without"), (r"\bmo[./]mo\b|\bm[./]m\b", "mom"), (r"\by[./]y\b", "yoy"), (r"%", " percent "),
     (r"\bper cent\b", "percent"), (r"\bpull(?: up)?\b(?! requests?)", "show"),
     (r"\b(?:call (?:up|out)|bring up|put together|(?:set|lay|spell) out|(?:walk|take|run|talk) me through)\b", "show"),
@@ -28,6 +29,7 @@ _SPELLINGS = (
     (r"\byear (?=(?:19|20)\d\d\b)", ""),
     (r"\bname (?=(?:the|all|our|every)\b)", "list "),
     (r"\bif (?:you|we|one|i) (?=(?:leave|leaving|take|set|ignore|exclude|drop)\b)", ""),
+    (r"\bleav(?:e|ing) ((?!out\b)\S+(?: \S+){0,3}?) out\b", r"without \1"),
     (r"\bvs\.", "vs"), (r"\bparts? of (?:the|our) product\b", "features"), (r"(?<!\S)n(?= )", "and"),
     (r"\bopening (?=quarter|month|half|week)", "first "), (r"\bclosing (?=quarter|month|half|week)", "last "),
     (r"\bend of (?:the|this) year\b", "end of december"), (r"\btel (?=me\b)", "tell "), (r"\bab(?:uo|o)t\b", "about"),
