@@ -63,8 +63,8 @@ def _overlaps(engine: DuckDB, dataset: type[Dataset], paths: Sequence[str]) -> b
 
 
 def compact(engine: DuckDB, dataset: type[Dataset], added: Sequence[DataFile]) -> dict[str, list[str]]:
-    """Where `append` has added a file to several of a like size, make one of them, in the order of the dataset. Returns
-    the paths of new files, each with those of the files that it stands for.
+    """Where `append` has added a file to several of a like size, make one of them. Returns the paths of new files, each
+    with those of the files that it stands for.
 
     At most one commit. For a caller who holds others off. Raises as `append`.
     """
@@ -76,7 +76,8 @@ def compact(engine: DuckDB, dataset: type[Dataset], added: Sequence[DataFile]) -
         if not alike:
             continue
         paths = [one.path for one in alike]
-        made = engine.write(dataset, engine.scan(dataset, paths), [file.partition])
+        # As they came is about by time, and half as dear as to the last one by time.
+        made = engine.write(dataset, engine.scan(dataset, paths), [file.partition], ordered=False)
         must_be(sum(one.rows for one in alike), sum(one.rows for one in made), f"rows of {dataset.table()}")
         new += made
         gone |= {one.path: paths for one in made}

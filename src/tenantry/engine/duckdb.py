@@ -192,13 +192,15 @@ class DuckDB:
         if query:
             self._execute(f"INSERT INTO {dataset.table()} SELECT {', '.join(columns)} FROM ({query})")
 
-    def write(self, dataset: type[Dataset], query: str, partitions: Sequence[str] | None) -> list[DataFile]:
-        """Write a query's rows as new files of the dataset's table, without committing them.
+    def write(
+        self, dataset: type[Dataset], query: str, partitions: Sequence[str] | None, *, ordered: bool = True
+    ) -> list[DataFile]:
+        """Write a query's rows as new files of the dataset's table, in its order or as they come, not committed.
 
         `partitions` of one value: every row belongs to it. Otherwise rows are divided by the partition column.
         """
         names = list(dataset.columns())
-        order = f" ORDER BY {', '.join(dataset.sort)}" if dataset.sort else ""
+        order = f" ORDER BY {', '.join(dataset.sort)}" if ordered and dataset.sort else ""
         if not dataset.partition or (partitions is not None and len(partitions) == 1):
             only = partitions[0] if partitions else ""
             kept = [n for n in names if n != dataset.partition]
