@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shop import Shop, reasons
 
@@ -18,6 +18,7 @@ from tenantry.engine import land
 from tenantry.engine.duckdb import DuckDB
 from tenantry.engine.lake import Lake
 from tenantry.engine.land import Landing
+from tenantry.engine.raw import read
 from tenantry.kernel.landing import Deliveries, Quarantine
 
 LOGS = Path(__file__).parent / "logs"
@@ -210,6 +211,50 @@ def test_a_line_longer_than_any_request_is_one_bad_row(shop: Shop) -> None:
     landed = shop.land(shop.put("access.log", line(1) + b"x" * 3_000_000 + b"\n" + line(2)))
     assert sum(shop.column(AccessHours, "requests")) == 2
     assert landed.deliveries[0].quarantined == 1
+
+
+def test_a_character_is_whole_however_the_file_is_looked_at(shop: Shop) -> None:
+    """Its beginning, nothing but ASCII, and its end: each is what is looked at in one go."""
+    at_once = 256 * 1024
+    ascii_only = (line(1) * (at_once // len(line(1)) + 1))[:at_once]
+    text = ascii_only[:-1] + b"\xc3" + ascii_only + b"\xa4" + ascii_only[1:]
+    (entry,) = shop.land(shop.put("access.log", text)).deliveries
+    assert "2 x bytes that are not UTF-8 read as Windows-1252" in str(entry.note)
+
+
+QUOTED = [LOGS / log for log in ("alb.log", "combined.log", "envoy.log", "ingress.log")]
+CHANGE = st.tuples(
+    st.sampled_from([some for log in QUOTED for some in log.read_text().splitlines()]),
+    st.integers(0, 400),
+    st.sampled_from(
+        ["", '"', '\\"', "\\", " ", "-", "9" * 40, "\u00e4", "\U0001f600", "x" * 3_000, '" ' * 9]
+    ),
+    st.integers(0, 3),
+)
+
+
+@settings(max_examples=max(10, settings().max_examples // 4))
+@given(log=st.sampled_from(QUOTED), changes=st.lists(CHANGE), closed=st.booleans())
+def test_lines_say_the_same_whether_read_as_they_lie_or_carefully(
+    tmp_path_factory: pytest.TempPathFactory,
+    log: Path,
+    changes: list[tuple[str, int, str, int]],
+    *,
+    closed: bool,
+) -> None:
+    more = [some[:at] + put + some[at + gone :] for some, at, put, gone in changes]
+    text = "\n".join([*log.read_text().splitlines(), *more]).encode()
+    folder = tmp_path_factory.mktemp("ways")
+    found: list[list[tuple[object, ...]]] = []
+    # What is not UTF-8 is read carefully.
+    for way, end in (("quick", b"\n" * closed), ("careful", b"\n\xff")):
+        shop = Shop(folder / way, DuckDB(Lake(folder / f"{way}.lake")), datetime(2026, 7, 1, tzinfo=UTC))
+        path = shop.put(log.name, text + end)
+        shop.land(path)
+        assert bool(read(shop.engine, path, folder).lines) == (way == "quick")
+        bad = sorted((row.row, row.reason, row.content) for row in shop.rows(Quarantine))
+        found.append([*(row[1:] for row in map(tuple, shop.rows(AccessHours))), *bad])
+    assert found[1] == [*found[0], found[1][-1]]
 
 
 @given(st.integers(0, 2**32))

@@ -172,8 +172,7 @@ def _scan(path: Path, earlier: Mapping[str, int] | None = None) -> _Scan:
             if b"\r" in chunk or last == b"\r":
                 pairs = chunk.count(b"\r\n") + (last == b"\r" and chunk[:1] == b"\n")
                 returns += chunk.count(b"\r") - pairs
-            plain = plain and b"\0" not in chunk and _ABSENT.encode() not in chunk
-            plain = plain and (chunk.isascii() or _is_utf8(decoder, chunk))
+            plain = plain and _is_plain(decoder, chunk)
             last = chunk[-1:]
     except TenantryError:
         if not last:
@@ -215,6 +214,14 @@ def _blank_lines(path: Path) -> int:
         # The last end of line is looked at again, with what follows it.
         tail = text[text.rfind(b"\n") :] if b"\n" in text[-2:] else b""
     return blanks
+
+
+def _is_plain(decoder: codecs.IncrementalDecoder, chunk: bytes) -> bool:
+    """Whether the text so far is UTF-8 without characters that stand in DuckDB's way."""
+    # Most chunks are ASCII without these: one look. What follows the beginning of a character is the decoder's.
+    if np.frombuffer(chunk, np.int8).min() > ord(_ABSENT) and not decoder.getstate()[0]:
+        return True
+    return b"\0" not in chunk and _ABSENT.encode() not in chunk and _is_utf8(decoder, chunk)
 
 
 def _is_utf8(decoder: codecs.IncrementalDecoder, chunk: bytes) -> bool:
