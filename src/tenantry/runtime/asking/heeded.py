@@ -66,6 +66,7 @@ _LEFT = (
     (r"(?:the |all )?(?:others?|else|rest|remaining)(?! than)|some", "it does not say which those are"),
     (r"(?:of|among|from|within) (?:those|these|them)", "names are not looked for among those told before"),
     (r"\$(\w+) (?:(?:vs|versus|against|or|to|per|-) )?\$\1", "it names one figure twice, and may mean two"),
+    (r"(?:\$insights|going on|happen(?:s|ed|ing)?) (?:with|to)", "it does not say what of that"),
     (r"than(?! (?:@|\$))", "it is not compared with that"),
     (
         r"(?:main|mainly|chief|major|big|large|small|past|previous|last|first|same) \$\w+",
@@ -108,7 +109,10 @@ _SAID = (
         "costs are not told by the parts of a service",
     ),
     (rf"(?:{DIMENSIONS['tenant']}) turnover", "it does not say whether of money or of tenants"),
-    (r"like for like|and (?:when|who|where|how)$", "it does not say what is meant"),
+    (
+        r"like for like|c[ao]mes? and (?:go|goes|went)|and (?:when|who|where|how)$",
+        "it does not say what is meant",
+    ),
 )
 """Words anywhere that ask what no figure tells."""
 _CLAUSE = r"(?:\$|@)\S+ .*(?:and|,|then) (?:what|which|how|who|whom|whose|when|where|is|are|was|were|does|do|did|has|have|can|will) .*\$\w+"

@@ -69,7 +69,7 @@ METRICS: tuple[Metric, ...] = (
         "list_cost",
         "list cost",
         _ALL - {"plan"},
-        "(?:list|catalog(?:ue)?|public|standard|official) (?:prices?|rates?|tariffs?)|list (?:prices?|costs?)|(?:at )?(?:full |published |public )?(?:sticker|list) (?:prices?|rates?)|(?:full|published|public) price(?: list)?|(?:with )?(?:no|@not|without)(?: any)? discounts?(?: (?:whatsoever|at all))?|(?:at )?on demand (?:list )?(?:prices?|costs?|rates?)|on demand|before (?:any |the )?(?:discounts?|rebates?)|undiscounted(?: costs?)?|public price",
+        "(?:list|catalog(?:ue)?|public|standard|official) (?:prices?|rates?|tariffs?)|at (?:the )?list(?! of)|list (?:prices?|costs?)|(?:at )?(?:full |published |public )?(?:sticker|list) (?:prices?|rates?)|(?:full|published|public) price(?: list)?|(?:with )?(?:no|@not|without)(?: any)? discounts?(?: (?:whatsoever|at all))?|(?:at )?on demand (?:list )?(?:prices?|costs?|rates?)|on demand|before (?:any |the )?(?:discounts?|rebates?)|undiscounted(?: costs?)?|public price",
     ),
     _figures(
         "contracted_cost",
@@ -92,7 +92,7 @@ METRICS: tuple[Metric, ...] = (
         _PAID,
         "(?:gross |contribution |operating )?margins?|gm|profits?|gross profits?|profitability|profitable|bottom line|make a profit|contribution",
         "(?:revenues?|income) (?:minus|less|@not) (?:the |our )?costs?",
-        r"(?:earn|earns|earned|earning|make|makes|made|keep|kept) (?:\S+ ){0,4}after (?:all |our |the |its |their )?(?:costs?|expenses)|(?:is |are |was |were )?(?:left(?: over)?|remain(?:s|ed)?|remaining) after (?:all |the )?(?:costs?|expenses)|(?:is |are |was |were )left over|(?:left|leaves?) us (?:the )?(?:\S+ ){0,3}after (?:all )?costs?|what remains(?: of it)?|(?:once|after) (?:everything|all|costs?) (?:\S+ ){0,4}(?:is|are|has been|have been) paid(?: for)?|(?:get|got) to keep",
+        r"(?:earn|earns|earned|earning|make|makes|made|keep|kept) (?:(?:@\w+|·|on|with|from|in|of|for|by|the|our|us|tier|plan) ){0,4}after (?:all |our |the |its |their )?(?:costs?|expenses)|(?:is |are |was |were )?(?:left(?: over)?|remain(?:s|ed)?|remaining) after (?:all |the )?(?:costs?|expenses)|(?:is |are |was |were )left over|(?:left|leaves?) us (?:(?:@\w+|·|on|with|from|in|of|the|our|most|dollars|money|month|quarter|year) ){0,3}after (?:all )?costs?|what remains(?: of it)?|(?:once|after) (?:everything|all|costs?) (?:\S+ ){0,4}(?:is|are|has been|have been) paid(?: for)?|(?:get|got) to keep",
     ),
     _figures(
         "margin_ratio",
@@ -130,7 +130,7 @@ METRICS: tuple[Metric, ...] = (
         "active_users",
         "active users",
         _WHO,
-        r"(?:monthly |daily |weekly )?active (?:users?|persons|people|individuals|humans)|(?:monthly |daily |weekly )actives|(?:monthly |daily |weekly )?active users?(?: counts?| numbers?)?|maus?|daus?|waus?|users?|people (?:used|use|using)|how many people(?= (?:\S+ )*(?:use|uses|used|using|work|worked|active)(?!\S))|user (?:count|numbers?)|seats used|(?:individual|active|different|distinct) people|(?:people|persons|users) (?:were|are|was|have been) (?:actually |really )?(?:active|working)(?: with (?:it|us|the product))?",
+        r"(?:monthly |daily |weekly )?active (?:users?|persons|people|individuals|humans)|(?:monthly |daily |weekly )actives|(?:monthly |daily |weekly )?active users?(?: counts?| numbers?)?|maus?|daus?|waus?|users?|(?:people|persons|individuals|humans) (?:(?:who|that) )?(?:(?:actually|really|have|had) )*(?:used|use|using)(?: (?:it|us|the product))?|how many people(?= (?:\S+ )*(?:use|uses|used|using|work|worked|active)(?!\S))|user (?:count|numbers?)|seats used|(?:individual|active|different|distinct) people|(?:people|persons|users) (?:were|are|was|have been) (?:actually |really )?(?:active|working)(?: with (?:it|us|the product))?",
     ),
     _figures(
         "tenants",
@@ -148,7 +148,7 @@ METRICS: tuple[Metric, ...] = (
         "cost_per_user",
         "cost per active user",
         _WHO,
-        rf"(?:{_SPENT})(?: to serve)? (?:per|of (?:an?|one|each)|for each) {PERSON}|(?:{_SPENT}|pay) (?:to \w+ |for )?(?:an?|one|each|every|a single) {PERSON}|unit costs? of (?:an? )?(?:active )?users?|per user costs?|for (?:an?|one|each|every) (?:active )?(?:user|person) (?:who|that) (?:\S+ ){0, 2}(?:uses?(?: (?:it|the product))?|\S+ with (?:it|us|the product)|is active)",
+        rf"(?:{_SPENT})(?: to serve)? (?:per|of (?:an?|one|each)|for each) {PERSON}|(?:{_SPENT}|pay) (?:to \w+ |for )?(?:an?|one|each|every|a single) {PERSON}|unit costs? of (?:an? )?(?:active )?users?|per user costs?|for (?:an?|one|each|every) (?:active )?(?:user|person) (?:who|that) (?:(?:really|actually|ever|still|is) )*(?:uses?(?: (?:it|us|the product))?|working with (?:it|us|the product)|active)",
         rf"(?:does|do|did) (?:an?|one|each) (?:active )?user{_OF} costs?(?: us)?|(?:an?|one|each) (?:active )?user{_OF} costs?",
         says="cost per active user, request, use of a feature or unit of a meter",
     ),
@@ -277,7 +277,7 @@ METRICS: tuple[Metric, ...] = (
         "findings",
         frozenset(),
         (
-            r"(?:key |main )?(?:insights?|findings?|takeaways?)|(?:what|anything) (?:has |have )?(?:moved|stands out|stood out|(?:is )?(?:unusual|notable|new|weird|strange|odd|interesting|suspicious|surprising)|happened)(?: lately| recently)?|surpris(?:es|ing)|how (?:are|is) (?:things|it all|everything) going|headlines?|stand outs?|noteworthy|how (?:are|were|did) we (?:doing|do)(?: overall| lately)?(?=$| ·$)",
+            r"(?:key |main )?(?:insights?|findings?|takeaways?)|(?:what|anything) (?:has |have )?(?:moved|stands out|stood out|(?:is )?(?:unusual|notable|new|weird|strange|odd|interesting|suspicious|surprising)|happened)(?: lately| recently)?|surpris(?:es|ing)|how (?:are|is) (?:things|it all|everything) going|headlines|stand outs?|noteworthy|how (?:are|were|did) we (?:doing|do)(?: overall| lately)?(?=$| ·$)",
             r"(?:most )?(?:important|notable|significant|noteworthy) (?:changes|movements|things|news)(?: that)?(?: have| has)?(?: changed| moved| happened)?|(?:biggest|largest|main) (?:things|news)(?: that)? (?:have |has )?(?:changed|moved|happened)",
             r"what changed(?: that)?(?: we| i)? (?:should (?:we |i )?know(?: of| about)?)|(?:that )?(?:we|i) (?:should|ought to) (?:know|hear|lose sleep over|keep an eye on|look at|look into|worry about|be worried about|watch|care about|check)(?: of| about)?|what should (?:we|i) know",
         ),
@@ -312,7 +312,7 @@ METRICS: tuple[Metric, ...] = (
         "uncertainty",
         frozenset(),
         (
-            r"(?:the )?least (?:certain|sure|trustworthy|reliable(?= (?:costs?|figures?|numbers?))|known|confident)(?: (?:of|about|in))?|(?:costs? (?:is|are) )(?:the )?least reliable|shakiest|(?:trust|believe) (?:the )?least|least trust(?:ed|worthy)|most (?:uncertain|doubtful)|uncertain(?:ty)?|doubtful|unsure",
+            r"(?:the )?least (?:certain|sure|trustworthy|reliable(?= (?:costs?|figures?|numbers?))|known|confident)(?: (?:of|about|in))?|(?:costs? (?:is|are) )(?:the )?least reliable|shakiest|(?:trust|believe) (?:the )?least|least trust(?:ed|worthy)|most (?:uncertain|doubtful)|(?:(?:widest|largest|biggest) )?(?:error bars?|confidence intervals?)|uncertain(?:ty)?|doubtful|unsure",
         ),
     ),
     Metric(
@@ -333,7 +333,7 @@ METRICS: tuple[Metric, ...] = (
         "get",
         frozenset(),
         (
-            r"(?:what|which) (?:tier|plan|package|region|isolation|subscription|importance)(?: is| does| has| was)?(?: tenant)? @tenant(?: (?:in|on|have|at|from))?|(?:tier|plan|region|isolation|subscription) (?:of|for|is|does|has) @tenant|@tenant (?:tier|plan|region|profile|details)",
+            r"(?:what|which) (?:tier|plan|package|region|isolation|subscription|importance)(?: is| does| do| did| has| was)?(?: tenant)? @tenant(?: (?:in|on|have|at|from|pick|choose|chose|take|buy|belong to|pay for))?|(?:tier|plan|region|isolation|subscription) (?:of|for|is|does|has) @tenant|@tenant (?:tier|plan|region|profile|details)",
             rf"(?:when|since when) (?:did|has|is|was)(?: tenant)? @tenant(?: (?:started?|join(?:ed)?|become|became|been|come|sign up|signed up|onboard(?:ed)?))?(?: (?:a|our|as|with))?(?: (?:customer|tenant|us))?|who (?:is|are) @tenant|(?:details|profile|facts) (?:of|about|for|on) @tenant|(?:tell me about|introduce me to|brief me on|(?:bring|get) me up to speed on|anything on|(?:what|everything) (?:do )?(?:we|you) know (?:of|about)) (?:the |our )?(?:(?:{WHOM}) )?(?:called )?@tenant|(?:{WHOM}) called @tenant .*who (?:are|is) (?:they|it|that)|how long has @tenant been (?:(?:a|our) (?:customer|tenant)|with us)",
         ),
         filters=frozenset({"tenant"}),
@@ -345,7 +345,7 @@ METRICS: tuple[Metric, ...] = (
         "entitlements",
         frozenset(),
         (
-            r"entitle(?:d|ments?)(?: to)?|quotas?|(?:(?:has|have|got) )?(?:the )?right to use|(?:may|can|is|are) @tenant (?:allowed to |permitted to )?use(?:(?: [·,])? and how much (?:of (?:it|that|them) )?is left)?|allowances?|included (?:for|in (?:the )?(?:plan of )?@tenant(?: package| plan| subscription| contract)?)|limits? (?:of|for) @tenant|in the (?:package|plan|subscription|tier) (?:that |which )?@tenant (?:signed up for|has|bought|took|pays for)|(?:use )?left of (?:its|their|the) quota",
+            r"entitle(?:d|ments?)(?: to)?|what(?: is)? in (?:the )?(?:(?:package|plan|tier|subscription) of @tenant|@tenant (?:package|plan|tier|subscription))|quotas?|(?:(?:has|have|got) )?(?:the )?right to use|(?:may|can|is|are) @tenant (?:allowed to |permitted to )?use(?:(?: [·,])? and how much (?:of (?:it|that|them) )?is left)?|allowances?|included (?:for|in (?:the )?(?:plan of )?@tenant(?: package| plan| subscription| contract)?)|limits? (?:of|for) @tenant|in the (?:package|plan|subscription|tier) (?:that |which )?@tenant (?:signed up for|has|bought|took|pays for)|(?:use )?left of (?:its|their|the) quota",
         ),
         filters=frozenset({"tenant"}),
     ),
@@ -470,7 +470,7 @@ TOGETHER = "together|combined|altogether|in sum|jointly|taken together"
 BREAKDOWN = r"(?:what )?(?:drives|drove|causes)|what (?:is |are |was |were |lies )?(?:driving|behind)|(?:go|goes|went|gone) into|(?:take|pull|pick) apart|compos(?:ed|e|es) of|composed|(?:what |which )?(?:parts|pieces|items|components) (?:make|makes|made) up|into (?:its|their|the) (?:parts|pieces|components)|made (?:up )?of|made up|consists? of|composition(?: of)?|break(?:s|ing)? (?:it |that |this )?down|breakdown|split(?: of)?|makes up|make up"
 """Words that ask what a cost is made of."""
 
-AHEAD = r"forecasts?|forecasted|predict(?:ed|ion|ions|s)?|project(?:ed|ions?)|expected|expect|outlook|ahead of us|lies ahead|will(?: it| we| they| the| our)?(?: have)?(?: to)?(?: be)?|going to(?: be)?|gonna(?: be)?|future|going forward|months ahead|heading(?: from here)?|likely(?: to)?|coming(?! (?:from|in|out|to|via|through))|upcoming"
+AHEAD = r"forecasts?|forecasted|predict(?:ed|ion|ions|s)?|project(?:ed|ions?)|expected|expect|outlook|ahead of us|lies ahead|foresee(?:n|able)?|(?:months |in the future )?to come|will(?: it| we| they| the| our)?(?: have)?(?: to)?(?: be)?|going to(?: be)?|gonna(?: be)?|future|going forward|months ahead|heading(?: from here)?|likely(?: to)?|coming(?! (?:from|in|out|to|via|through))|upcoming"
 """Words that ask of months to come."""
 
 _CUT = "by|per|according to|for each|for every|of each|of every|each|every|split by|broken (?:down|out) by|break(?:down)? by|across(?: all| the| our)?|grouped by|along|between|by each|for all|for the"
@@ -578,7 +578,7 @@ def spelt(patterns: Iterable[str]) -> frozenset[str]:
     )
 
 
-_TOKEN = re.compile(r"(?<![@\\?a-z])[a-z]+(?:\(\?:[a-z|?]*\)\??|\[[a-z]+\]\??|\?|[a-z]+)*")
+_TOKEN = re.compile(r"(?:(?<![@\\?a-z])|(?<= \)\?))[a-z]+(?:\(\?:[a-z|?]*\)\??|\[[a-z]+\]\??|\?|[a-z]+)*")
 _CHOICE = re.compile(r"\(\?:([^()]*)\)(\?)?|\[([a-z]+)\](\?)?|([a-z])\?")
 
 

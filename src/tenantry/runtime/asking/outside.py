@@ -41,7 +41,7 @@ _DEEDS = (
     rf"(?:clear|clean|save|load|sign|open|file|cut|bring|drive|push) (?:up |down )?(?:{_TO_SOMEBODY})",
     "ring (?:me|us|up)|order (?:an?|some|more|me|us)|log (?:me|us|in|into|out|off)|sign (?:up|off)",
     "cut (?:costs?|spend(?:ing)?|prices?)",
-    "(?:spin|roll|set|lay|hand|carry|back|clean|tear|opt|take) (?:up|out|off|over|back|down|away)",
+    "(?:speed|slow|spin|roll|set|lay|hand|carry|back|clean|tear|opt|take) (?:up|out|off|over|back|down|away)",
 )
 ACTS = "|".join((*sorted(ACTING), *_DEEDS))
 """A text that begins with one of these asks for a deed."""
@@ -96,7 +96,8 @@ ASIDE = frozenset(
 
 NO_SLIPS = frozenset(
     """
-    executive present actively actual allegation approval area areas aside attack automatic back bacon band bang bare
+    executive inflated lifted lowered present raised reduced
+    actively actual allegation approval area areas aside attack automatic back bacon band bang bare
     black blank blow books boring broke builder builders building busy cached cases cast casting
     certainly chance chances changing channel channels check clash clauses clinic coded codes cold
     complete completed composed computation confused constant consulted contacted contained contains
@@ -142,6 +143,7 @@ SUPPOSED = (
 
 OTHERS = (
     r"(?:an)?other (?:\w+ )?(?:companies|company|vendors?|business(?:es)?|firms?|startups?)|peers?|"
+    r"(?:they|who|customers?|clients?|tenants?|accounts?) (?:have |has |will |may )?(?:leaves?|leaving|left|quit) us|"
     r"peer group|(?:the |our )?industry|benchmark(?:s|ed|ing)?"
 )
 """Words for those whose figures nobody here has."""

@@ -426,6 +426,8 @@ class _Planner:
         months = question.window == question.window.widened_to_months()
         if question.metric in _AHEAD and months and question.window.start >= self.vocabulary.span.end:
             yield replace(question, metric=_AHEAD[question.metric], grain=None, compare_to=None)
+        if question.metric == "entitlements":
+            yield replace(question, filters=tuple(f for f in question.filters if f.dimension == "tenant"))
         if question.metric == "insights" and question.filters:
             yield replace(question, metric="change")
 

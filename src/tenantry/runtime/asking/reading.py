@@ -39,7 +39,9 @@ from .when import NUMBER, Calendar, When, number_of
 from .words import TAKEN, Words, corrected, words_of
 
 _MEANT = vocabulary_words()
-_SPELT_RIGHT = NO_SLIPS | spelt(gist_patterns())
+_IN_GISTS = spelt(gist_patterns())
+_LONG = 8
+"""Letters of a word that is hardly another with a slip in it."""
 _COMMON = _MEANT | FILLERS | WEIGHTY
 _COMMON_ALONE = FILLERS | dimension_words()
 _TIMES = frozenset(
@@ -79,14 +81,18 @@ _THEY, _SOMEBODY = (
 """A word for whom the question before named, unless this one names some."""
 MOVED = (
     r"changes?|changed|differ(?:ed|ence|ent|s)?|growth|grew|grow|grown|increase[ds]?|decrease[ds]?|rise|rose|fall|fell|delta|jump(?:ed)?"
-    r"|(?:go|goes|gone|went|going|gone) (?:up|down)|climb(?:s|ed)?|moved|shifted"
+    r"|(?:go|goes|gone|went|going|gone) (?:up|down)|climb(?:s|ed)?|moved|shifted|(?<=\S )drop(?:s|ped)?"
 )
 """Words of figures that moved."""
-_WHY = r"and why|and the reasons?(?: for (?:it|that))?$|why|how come|for what reasons?|(?:what (?:is|was|are|were) )?the (?:\w+ )?(?:reasons?|causes?)(?: for| of| behind)?|(?:what|who) caused"
+_WHY = r"and why|and the reasons?(?: for (?:it|that))?$|why|how come|how is it(?: possible)? that|for what reasons?|(?:what (?:is|was|are|were) )?the (?:\w+ )?(?:reasons?|causes?)(?: for| of| behind)?|(?:what|who) caused|(?:what|who) (?:drove|(?:is|was|lies) behind|explains) (?:it|that|this)$"
 _DEARER = "more expensive|dearer|pricier|costlier|cheaper|less expensive"
+_MADE_MOVE = (
+    "(?:what|who)(?: has| have)? (?:inflated|lifted|raised|boosted|bloated|reduced|lowered|depressed)"
+)
+_HIGHER = "higher|lower|rising|growing|increasing|climbing|falling"
 _CAUSES = (
     "(?:what|who|which things?) (?:(?:is|was|are|were|lies|lay|has|have) )?(?:drives|drove|driven|driving|causes|caused|causing|behind|explains|explained|accounts? for|accounted for|responsible for"
-    "|contribut(?:es|ed|ing) to|led to|leads to|made|makes|push(?:es|ed|ing))|where (?:does|did|do)(?= .* come from)|how (?:do|can|would) (?:you|we) explain"
+    "|contribut(?:es|ed|ing) to|led to|leads to|made|makes|push(?:es|ed|ing))|(?:the )?(?:story|reasons?|logic|causes?) (?:behind|of|for)|account for|where (?:does|did|do)(?= .* come from)|how (?:do|can|would) (?:you|we) explain"
 )
 """Words that ask for a cause, of what moved; of the rest they ask what it is made of."""
 _FOLLOWS = (
@@ -193,8 +199,8 @@ def read(text: str, vocabulary: Vocabulary, names: Names, now: date) -> Reading:
             unknown_names.append(part.strip('"“”'))
         else:
             said.append(entity)
-    known = _COMMON | _TIMES | _SPELT_RIGHT | names.words
-    mendable = _MEANT | _TIMES | names.whole
+    known = _COMMON | _TIMES | NO_SLIPS | _IN_GISTS | names.words
+    mendable = _MEANT | _TIMES | names.whole | {word for word in _IN_GISTS if len(word) >= _LONG}
     tokens = words_of(plain.replace("§", " quotedname "))
     fixed, mended = corrected(tokens, {*known, "quotedname"}, mendable, CORE | _TIMES, names.pairs)
     words = Words(fixed)
@@ -316,7 +322,9 @@ def _read_causes(reading: Reading) -> None:
     """Whether a reason is asked for, of what moved in other words, too; or what something is made of."""
     words, told = reading.words, {"change", "explain"} & {*reading.metrics}
     reading.why = words.take(_WHY) is not None
-    if not told and words.has(rf"{MOVED}|{_DEARER}|up|down|higher|lower"):
+    if not told and words.take(_MADE_MOVE, "changed"):
+        reading.why = True
+    if not told and words.has(rf"{MOVED}|{_DEARER}|{_HIGHER}|up|down"):
         reading.why = words.take(_CAUSES) is not None or reading.why
     reading.breakdown = words.take(BREAKDOWN) is not None
 
@@ -328,7 +336,11 @@ def _read_movement(reading: Reading) -> None:
     moved = words.take(
         rf"{MOVED}"
         rf"|(?:get|gets|got|gotten|getting|become|became|becoming|been getting) (?:any |much |a lot |a bit )?(?P<dear>{_DEARER})"
-        + (rf"|(?:(?:is|was|were|are|so|much) )*(?P<so_dear>{_DEARER})|higher|lower" if told_why else "")
+        + (
+            rf"|(?:(?:is|was|were|are|so|much) )*(?P<so_dear>{_DEARER})|{_HIGHER}|more|(?:so|this|that) much"
+            if told_why
+            else ""
+        )
     )
     reading.changed = moved is not None
     apart = any(len(f.values) > 1 for f in reading.filters) or len(reading.metrics) > 1
@@ -386,7 +398,9 @@ def _filters(words: Words) -> list[Filter]:
             negated if joined else bool(re.search(without_it, lead) or re.search(without_it, all_before))
         )
         negated = negated or bool(re.search(rf"(?<!\S)(?:{_ALL_BUT})$", lead))
-        negated = negated or bool(re.match(rf"(?:{LEFT_OUT})(?!\S)", " ".join(words.words[place + 1 :])))
+        negated = negated or bool(
+            re.match(rf"(?:(?:and |or )?{word} )*(?:{LEFT_OUT})(?!\S)", " ".join(words.words[place + 1 :]))
+        )
         (without if negated else only).setdefault(word.entity.dimension, []).extend(word.entity.values[:1])
     if without:
         words.take(LEFT_OUT)

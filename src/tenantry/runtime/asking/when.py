@@ -191,7 +191,7 @@ class Calendar:
             line = "(?:one|an?) (?:number|figure|value|line|row) (?:an?|per|for each|each|every)"
             if words.take(
                 rf"{pattern}|{grain} (?:by|for|after) {grain}|{grain} (?:over|on|to) {grain} (?:series|trend|line|curve|graph)|from {grain} to {grain}|(?:{line}|per|by|each|every) {grain}|{grain}s? wise"
-                rf"|^{grain}s (?:will|would) do"
+                rf"|^(?:in |by |use )?{grain}s (?:(?:will|would) do|instead(?: of \w+)?)"
             ):
                 return grain
         of = words.take(
@@ -227,6 +227,7 @@ class Calendar:
     def _window(self, words: Words) -> Window | None:
         for read in (
             self._iso,
+            self._ending,
             self._week_of,
             self._between,
             self._since,
@@ -305,6 +306,13 @@ class Calendar:
         found = words.take(
             rf"(?:in |for |during |over |of )?(?:the )?(?P<which>first|last) (?P<n>{NUMBER}) (?P<unit>day|week|month)s (?:of|in) (?P<one>{_PERIOD}|{_RELATIVE})"
         )
+        if not found and (
+            found := words.take(
+                rf"(?:in |for |during |over )?(?:the )?(?P<which>first) (?P<n>{NUMBER}) (?P<unit>month)s"
+            )
+        ):
+            start = self._named("this year").start
+            return Window(start, months_from(start.year, number_of(found["n"]), 1).end)
         if not found:
             return None
         whole, count = self._one(found["one"]), number_of(found["n"])
@@ -352,7 +360,9 @@ class Calendar:
             return Window(months_from(last.year, (last.month - 1) // 3 * 3 + 1, 3).start, self.span.end)
         if words.take("mtd|month to date|so far this month"):
             return Window(month_start(last), self.span.end)
-        if words.take("all time|ever|since the beginning|in total so far|all the time|over all time"):
+        if words.take(
+            "all time|(?<!hardly )(?<!barely )(?<!rarely )ever|since the beginning|in total so far|all the time|over all time"
+        ):
             return self.span
         return None
 
@@ -373,6 +383,22 @@ class Calendar:
         if words.take(r"(?:last|past|recent) months"):
             return self._months_back(3)
         return None
+
+    def _ending(self, words: Words) -> Window | None:
+        """`the three months to September`."""
+        found = words.find(
+            rf"(?:in |for |over |during )?(?:the )?(?P<n>{NUMBER}) (?P<unit>month|week|day)s (?:(?:up )?(?:to|until|till|through)|ending(?: in| on| with)?)"
+            rf" (?:and including |the end of )?(?P<one>{_ANY})"
+        )
+        if not found:
+            return None
+        end, count, months = self._one(found["one"]).end, number_of(found["n"]), found["unit"] == "month"
+        if months and end != month_start(end):
+            return None
+        words.put(found, TAKEN)
+        if months:
+            return months_from(end.year, end.month - count, count)
+        return Window(end - timedelta(days=count * (7 if found["unit"] == "week" else 1)), end)
 
     def _back(self, count: int, unit: str) -> Window:
         if unit in {"day", "week"}:
