@@ -6,6 +6,7 @@ An engine of SQL makes every number the text that it stands for, and a number of
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,13 +58,18 @@ def opened(path: str, time: str, texts: Sequence[str], units: str, kind: pa.Data
 def read(
     file: ParquetFile, groups: Sequence[int], time: str, texts: Sequence[str], units: str, *, threads: bool
 ) -> Rows:
-    """These row groups of a file; an empty text where there is none. With `threads` columns are read at once.
+    """These row groups of a file, as `rows_of` has them. With `threads` columns are read at once."""
+    table = file.read_row_groups(list(groups), columns=[time, units, *texts], use_threads=threads)
+    return rows_of(table, time, texts, units)
+
+
+def rows_of(table: pa.Table, time: str, texts: Sequence[str], units: str) -> Rows:
+    """The rows of a table whose texts are dictionaries; an empty text where there is none.
 
     Raises `UnfitError` for null times, and for units that are null or past 64 bits.
     """
-    table = file.read_row_groups(list(groups), columns=[time, units, *texts], use_threads=threads)
     found = [coded(table[name]) for name in texts]
-    times = table[time].combine_chunks()
+    times = _one(table[time])
     if times.null_count:
         raise UnfitError
     return Rows(
@@ -76,7 +82,7 @@ def read(
 
 def coded(column: pa.ChunkedArray) -> tuple[Integers, pa.Array]:
     """A text's numbers, and the words they stand for; no text is the empty one."""
-    one = column.unify_dictionaries().combine_chunks()
+    one = _one(column.unify_dictionaries())
     words = one.dictionary
     if not one.null_count:
         return one.indices.to_numpy(), words
@@ -84,6 +90,11 @@ def coded(column: pa.ChunkedArray) -> tuple[Integers, pa.Array]:
     if empty < 0:
         empty, words = len(words), pa.concat_arrays([words, pa.array([""])])
     return one.indices.fill_null(empty).to_numpy(), words
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    """A column in one piece: as it is, where it is in one."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _units(column: pa.ChunkedArray) -> Integers:
@@ -106,24 +117,24 @@ def halves(column: pa.ChunkedArray) -> tuple[Integers, Integers]:
     return pairs[:, 0], pairs[:, 1]
 
 
-def united(parts: Sequence[Rows]) -> Rows:
-    """Rows of several files as one. Raises `UnfitError` where there are none."""
+def united(parts: Sequence[Rows], threads: int = 1) -> Rows:
+    """Rows of several files as one, columns shared by so many threads. Raises `UnfitError` where there are none."""
     if not parts:
         raise UnfitError
     if len(parts) == 1:
         return parts[0]
-    columns = [
-        pa.chunked_array(
-            [pa.DictionaryArray.from_arrays(part.codes[n], part.words[n]) for part in parts]
-        ).unify_dictionaries()
-        for n in range(len(parts[0].codes))
-    ]
-    return Rows(
-        np.concatenate([part.times for part in parts]),
-        [np.concatenate([chunk.indices.to_numpy() for chunk in column.chunks]) for column in columns],
-        [column.chunk(0).dictionary for column in columns],
-        np.concatenate([part.units for part in parts]),
-    )
+
+    def text(n: int) -> tuple[Integers, pa.Array]:
+        coded = [pa.DictionaryArray.from_arrays(part.codes[n], part.words[n]) for part in parts]
+        column = pa.chunked_array(coded).unify_dictionaries()
+        codes = np.concatenate([chunk.indices.to_numpy() for chunk in column.chunks])
+        return codes, column.chunk(0).dictionary
+
+    with ThreadPoolExecutor(threads) as pool:
+        texts = pool.map(text, range(len(parts[0].codes)))
+        times, units = pool.map(np.concatenate, ([p.times for p in parts], [p.units for p in parts]))
+        codes, words = zip(*texts, strict=True)
+    return Rows(times, codes, words, units)
 
 
 def texts_of(codes: Integers, words: pa.Array) -> pa.DictionaryArray:
