@@ -22,6 +22,7 @@ from ..kernel import Catalog, Row, Window
 from ..kernel.dataset import Columns, Dataset
 from ..kernel.time import month_start, next_month
 from .duckdb import DuckDB, bound
+from .kept import Kept
 from .lake import DataFile, Lake, arrow_schema
 from .own_code import own_code
 
@@ -65,6 +66,7 @@ class Builder:
         self._told = told or {}
         self._settings: Mapping[str, Any] | None = None
         self._answers = Answers(engine, catalog.datasets)
+        self._kept = Kept()
 
     def build(
         self, wanted: Sequence[type[Dataset]] | None = None, progress: Progress | None = None
@@ -79,7 +81,10 @@ class Builder:
                 needed |= {d for d in order if not depends_on_settings(d)}
             order = [d for d in order if d in needed]
         tell = progress or (lambda _table, _done, _all: None)
-        return [self._build(dataset, tell) for dataset in order]
+        try:
+            return [self._build(dataset, tell) for dataset in order]
+        finally:
+            self._kept.clear()
 
     def settings_for(self, dataset: type[Dataset]) -> Mapping[str, Any]:
         told = {name: self._told[name] for name in dataset.told if name in self._told}
@@ -146,12 +151,17 @@ class Builder:
         chunks: Sequence[Chunk],
     ) -> Generator[tuple[int, list[DataFile]]]:
         """The files of each chunk, and how many days it has; chunks of SQL are written side by side."""
-        own = own_code(self.engine, dataset, settings, [days[0] for _, days in chunks if len(days) == 1])
+        own = own_code(
+            self.engine, dataset, settings, [days[0] for _, days in chunks if len(days) == 1], self._kept
+        )
 
         def write(engine: DuckDB, window: Window, days: Sequence[date]) -> tuple[int, list[DataFile]]:
             table = own(engine, days[0]) if len(days) == 1 else None
             if table is not None:
-                return 1, engine.write_table(dataset, table, str(days[0]), engine.threads)
+                files = engine.write_table(dataset, table, str(days[0]), engine.threads)
+                if len(chunks) == 1:
+                    self._kept.keep(dataset, files, table)
+                return 1, files
             return len(days), self._write(engine, dataset, statement, settings, window, days)
 
         with self.engine.side_by_side(len(chunks) if statement else 1) as engines:

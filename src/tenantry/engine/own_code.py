@@ -12,6 +12,7 @@ import pyarrow as pa
 from ..kernel.dataset import Dataset
 from .duckdb import DuckDB
 from .hourly import by_hour
+from .kept import Kept
 from .rated import by_rates, told_of, used_on
 from .summed import by_key
 
@@ -23,7 +24,7 @@ OwnCode = Callable[[DuckDB, date], pa.Table | None]
 
 
 def own_code(
-    engine: DuckDB, dataset: type[Dataset], settings: Mapping[str, Any], days: Sequence[date]
+    engine: DuckDB, dataset: type[Dataset], settings: Mapping[str, Any], days: Sequence[date], kept: Kept
 ) -> OwnCode:
     """Our own code for those of these days that it may build. A distributed engine has the statement alone."""
     if engine.dialect != "duckdb":
@@ -32,12 +33,13 @@ def own_code(
         events = _alone(engine, dataset.reads[: dataset.spines])
         return lambda engine, day: by_hour(engine, dataset, day) if day in events else None
     if dataset.without:
-        kept = _alone(engine, dataset.reads)
-        return lambda engine, day: by_key(engine, dataset, day) if day in kept else None
+        alone = _alone(engine, dataset.reads)
+        return lambda engine, day: by_key(engine, dataset, day, kept) if day in alone else None
     if (asked := dataset.rates(settings)) is not None:
         usage, query = asked
         rows = engine.lake.days(usage)
-        return _by_rates(engine, dataset, usage, query, [day for day in days if rows.get(day, 0) >= ROWS])
+        many = [day for day in days if rows.get(day, 0) >= ROWS]
+        return _by_rates(engine, dataset, usage, query, many, kept)
     return _nothing
 
 
@@ -46,17 +48,17 @@ def _nothing(_engine: DuckDB, _day: date) -> None:
 
 
 def _by_rates(
-    engine: DuckDB, dataset: type[Dataset], usage: type[Dataset], query: str, days: Sequence[date]
+    engine: DuckDB, dataset: type[Dataset], usage: type[Dataset], query: str, days: Sequence[date], kept: Kept
 ) -> OwnCode:
     with ThreadPoolExecutor(1) as pool:
         # A day alone has a thread to spare while its rates are asked.
-        early = pool.submit(used_on, engine, usage, days[0]) if len(days) == 1 else None
+        early = pool.submit(used_on, engine, usage, days[0], kept) if len(days) == 1 else None
         told = told_of(engine, query, days)
 
     def shared(engine: DuckDB, day: date) -> pa.Table | None:
         if day not in told:
             return None
-        used = early.result() if early else used_on(engine, usage, day)
+        used = early.result() if early else used_on(engine, usage, day, kept)
         return by_rates(dataset, used, told[day], engine.threads) if used else None
 
     return shared

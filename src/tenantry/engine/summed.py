@@ -12,6 +12,7 @@ from pyarrow.parquet import ParquetFile
 
 from ..kernel.dataset import Dataset
 from .duckdb import DuckDB
+from .kept import Kept
 from .lake import arrow_type
 from .numbers import Integers, UnfitError, coded, decimals_of, halves, texts_of
 from .wide import Wide
@@ -22,13 +23,13 @@ _MOST = 10**38 >> 64
 """The upper 64 bits of what decimals have room for."""
 
 
-def by_key(engine: DuckDB, dataset: type[Dataset], day: date) -> pa.Table | None:
+def by_key(engine: DuckDB, dataset: type[Dataset], day: date, kept: Kept) -> pa.Table | None:
     """The rows of a day that of all upstreams only the first has, for a dataset that says whose are left out
     (`without`); None where its statement must be asked.
     """
     columns = {n: arrow_type(c) for n, c in dataset.columns().items() if n != dataset.partition}
     try:
-        held = _read(engine, dataset.reads[0], day, columns)
+        held = _read(engine, dataset.reads[0], day, columns, kept)
         named = {n: _named(held[n]) for n in held.column_names if not pa.types.is_decimal(columns[n])}
         groups = _grouped(named, dataset.sort, dataset.without)
         sums = {n: _summed(held[n], groups) for n in held.column_names if n not in named}
@@ -51,7 +52,9 @@ def by_key(engine: DuckDB, dataset: type[Dataset], day: date) -> pa.Table | None
     )
 
 
-def _read(engine: DuckDB, source: type[Dataset], day: date, columns: Mapping[str, pa.DataType]) -> pa.Table:
+def _read(
+    engine: DuckDB, source: type[Dataset], day: date, columns: Mapping[str, pa.DataType], kept: Kept
+) -> pa.Table:
     """Those of the columns that the source has, texts as dictionaries. Raises `UnfitError` for nulls, other types and
     other files than expected.
     """
@@ -61,11 +64,12 @@ def _read(engine: DuckDB, source: type[Dataset], day: date, columns: Mapping[str
         if name in source.columns()
     }
     texts = [name for name, kind in asked.items() if pa.types.is_dictionary(kind)]
-    parts: list[pa.Table] = []
-    for file in engine.lake.files(source):
-        if file.partition == str(day):
-            with ParquetFile(engine.lake.folder(source) / file.path, read_dictionary=texts) as held:
-                parts.append(held.read(columns=list(asked), use_threads=engine.threads > 1))
+    files = [file for file in engine.lake.files(source) if file.partition == str(day)]
+    table = kept.rows(source, files)
+    parts = [] if table is None else [table.select(list(asked))]
+    for file in files if table is None else []:
+        with ParquetFile(engine.lake.folder(source) / file.path, read_dictionary=texts) as held:
+            parts.append(held.read(columns=list(asked), use_threads=engine.threads > 1))
     schema = pa.schema(list(asked.items()))
     if not parts or any(not part.schema.equals(schema) for part in parts):
         raise UnfitError
