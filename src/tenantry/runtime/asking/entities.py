@@ -47,6 +47,7 @@ _SERVICES = {
     "savings plans": "savings plans",
     "savings plan": "savings plans",
     "object storage": "simple storage service",
+    "r53": "route 53",
     "queue": "queue",
     "queues": "queue",
     "genai": "bedrock",
@@ -55,7 +56,8 @@ _SERVICES = {
 _METERS = {
     "rcu": "read units", "rru": "read units", "wcu": "write units", "wru": "write units",
     "bandwidth": "egress", "outbound traffic": "egress", "outbound data": "egress",
-    "gigabyte hours of storage": "storage gb hours",
+    "gigabyte hours of storage": "storage gb hours", "gigabyte hour of storage": "storage gb hours",
+    "compute milliseconds": "compute ms", "milliseconds of compute": "compute ms",
     "prompt tokens": "input tokens", "completion tokens": "output tokens",
     "db time": "db", "gb milliseconds": "gb ms", "database time": "db",
 }  # fmt: skip

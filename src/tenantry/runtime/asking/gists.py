@@ -25,6 +25,8 @@ _BROKE = (
     "(?:(?:do|does|did) )?@not (?:succeed|work|go through|get through)|unsuccessful|broke(?! down| up)|blew up|blow(?:s|n)? up|crash(?:ed|es)"
     "|errored|bounced|(?:ended|ending|ends?) (?:up )?(?:in|with) (?:an? )?errors?|(?:go|goes|going|went|gone) wrong"
 )
+_ALL_TENANTS = rf"(?:all|every|each)(?: of)?(?: the| our)* (?:{WHOM})"
+_SIDE_BY_SIDE = "side by side|(?:their |the )?margins?|(?:what (?:is |they |it )?)?(?:left|remains|stays)|what they|in one (?:table|view|list)"
 _FAILED = rf"fail(?:ed|s|ing|ures?)?|{_BROKE}"
 _PART = "shares?|portions?|parts?|fractions?|proportions?|percent(?:age)?"
 _RATE = rf"(?:(?:what|which|as|in) )?(?:an? |the )?(?:{_PART}|ratios?|rates?)(?: of)?|how many percent(?: of)?|out of"
@@ -34,7 +36,7 @@ _ONE = "(?:(?:of|for|on|with) )?(?:(?:per|an?|one|each|every|(?:a |the )?(?:sing
 _AVERAGE = "(?:on (?:an )?average|in the mean|averaged?|avg|mean|typical(?:ly)?|usual(?:ly)?|ordinary)"
 _A_TENANT = rf"(?:{_ONE}|on the |our |the )?(?:@tier |@plan )?(?:tenant|customer|client|account|logo|company|organi[sz]ation)"
 
-_FORECASTS = "(?:past |earlier |previous |prior |old |these |the |our )*(?:(?:forecasts?|forecasting|predictions?|projections?|outlook)|(?:had|have|has|was|were) (?:been )?(?:forecast|predicted|projected|foreseen))"
+_FORECASTS = "(?:past |earlier |previous |prior |old |these |the |our )*(?:(?:forecasts?|forecasting|predictions?|projections?|outlook)|(?:(?:had|have|has|was|were) (?:been )?|(?:we|you) )(?:forecast|predicted|projected|foreseen)(?: things)?)"
 _HOW_GOOD = (
     "(?:how |any |very )?(?:accurate|reliable|trustworthy|precise|exact|dependable|good|right|wrong|true|sound|credible|correct)(?! (?:now|cost|revenue|margin|forecast))"
     "|(?:in)?accuracy|reliability|precision|quality|errors?(?= (?:of )?$)|track record|hit rate|wape|mape|how (?:close|near|well|(?:far )?off)|far off|off(?=$| by| the mark)|miss(?:ed|es)?|(?:hit|miss) the mark"
@@ -62,7 +64,7 @@ _CALCULATED = (
     "|come(?:s)? about|arrived? at|based(?: on)?|(?:on )?what grounds|how (?:do|can) (?:we|you|i) know"
 )
 
-_MOVED = "chang(?:e|es|ed)|mov(?:e|es|ed|ements?)|shift(?:s|ed)?|sw(?:ing|ings|ung)|leaps?|differences?|(?:go|goes|went|gone) up or down|(?:jump|rise|rose|climb)(?:s|ed)? or (?:drop|fall|fell)(?:s|ped)?|fluctuat(?:e|es|ed|ions?)"
+_MOVED = "chang(?:e|es|ed)|mov(?:e|es|ed|ements?)|shift(?:s|ed)?|sw(?:ing|ings|ung)|leaps?|jump(?:s|ed)? (?:around|about)|differences?|(?:go|goes|went|gone) up or down|(?:jump|rise|rose|climb)(?:s|ed)? or (?:drop|fall|fell)(?:s|ped)?|fluctuat(?:e|es|ed|ions?)"
 _MOVED_MOST = rf"(?:biggest|largest|greatest|strongest|widest|wildest|sharpest|most) (?:(?:{_SPEND}|bill) )?(?:{_MOVED})|(?:{_MOVED}) (?:the |by the )?(?:most|furthest|farthest)"
 _FOR_THEM = "(?: (?:us|we|me|them|they|it|he|she|what|that|which|than|in|to|on|of|the|their|its|our|his|from|for|up|is|are|do|does|did|all|any|really|actually|ever|serve|cover|own))*"
 _MORE = "more than|higher than|larger than|greater than|above|exceeds?|exceeding|outweighs?|outruns?"
@@ -80,12 +82,13 @@ _OFFER = "(?:the |our |its |their |all |available )*(?:different |distinct |vari
 _LITTLE_OF = rf"(?:(?:(?:leaves?|ignores?) (?:most|many|much|a lot)|the surface)(?: of)?|(?:only |just |merely )?(?:an? )?(?:few|handful|fraction|little|tiny part|small part|bit|couple|sliver)(?: of)?) {_OFFER}"
 _MUCH_OF = rf"(?:how (?:many|much)|(?:what|which) (?:part|share|portion|percentage|fraction)|number)(?: of)? {_OFFER}"
 _MANY_TENANTS = rf"(?:how many|what (?:{_PART})|number)(?: of)?(?: (?:our|the|all))* (?:{WHOM})"
+_PART_OF_TENANTS = rf"(?:{_PART})(?: of)?(?: (?:our|the|all))* (?:{WHOM})"
 _RIGHTS = (
     "rights?|limits?|limited to|access to|(?:is |are )?(?:included|covered|permitted|allowed|entitled)(?: to)?(?: (?:use|do|have))?(?: by| for| in)?|(?:comes?|came) with|include[sd]?"
-    "|bought|purchased|allowances?|quotas?|for (?:its|their) money|cover(?:s|ed)?"
+    "|bought|purchased|allowances?|quotas?|for (?:its|their) money|(?:got )?in (?:its|their) (?:package|plan|tier|contract|subscription)|cover(?:s|ed)?"
 )
 _WHO_IT_IS = (
-    "(?:something|anything|everything|more|all) about|who (?:is|are) (?:this|that|these|those)(?= @tenant)|(?:is |has )?subscribed to|(?:the |a )?(?:background|rundown|run down|lowdown|briefing)(?: on)?|info(?:rmation)?(?: on| about)?|profile|details|facts|(?:short )?(?:bio|portrait)|who (?:are|is) (?:they|it|that)|how long (?:have|has)(?: we)?(?: had| been)?|introduce"
+    "(?:something|anything|everything|more|all|a bit|a little) about|who (?:is|are) (?:this|that|these|those)(?= @tenant)|(?:is |has )?subscribed to|(?:the |a )?(?:background|rundown|run down|lowdown|briefing)(?: on)?|info(?:rmation)?(?: on| about)?|profile|details|facts|(?:short )?(?:bio|portrait)|who (?:are|is) (?:they|it|that)|how long (?:have|has)(?: we)?(?: had| been)?|introduce"
     "|(?:what|which) (?:kind|sort|type) of (?:customer|client|tenant|account)"
 )
 _PEOPLE = "(?:how many|number of|count of)(?: different| distinct| unique)?(?: active)? (?:people|persons?|humans?|individuals?|folks)(?: who| that)?"
@@ -116,6 +119,20 @@ GISTS = (
         without=f"@tenant|{_RATE}",
         also="(?:(?:do|can|should) (?:we|i) )?(?:really )?(?:know|trust|believe|take)|estimates?",
     ),
+    Gist(
+        "uncertainty",
+        (
+            "(?:(?:should|can|do|would) (?:we|i) )?(?:trust|believe|rely on)",
+            "(?:the )?least",
+            f"{_COST}|figures?|numbers?",
+        ),
+        beside=_WHO,
+        without="@tenant",
+        also="figures?|numbers?",
+    ),
+    Gist("standing", (_ALL_TENANTS, _PAID, _COST, "(?:their |the )?tiers?"), also=_SIDE_BY_SIDE),
+    Gist("usage", ("burn(?:s|ed|t)?",), beside="@meter"),
+    Gist("adoption", (_PART_OF_TENANTS, _USE), beside="features?|@feature"),
     Gist(
         "coverage",
         (_MEASURED, f"{_COST}|{_ALLOCATION}"),

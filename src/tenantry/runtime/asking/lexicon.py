@@ -63,7 +63,7 @@ METRICS: tuple[Metric, ...] = (
         "billed_cost",
         "billed cost",
         _ALL - {"plan"},
-        "(?:cloud |aws |provider |suppliers? )?bills?|suppliers? invoices?|(?:stood|stands) on the (?:bill|invoice)|(?:aws|amazon|cloud|provider) invoices?|the invoice(?= ·)|invoices? (?:from|of) (?:aws|amazon|the provider)|invoiced|billed(?: costs?)?|unblended(?: costs?)?|invoiced? (?:amount|total|costs?)|cash costs?|on the (?:bill|invoice)",
+        "(?:cloud |aws |provider |suppliers? )?bills?|suppliers? invoices?|(?:stood|stands) on the (?:bill|invoice)|(?:aws|amazon|cloud|provider) invoices?|the invoice(?= ·)|invoices? (?:from|of) (?:aws|amazon|the provider)|invoiced? (?:amounts?|totals?|costs?)|invoiced|billed(?: costs?)?|unblended(?: costs?)?|cash costs?|on the (?:bill|invoice)",
     ),
     _figures(
         "list_cost",
@@ -92,7 +92,7 @@ METRICS: tuple[Metric, ...] = (
         _PAID,
         "(?:gross |contribution |operating )?margins?|gm|profits?|gross profits?|profitability|profitable|bottom line|make a profit|contribution",
         "(?:revenues?|income) (?:minus|less|@not) (?:the |our )?costs?",
-        r"(?:earn|earns|earned|earning|make|makes|made|keep|kept) (?:(?:@\w+|·|on|with|from|in|of|for|by|the|our|us|tier|plan) ){0,4}after (?:all |our |the |its |their )?(?:costs?|expenses)|(?:is |are |was |were )?(?:left(?: over)?|remain(?:s|ed)?|remaining) after (?:all |the )?(?:costs?|expenses)|(?:is |are |was |were )left over|(?:left|leaves?) us (?:(?:@\w+|·|on|with|from|in|of|the|our|most|dollars|money|month|quarter|year) ){0,3}after (?:all )?costs?|what remains(?: of it)?|(?:once|after) (?:everything|all|costs?) (?:\S+ ){0,4}(?:is|are|has been|have been) paid(?: for)?|(?:get|got) to keep",
+        r"(?:earn|earns|earned|earning|make|makes|made|keep|kept) (?:(?:@\w+|·|on|with|from|in|of|for|by|the|our|us|tier|plan) ){0,4}after (?:all |our |the |its |their )?(?:costs?|expenses)|(?:is |are |was |were )?(?:left(?: over)?|remain(?:s|ed)?|remaining) after (?:all |the )?(?:costs?|expenses)|(?:is |are |was |were )left over|left after (?:our |the |its |their )?(?:costs?|spend(?:ing)?|expenses)|(?:left|leaves?) us (?:(?:@\w+|·|on|with|from|in|of|the|our|most|dollars|money|month|quarter|year) ){0,3}after (?:all )?costs?|what remains(?: of it)?|(?:once|after) (?:everything|all|costs?) (?:\S+ ){0,4}(?:is|are|has been|have been) paid(?: for)?|(?:get|got) to keep",
     ),
     _figures(
         "margin_ratio",
@@ -137,7 +137,7 @@ METRICS: tuple[Metric, ...] = (
         "tenants",
         _WHO,
         rf"(?:how many|number of|count of|count|total) (?:active |current |paying |of )*(?:our |the )?(?:@tier )?(?:{WHOM})",
-        rf"(?:list|name|show)(?: me)?(?: all)?(?: of)? (?:the |our )?(?:@tier )?(?:{WHOM})|list of (?:all |the |our )*(?:@tier )?(?:{WHOM})|who are (?:our|the|all) (?:@tier )?(?:{WHOM})|(?:{WHOM}) counts?|(?:list|name|show)(?: me)?(?: all)? (?:everyone|everybody|who is)(?= (?:on|in|at) (?:the |our )?@(?:tier|plan)(?!\S))",
+        rf"(?:list|name|show)(?: me)?(?: all)?(?: of)? (?:the |our )?(?:@tier )?(?:{WHOM})|list of (?:all |the |our )*(?:@tier )?(?:{WHOM})|who are (?:our|the|all) (?:@tier )?(?:{WHOM})|@tier (?:{WHOM}) list|(?:{WHOM}) counts?|(?:list|name|show)(?: me)?(?: all)? (?:everyone|everybody|who is)(?= (?:on|in|at) (?:the |our )?@(?:tier|plan)(?!\S))",
         rf"head ?count of (?:the |our |paying |active |all )*(?:@tier )?(?:{WHOM})|(?:{WHOM}) (?:do we have|are there)|(?:size of )?(?:(?:the|our) )?(?:customer|tenant|client) base(?! costs?)",
         rf"(?:{WHOM}) (?:are )?(?:spread|distributed|split) (?:over|across|among|between)(?= (?:the |our )?(?:tiers|plans))",
         rf"which (?:{WHOM}) (?:are|were) (?:on|in|at)(?= (?:the |our )?@(?:tier|plan)(?!\S))",
@@ -485,7 +485,7 @@ PRICED = (
 )
 PROFITED = "most profitable|least profitable"
 
-NEGATION = "(?:everything|anything|everyone|everybody|all|any) (?:but|except|other than|apart from|besides|save)|with the exception of|exclusive of|barring|save for|not counting|not including|not|non|leaving aside|disregarding|sans|omitting|skipping|instead of|rather than|without|excluding|except|except for|excl|exclude|excludes|but not|other than|apart from|minus|no|ignoring|leaving out|leave out|besides|outside"
+NEGATION = "(?:everything|anything|everyone|everybody|all|any) (?:but|except|other than|apart from|besides|save)|with the exception of|exclusive of|barring|save for|not counting|not including|not|non|leaving aside|disregarding|sans|ex|omitting|skipping|instead of|rather than|without|excluding|except|except for|excl|exclude|excludes|but not|other than|apart from|minus|no|ignoring|leaving out|leave out|besides|outside"
 
 LEFT_OUT = rf"out of (?:it|that|this|them|the list)|(?:is |are |being )?(?:(?:{'|'.join(DIMENSIONS.values())}) )?(?:excluded|left out|set aside|aside|apart|excepted|taken out|removed|not included|not counted)"
 """Words behind a name that is left out."""

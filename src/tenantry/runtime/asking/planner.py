@@ -226,7 +226,7 @@ class _Planner:
                 return self.able.choose([then, ahead], "next after that, or after today")
         if self.before and (others := self._of_before(self.before.metric, metrics, follows=follows)):
             metrics, follows = others, True
-        bare = metrics and not self.of.slots and len(self.text.split()) <= _FEW
+        bare = metrics and not self.of.slots and (len(self.text.split()) <= _FEW or self.of.points_back)
         if self.before and (follows or bare):
             return self._follow_up(self.before, metrics) if follows else self._either(self.before, metrics)
         if not metrics:
@@ -359,7 +359,14 @@ class _Planner:
         filters, by = list(of.filters), of.by or by
         several = next((f.dimension for f in filters if len(f.values) > 1 and not f.without), None)
         by = by or (None if of.together else several)
-        if of.share and not of.changed and by is None and len(filters) == 1 and not filters[0].without:
+        ratio = metric in _RATIOS.values()
+        if (
+            of.share
+            and not (of.changed or ratio)
+            and by is None
+            and len(filters) == 1
+            and not filters[0].without
+        ):
             by, filters = filters[0].dimension, []
         of_services = any(f.dimension == "service" and not f.without for f in filters)
         if of.breakdown and by is None and "service" in ROWS[metric].cuts and not of_services:
@@ -494,6 +501,7 @@ class _Planner:
     def _follow_up(self, before: Question, metrics: Sequence[str]) -> Plan:
         """The question before with what this text changes of it."""
         of, when = self.of, self.of.when
+        of.filters = [self._as_cut(before, new) for new in of.filters]
         found = replace(before, asked=self.text)
         if of.ahead and found.metric not in _AHEAD and not metrics:
             return Unanswerable(
@@ -533,6 +541,11 @@ class _Planner:
             order=self._order(found.metric) if of.order else found.order,
         )
         return self._settled([self._fitted(found)])
+
+    def _as_cut(self, before: Question, new: Filter) -> Filter:
+        """A name that is several things, as a tier and a plan, is of what the figures before are cut by."""
+        told = before.by and {*new.values} <= {*self.vocabulary.values.get(before.by, ())}
+        return replace(new, dimension=before.by) if told and before.by else new
 
     def _beside(self, before: Question, new: Filter) -> Plan:
         """The question before of its names and of one that it is now compared with: `vs pro`."""

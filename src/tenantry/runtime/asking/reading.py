@@ -312,7 +312,7 @@ def _read_figures(reading: Reading, vocabulary: Vocabulary) -> None:
         reading.ahead = words.take(AHEAD) is not None or reading.when.ahead
     reading.ambiguous = next((meant for pattern, meant in AMBIGUOUS if words.take(pattern)), ())
     reading.metrics = _metrics(words, vocabulary)
-    if not (reading.metrics or reading.ambiguous or reading.filters):
+    if not (reading.metrics or reading.ambiguous or reading.filters or reading.when.compares):
         reading.metrics = take_alone(words, vocabulary.metrics, _COMMON_ALONE)
     if words.has(r"\$tenants (?:(?:sorted|ranked|ordered) )?(?:by|with) (?:the |their )?\$\w+"):
         reading.metrics, reading.by = reading.metrics[1:], "tenant"  # `a list of customers by revenue`
@@ -326,6 +326,8 @@ def _read_causes(reading: Reading) -> None:
         reading.why = True
     if not told and words.has(rf"{MOVED}|{_DEARER}|{_HIGHER}|up|down"):
         reading.why = words.take(_CAUSES) is not None or reading.why
+    if reading.why:
+        words.take("up|down")
     reading.breakdown = words.take(BREAKDOWN) is not None
 
 
@@ -441,6 +443,7 @@ def _read_rank(reading: Reading) -> None:
         rf"(?:which|what|the) (?P<n>{NUMBER})(?= (?:{dimension}))",
         rf"the (?P<n>{NUMBER}) (?:that|who|which|\$revenue)(?= .*(?<!\S)(?:{_SUPERLATIVE})(?!\S))",
         rf"^make (?:it|that) (?P<n>{NUMBER})$",
+        rf"^(?:show |give me )?(?P<n>{NUMBER}) (?:instead of|rather than|@not) (?:{NUMBER})$",
         rf"(?P<n>{NUMBER})(?= (?:@\w+ )?(?:{dimension}) .*(?<!\S)(?:{_SUPERLATIVE})(?!\S))",
     ):
         if reading.top is None and (found := words.take(pattern)):

@@ -112,7 +112,7 @@ class Calendar:
                 self._months_back(12) if grain in {"month", "quarter", "week"} else self.span.newest_month
             )
         trend = words.take(
-            "trend(?:ing|s)?|curve|trajector(?:y|ies)|progression|(?:chang(?:e|es|ed|ing) )?over time|develop(?:ed|ment)?|evol(?:ve|ved|ution)|histor(?:y|ical|ically)"
+            "trend(?:ing|s)?|curve|trajector(?:y|ies)|progression|(?:chang(?:e|es|ed|ing) )?over time|develop(?:ed|ment)?|evol(?:ve|ved|ving|ution)|histor(?:y|ical|ically)"
         )
         if grain is None and trend and counted:
             grain = counted["unit"]
@@ -190,8 +190,7 @@ class Calendar:
         ):
             line = "(?:one|an?) (?:number|figure|value|line|row) (?:an?|per|for each|each|every)"
             if words.take(
-                rf"{pattern}|{grain} (?:by|for|after) {grain}|{grain} (?:over|on|to) {grain} (?:series|trend|line|curve|graph)|from {grain} to {grain}|(?:{line}|per|by|each|every) {grain}|{grain}s? wise"
-                rf"|^(?:in |by |use )?{grain}s (?:(?:will|would) do|instead(?: of \w+)?)"
+                rf"^(?:in |by |use )?(?:{grain}s|{pattern}) (?:(?:will|would) do|instead(?: of \w+)?)|{pattern}|{grain} (?:by|for|after) {grain}|{grain} (?:over|on|to) {grain} (?:series|trend|line|curve|graph)|from {grain} to {grain}|(?:{line}|per|by|each|every) {grain}|{grain}s? wise"
             ):
                 return grain
         of = words.take(

@@ -13,13 +13,17 @@ TAKEN = "·"
 """Stands where words were taken, so that what stood apart stays apart."""
 _MARK = "['\N{RIGHT SINGLE QUOTATION MARK}]"
 _SPELLINGS = (
-    (r"\berr(?= ?%)", "error"), (r"\b(mom|yoy|qoq) deltas?\b", r"\1 change"),
+    (r"\berr(?= ?%)", "error"), (r"\bgp(?= ?%)", "gross margin"), (r"\bfcst\b", "forecast"),
+    (r"\bdaus?\b", "daily active users"), (r"\bwaus?\b", "weekly active users"), (r"(?<=\d )mos?\b", "months"),
+    (r"^list, (?=contracted|billed|invoiced|effective)", "list cost, "), (r"-grained\b", ""),
+    (r"\bbegin of\b", "beginning of"), (r"\b(mom|yoy|qoq) deltas?\b", r"\1 change"),
     (r"\bw/o\b", "without"), (r"\bmo[./]mo\b|\bm[./]m\b", "mom"), (r"\by[./]y\b", "yoy"), (r"%", " percent "),
     (r"\bper cent\b", "percent"), (r"\bpull(?: up)?\b(?! requests?)", "show"),
     (r"\b(?:call (?:up|out)|bring up|put together|(?:set|lay|spell) out|(?:walk|take|run|talk) me through)\b", "show"),
     (r"\b(?:fill me in on|run (?:me )?the numbers (?:for|of|on))\b", "show"),
     (r"\b(tenant|customer|client|account|tier|plan|service|feature|meter)s?[ -]wise\b", r"by \1"),
-    (r"\b(tenant|customer|tier|plan|feature)-level\b", r"by \1"), (r"\b(and|to|until|till) now\b", r"\1 today"),
+    (r"\b(tenant|customer|tier|plan|feature)-level\b", r"by \1"),
+    (r"\b(to|until|till|between \S+(?: \S+)? and) now\b", r"\1 today"),
     (r"\b(\d+|two|three|four|five|six|twelve) (last|past|previous) (?=(?:days|weeks|months|quarters)\b)", r"\2 \1 "),
     (r"\b(?:fork|shell|dish|splash|dol)(?:es|s|ed|ing)? out\b|\bcough(?:s|ed|ing)? up\b", "spend"),
     (r"(?<=[a-z])/(?=(?:mau|dau|user|request|call|seat)s?\b)", " per "), (r"\bwhos\b", "whose"),
@@ -51,7 +55,7 @@ _SPELLINGS = (
     # Slips in words too short or too common to mend by their letters.
     (r"\b(?:adn|nad)\b", "and"), (r"\b(?:teh|hte)\b", "the"), (r"\b(?:waht|whta)\b", "what"),
     (r"\b(?:mcuh|muhc)\b", "much"), (r"\bm(?:ny|nay|ayn)\b", "many"), (r"\b(?:hav|haev|hvae)\b", "have"),
-    (r"\bpl[sz]\b", "please"), (r"\bnxt\b", "next"),
+    (r"\bpl[sz]\b", "please"), (r"\bnxt\b", "next"), (r"\bhwo\b", "how"), (r"\btpo\b", "top"), (r"\bwek\b", "week"),
     (r"\bw(?:ich|hcih|ihch)\b", "which"), (r"\bcomp(?:air|aire|ear)\b", "compare"),
 )  # fmt: skip
 _ASKERS = (
@@ -67,6 +71,8 @@ _ASIDES = (
     "^(?:good )?(?:morning|afternoon|evening)|thanks (?:a lot|in advance)|much appreciated|by the way|btw|fyi",
     rf"(?:{_ASKERS})(?: (?:{_HAVE}))* (?:{_ASKS})(?: (?:me|us|about|for|to (?:know|see|hear|have)))*",
     "in general|all in all|by and large",
+    r"(?:i am|we are|i.m|we.re) (?:meeting|seeing|calling|visiting) (?:them|him|her)(?: (?:at|on|in) \w+)?",
+    "they(?: are|.re) on the (?:phone|line|call)",
     "sorry(?: to (?:bother|disturb|ask)(?: you)?)?|(?:just )?(?:curious|asking|wondering)",
     "i (?:was )?wonder(?:ing|ed)?",
     r"(?<!pay )(?<!paid )(?<!spend )(?<!spent )for (?:the|my|our|an?) (?:\w+ )?(?:decks?|slides?|presentation)",
