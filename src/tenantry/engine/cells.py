@@ -58,11 +58,14 @@ def packed(rows: Sequence[Rows]) -> bytes:
 def unpacked(dataset: type[Dataset], packs: Iterable[bytes], size: int) -> Iterator[pa.Table]:
     """All rows of these, in order, in tables of so many rows or a pack more."""
     some: list[pa.RecordBatch] = []
+    rows = 0
     for pack in packs:
-        some += pa.ipc.open_stream(pack, options=_UNPACKED)
-        if sum(map(len, some)) >= size:
+        for batch in pa.ipc.open_stream(pack, options=_UNPACKED):
+            some.append(batch)
+            rows += len(batch)
+        if rows >= size:
             yield pa.Table.from_batches(some, arrow_schema(dataset))
-            some = []
+            some, rows = [], 0
     if some:
         yield pa.Table.from_batches(some, arrow_schema(dataset))
 
