@@ -56,6 +56,7 @@ _SERVICES = {
 _METERS = {
     "rcu": "read units", "rru": "read units", "wcu": "write units", "wru": "write units",
     "bandwidth": "egress", "outbound traffic": "egress", "outbound data": "egress",
+    "data transfer out": "egress", "data transfer": "egress",
     "gigabyte hours of storage": "storage gb hours", "gigabyte hour of storage": "storage gb hours",
     "compute milliseconds": "compute ms", "milliseconds of compute": "compute ms",
     "prompt tokens": "input tokens", "completion tokens": "output tokens",

@@ -81,7 +81,9 @@ _USE = "(?:(?:barely |hardly |scarcely )?(?:make|makes|making) use of|use|uses|u
 _OFFER = "(?:the |our |its |their |all |available )*(?:different |distinct |various )?(?:features?|functions?|modules?|product|platform|plan|package|offer|surface|what (?:they|it|he) (?:could|can|may|might|pay for|has|have|bought))"
 _LITTLE_OF = rf"(?:(?:(?:leaves?|ignores?) (?:most|many|much|a lot)|the surface)(?: of)?|(?:only |just |merely )?(?:an? )?(?:few|handful|fraction|little|tiny part|small part|bit|couple|sliver)(?: of)?) {_OFFER}"
 _MUCH_OF = rf"(?:how (?:many|much)|(?:what|which) (?:part|share|portion|percentage|fraction)|number)(?: of)? {_OFFER}"
-_MANY_TENANTS = rf"(?:how many|what (?:{_PART})|number)(?: of)?(?: (?:our|the|all))* (?:{WHOM})"
+_MANY_TENANTS = (
+    rf"(?:how many|(?:are|do|have) many|what (?:{_PART})|number)(?: of)?(?: (?:our|the|all))* (?:{WHOM})"
+)
 _PART_OF_TENANTS = rf"(?:{_PART})(?: of)?(?: (?:our|the|all))* (?:{WHOM})"
 _RIGHTS = (
     "rights?|limits?|limited to|access to|(?:is |are )?(?:included|covered|permitted|allowed|entitled)(?: to)?(?: (?:use|do|have))?(?: by| for| in)?|(?:comes?|came) with|include[sd]?"
@@ -214,6 +216,7 @@ GISTS = (
     ),
     Gist("margin_ratio", (f"{_RATE}|how many cents of|how much of(?= each| every)", _REVENUE, _KEPT)),
     Gist("margin", ("(?:differences?|gap) between", _REVENUE, _COST), without="@tier|@plan|@tenant"),
+    Gist("cost_per_use", (_COST, "(?:an? |one |each |every )?single(?= @feature)")),
     Gist(
         "cost_per_use",
         (_COST, "(?:(?:per|for|of) )?(?:one|each|every|a single) use(?: of)?|(?:each|every) time"),

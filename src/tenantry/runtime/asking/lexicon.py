@@ -137,7 +137,7 @@ METRICS: tuple[Metric, ...] = (
         "tenants",
         _WHO,
         rf"(?:how many|number of|count of|count|total) (?:active |current |paying |of )*(?:our |the )?(?:@tier )?(?:{WHOM})",
-        rf"(?:list|name|show)(?: me)?(?: all)?(?: of)? (?:the |our )?(?:@tier )?(?:{WHOM})|list of (?:all |the |our )*(?:@tier )?(?:{WHOM})|who are (?:our|the|all) (?:@tier )?(?:{WHOM})|@tier (?:{WHOM}) list|(?:{WHOM}) counts?|(?:list|name|show)(?: me)?(?: all)? (?:everyone|everybody|who is)(?= (?:on|in|at) (?:the |our )?@(?:tier|plan)(?!\S))",
+        rf"(?:list|name|show)(?: me)?(?: all)?(?: of)? (?:the |our )?(?:@tier )?(?:{WHOM})|list of (?:all |the |our )*(?:@tier )?(?:{WHOM})|who are (?:our|the|all) (?:@tier )?(?:{WHOM})|@tier (?:{WHOM}) list|^@tier(?: tier)? how many$|(?:{WHOM}) counts?|(?:list|name|show)(?: me)?(?: all)? (?:everyone|everybody|who is)(?= (?:on|in|at) (?:the |our )?@(?:tier|plan)(?!\S))",
         rf"head ?count of (?:the |our |paying |active |all )*(?:@tier )?(?:{WHOM})|(?:{WHOM}) (?:do we have|are there)|(?:size of )?(?:(?:the|our) )?(?:customer|tenant|client) base(?! costs?)",
         rf"(?:{WHOM}) (?:are )?(?:spread|distributed|split) (?:over|across|among|between)(?= (?:the |our )?(?:tiers|plans))",
         rf"which (?:{WHOM}) (?:are|were) (?:on|in|at)(?= (?:the |our )?@(?:tier|plan)(?!\S))",

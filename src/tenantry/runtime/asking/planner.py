@@ -351,7 +351,9 @@ class _Planner:
 
     def _apart(self, names: Sequence[str]) -> list[str]:
         """The figures without those that only say what kind another is of, as `cost` in `cost at list prices`."""
+        kinds = {kind for plain, kind in _KIND_OF if plain == "cost" and kind in names}
         gone = {plain for plain, kind in _KIND_OF if {plain, kind} <= {*names} and not self.of.joined}
+        gone |= {"cost"} if len(kinds) > 1 else set()
         return [name for name in names if name not in gone]
 
     def _question(self, metric: str, by: str | None = None) -> Question:

@@ -525,7 +525,7 @@ def _belongs(text: str, found: re.Match[str], name: str) -> bool:
     same = before.endswith(f"@{name}") or (after.startswith(f"@{name}") and not cut)
     people = (
         name == "tenant"
-        and re.search(r"@(?:tier|plan)$", before)
+        and re.search(r"@(?:tier|plan)(?: tier| plan)?$", before)
         and not re.search(
             r"(?:which|what|top|by|per|each|every|list|\d|·)(?: (?!on|of|in|for|from|with|at|to|have|has|had|did|do|does|are|is|were|was)\S+)? @(?:tier|plan)$",
             before,

@@ -190,7 +190,7 @@ class Calendar:
         ):
             line = "(?:one|an?) (?:number|figure|value|line|row) (?:an?|per|for each|each|every)"
             if words.take(
-                rf"^(?:in |by |use )?(?:{grain}s|{pattern}) (?:(?:will|would) do|instead(?: of \w+)?)|{pattern}|{grain} (?:by|for|after) {grain}|{grain} (?:over|on|to) {grain} (?:series|trend|line|curve|graph)|from {grain} to {grain}|(?:{line}|per|by|each|every) {grain}|{grain}s? wise"
+                rf"^(?:in |by |use )?(?:{grain}s|{pattern}) (?:(?:will|would) do|instead(?: of \w+)?)|{pattern}|{grain} (?:by|for|after) {grain}|{grain} (?:over|on|to) {grain} (?:series|trend|line|curve|graph)|(?:series|trend) {grain} (?:over|on|to) {grain}|from {grain} to {grain}|(?:{line}|per|by|each|every) {grain}|{grain}s? wise"
             ):
                 return grain
         of = words.take(
@@ -214,7 +214,7 @@ class Calendar:
             return self._one(found["other"])
         # `compare October with September`: two periods, the second one to compare with.
         found = words.find(
-            rf"compare (?:\S+ )*?(?:{_ANY}) (?P<lead>(?:with|to|and|against) (?:that of |those of |the one of )?)(?P<other>{_ANY})"
+            rf"compare (?:\S+ )*?(?:{_ANY}) (?P<lead>(?:with|to|and|against) (?:that of |those of |the one (?:of|in|from) )?)(?P<other>{_ANY})"
         ) or words.find(
             rf"compare (?:\S+ )*?(?:{_ANY}) (?:\S+ ){{1,3}}?(?P<lead>(?:with|to|against) (?:that of |those of |the one of )?)(?P<other>{_ANY})"
         )

@@ -55,7 +55,8 @@ _SPELLINGS = (
     # Slips in words too short or too common to mend by their letters.
     (r"\b(?:adn|nad)\b", "and"), (r"\b(?:teh|hte)\b", "the"), (r"\b(?:waht|whta)\b", "what"),
     (r"\b(?:mcuh|muhc)\b", "much"), (r"\bm(?:ny|nay|ayn)\b", "many"), (r"\b(?:hav|haev|hvae)\b", "have"),
-    (r"\bpl[sz]\b", "please"), (r"\bnxt\b", "next"), (r"\bhwo\b", "how"), (r"\btpo\b", "top"), (r"\bwek\b", "week"),
+    (r"\bpl[sz]\b", "please"), (r"\bnxt\b", "next"), (r"\bhwo\b", "how"),
+    (r"\bwy\b", "why"), (r"\busrs?\b", "user"), (r"\btpo\b", "top"), (r"\bwek\b", "week"),
     (r"\bw(?:ich|hcih|ihch)\b", "which"), (r"\bcomp(?:air|aire|ear)\b", "compare"),
 )  # fmt: skip
 _ASKERS = (
@@ -76,7 +77,7 @@ _ASIDES = (
     "sorry(?: to (?:bother|disturb|ask)(?: you)?)?|(?:just )?(?:curious|asking|wondering)",
     "i (?:was )?wonder(?:ing|ed)?",
     r"(?<!pay )(?<!paid )(?<!spend )(?<!spent )for (?:the|my|our|an?) (?:\w+ )?(?:decks?|slides?|presentation)",
-    r"(?:^|(?<=[,;:] ))for (?:the|my|our|an?) (?:\w+ )?(?:meeting|board)",
+    r"(?:^|(?<=[,;:] ))for (?:the|my|our|an?) (?:\w+ )?(?:meeting|board|review|audit|call)",
     r"before (?:the|my|our) (?:\w+ )?meeting|for my (?:own )?(?:understanding|information|interest|notes|records)",
     "to (?:my|our|your) knowledge|as far as (?:we|you|i) (?:know|can (?:see|tell))|afaik|asap|as soon as possible",
     "if (?:(?:it|that) is )?possible|if (?:you|we) (?:can|could|like|want|please|may|do not mind|have time)",
