@@ -82,6 +82,8 @@ def compact(engine: DuckDB, dataset: type[Dataset], added: Sequence[DataFile]) -
         new += made
         gone |= {one.path: paths for one in made}
     if new:
+        # Those that they stand for leave the table with the commit: without power none must be half there.
+        lake.sync(dataset, gone)
         lake.commit(dataset, new, replaces=(), without={path for paths in gone.values() for path in paths})
     return gone
 
