@@ -90,3 +90,16 @@ def test_a_table_deleted_and_begun_again_is_another(tmp_path: Path):
     write(engine, Things, JANUARY, "'b' AS name, 'x' AS plan, ['y'] AS aliases", None)
     assert rows(engine) == [(JANUARY, "b", "x", ["y"])]
     assert engine.lake.identity(Things) not in ("", before)
+
+
+def test_a_table_whose_maker_was_killed_before_its_first_commit_is_none_yet(tmp_path: Path):
+    engine = DuckDB(Lake(tmp_path))
+    left = tmp_path / "things" / "_delta_log"
+    left.mkdir(parents=True)
+    for half_written in (False, True):
+        if half_written:
+            (left / "00000000000000000000.json#1").touch()
+        assert engine.lake.version(Things) == -1
+        assert rows(engine) == []
+    write(engine, Things, JANUARY, "'a' AS name, 'x' AS plan, ['y'] AS aliases", None)
+    assert rows(engine) == [(JANUARY, "a", "x", ["y"])]

@@ -297,11 +297,9 @@ class Lake:
 
     def _open(self, dataset: type[Dataset], version: int | None = None) -> DeltaTable | None:
         folder = self.folder(dataset)
-        if not (folder / "_delta_log").is_dir():
-            return None
         try:
-            return DeltaTable(folder, version=version)
-        except DeltaError as problem:
+            return DeltaTable(folder, version=version) if _has_begun(folder / "_delta_log") else None
+        except (DeltaError, OSError) as problem:
             raise TenantryError(
                 Kind.BROKEN_CONTRACT,
                 f"the table {folder} cannot be read: {problem}",
@@ -337,6 +335,14 @@ def _log_of(folder: Path) -> tuple[int, int]:
     except OSError:
         return 0, 0
     return log.st_ino, log.st_mtime_ns
+
+
+def _has_begun(log: Path) -> bool:
+    """Whether a log has an entry: a process that was killed while it made the table left a folder, and no more."""
+    try:
+        return any(entry.suffix in {".json", ".parquet"} for entry in log.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _shorten(log: Path, before: float) -> None:
