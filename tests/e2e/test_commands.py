@@ -267,6 +267,11 @@ def test_configured_sources_land_build_and_run(tmp_path, fixtures):
     assert answer(tmp_path, "certificate")["data"]["reconciles"]
     ran = answer(tmp_path, "run", "cost_per_tenant")
     assert [row["tenant_id"] for row in ran["answers"][0]["data"]] == ["acme"]
+    ran = answer(tmp_path, "run")
+    assert "cost_profile" in {one["capability"] for one in ran["answers"]}
+    assert "requests" in {one["capability"] for one in ran["no_answer_yet"]}  # no log was landed
+    assert "no answer yet from requests: requests holds no rows" in tenantry(tmp_path, "run").stdout
+    assert "error: requests holds no rows" in tenantry(tmp_path, "run", "requests", code=4).stderr
 
 
 def test_the_demo_knows_its_error(tmp_path):

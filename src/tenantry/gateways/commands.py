@@ -20,6 +20,7 @@ from .jobs import job_commands
 from .sources import source_commands
 
 if TYPE_CHECKING:
+    from ..runtime.call import Answer
     from ..runtime.ingest import Progress
     from ..runtime.plane import ControlPlane
 
@@ -268,6 +269,7 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(doors: Doors, arguments: argparse.Namespace) -> None:
+    from ..runtime.kinds import NO_ANSWER_YET
     from .tables import shown_answer
 
     plane = doors.open_plane(arguments.lake)
@@ -277,12 +279,23 @@ def _run(doors: Doors, arguments: argparse.Namespace) -> None:
         configured = doors.sources()
         ingested = plane.pull(configured, tell) if configured else None
         plane.build((), tell)
-    answers = [plane.runtime.call(c.name, (c.run or c.tools[0]).name, {}) for c in chosen]
+    answers: list[Answer] = []
+    without: list[dict[str, str]] = []
+    for capability in chosen:
+        try:
+            tool = capability.run or capability.tools[0]
+            answers.append(plane.runtime.call(capability.name, tool.name, {}))
+        except TenantryError as problem:
+            if arguments.capabilities or problem.kind not in NO_ANSWER_YET:
+                raise
+            without.append({"capability": capability.name, "detail": problem.message, "hint": problem.hint})
     if arguments.json:
-        print_document({"answers": [answer.document() for answer in answers]})
+        print_document({"answers": [answer.document() for answer in answers], "no_answer_yet": without})
     else:
         for answer in answers:
             print(shown_answer(answer))
+        for one in without:
+            print(f"no answer yet from {one['capability']}: {one['detail']} ({one['hint']})")
     if ingested:
         ingested.must_be_whole()
 

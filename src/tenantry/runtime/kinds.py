@@ -13,6 +13,8 @@ from .ingest import Progress, named_sources, together
 from .jobs import JobKind, Step
 from .plane import ControlPlane
 
+NO_ANSWER_YET = (Kind.NOT_FOUND, Kind.INVALID)
+"""Errors by which a capability says that what it reads has not been landed, no failure when all are asked."""
 Sources = Callable[[], Mapping[str, Source]]
 
 
@@ -60,7 +62,7 @@ def _asked(plane: ControlPlane, capability: Capability, _: Progress) -> dict[str
     try:
         answer = plane.runtime.call(capability.name, tool.name, {})
     except TenantryError as problem:
-        if problem.kind not in (Kind.NOT_FOUND, Kind.INVALID):
+        if problem.kind not in NO_ANSWER_YET:
             raise
         return {"tool": tool.name, "problem": problem.message}
     return {"tool": tool.name, "as_of": answer.document()["as_of"]}
