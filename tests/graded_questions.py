@@ -10,10 +10,13 @@ from pathlib import Path
 
 from tenantry.kernel import Window
 from tenantry.runtime.asking.before import previous_of, years_before
+from tenantry.runtime.asking.entities import names_of
+from tenantry.runtime.asking.familiar import Pair, pairs
 from tenantry.runtime.asking.lexicon import METRICS
 from tenantry.runtime.asking.planner import plan
 from tenantry.runtime.asking.plans import Answerable, Conversation, Guess, Plan, Unclear
 from tenantry.runtime.asking.question import Filter, Question, Vocabulary
+from tenantry.runtime.asking.reading import read
 
 FOLDER = Path(__file__).parent / "evals"
 NOW = date(2026, 11, 22)
@@ -97,12 +100,15 @@ def cases(name: str) -> Iterator[Case]:
             )
 
 
-def graded(case: Case, before: Conversation, likely: Guess | None = None) -> tuple[str, Plan, Conversation]:
+def graded(
+    case: Case, before: Conversation, likely: Guess | None = None, *, trusting: bool = False
+) -> tuple[str, Plan, Conversation]:
     """`answered`, `asked` or `refused` where that is right, else `wrong answer`, `wrong ask` or `wrong refusal`; the
-    plan; and the conversation after it. An expectation that is not met leaves the one that was expected.
+    plan; and the conversation after it. An expectation that is not met leaves the one that was expected. `trusting`: as
+    if all its words were familiar.
     """
     before = Conversation() if case.begins else before
-    found = plan(case.text, VOCABULARY, before, NOW, likely)
+    found = plan(case.text, VOCABULARY, before, NOW, likely, trusting=trusting)
     forms = [_forms(one) for one in case.expected if one not in {"asked", "refused"}]
     after = Conversation(tuple(forms[0])) if forms else before
     if isinstance(found, Answerable):
@@ -118,6 +124,17 @@ def graded(case: Case, before: Conversation, likely: Guess | None = None) -> tup
         right = "asked" in case.expected or any(str(q) in offered for form in forms for q in form)
         return ("asked" if right else "wrong ask"), found, after
     return ("refused" if "refused" in case.expected else "wrong refusal"), found, after
+
+
+def pairs_read(name: str) -> Iterator[Pair]:
+    """The neighbours in what is left of a file's questions that are read rightly."""
+    before = Conversation()
+    for case in cases(name):
+        follows = not case.begins and bool(before.questions)
+        grade, _, before = graded(case, before, trusting=True)
+        if grade == "answered":
+            reading = read(case.text, VOCABULARY, names_of(VOCABULARY), NOW)
+            yield from pairs(reading, follows=follows)
 
 
 def _alike(questions: Iterable[Question]) -> list[str]:

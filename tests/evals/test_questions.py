@@ -6,11 +6,12 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from graded_questions import FOLDER, NOW, VOCABULARY, Case, cases, graded
+from graded_questions import FOLDER, NOW, VOCABULARY, Case, cases, graded, pairs_read
 
 from tenantry.app.known import catalog
-from tenantry.runtime.asking.planner import plan
-from tenantry.runtime.asking.plans import Answerable, Conversation
+from tenantry.runtime.asking.familiar import LEARNED, told
+from tenantry.runtime.asking.planner import masked, plan
+from tenantry.runtime.asking.plans import Answerable, Conversation, Unclear
 
 CATALOG = catalog()
 RIGHT = ("answered", "asked", "refused")
@@ -69,6 +70,23 @@ def test_the_risk_coverage_curve(graded_files: dict[str, list[tuple[Case, str, f
         risk = sum(grade != "answered" for _, grade in some) / len(some)
         print(f"coverage {len(some) / len(every):.2f} risk {risk:.3f}")
         assert risk == 0
+
+
+def test_what_is_familiar_was_learned_from_these_files():
+    """Else: `python benchmarks/familiar.py`."""
+    assert LEARNED.read_text(encoding="utf-8") == told(pair for name in FILES for pair in pairs_read(name))
+
+
+def test_words_that_never_stood_together_are_read_back_until_somebody_chose():
+    text = "whose revenue by whom"
+    read = plan(text, VOCABULARY, Conversation(), NOW, trusting=True)
+    assert isinstance(read, Answerable)
+    offered = plan(text, VOCABULARY, Conversation(), NOW)
+    assert isinstance(offered, Unclear)
+    assert offered.choices == read.questions
+    assert "'by whom'" in offered.reason
+    chosen = Conversation(verified={masked(text, VOCABULARY, NOW): "revenue"})
+    assert plan(text, VOCABULARY, chosen, NOW) == read
 
 
 def test_money_may_be_named_where_it_is_of_no_other_currency():

@@ -12,6 +12,7 @@ from ...kernel import Window
 from .able import FORECASTS, MOST_CHOICES, Able, each, last_day
 from .before import after, period_of, previous_of, years_before
 from .entities import Entity, names_of
+from .familiar import unfamiliar
 from .heeded import unheeded
 from .lexicon import ROWS
 from .outside import CURRENCIES
@@ -78,10 +79,13 @@ def plan(
     conversation: Conversation,
     now: date,
     likely: Guess | None = None,
+    *,
+    trusting: bool = False,
 ) -> Plan:
     """What a text asks, in the light of what was asked before; relative time is so to the data and to `now`.
 
     Where its words leave open which figure it asks for, those that `likely` gives for its masked words are offered.
+    `trusting`: answered, too, where what no slot took was never met; for learning what was.
     """
     if chosen := _chosen(text, conversation):
         return Answerable((replace(chosen, asked=text),))
@@ -97,6 +101,8 @@ def plan(
         follows = bool(conversation.questions)
         doubt = _doubt(reading, vocabulary, follows=follows)
         doubt = doubt or unheeded(reading, planned.questions, follows=follows)
+        if not (doubt or trusting or reading.masked in conversation.verified):
+            doubt = unfamiliar(reading, follows=follows)
         if not doubt:
             return planned
         planned = Unclear(planned.questions[:MOST_CHOICES], doubt)
@@ -572,8 +578,9 @@ class _Planner:
                 found, window=when.window, compare_to=way(when.window) if way else found.compare_to
             )
         if when.grain:
-            short = not when.named and found.window == self.vocabulary.newest_month and when.grain != "day"
-            found = replace(found, grain=when.grain, window=when.window if short else found.window)
+            longer = when.grain in {"month", "quarter"} and not when.named
+            longer = longer and found.window == self.vocabulary.newest_month
+            found = replace(found, grain=when.grain, window=when.window if longer else found.window)
         if not when.compare_to:
             return found
         ways = {previous_of(when.window): previous_of, years_before(when.window): years_before}

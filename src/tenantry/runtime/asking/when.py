@@ -61,6 +61,7 @@ CHANGED = (
     r"|cheaper|dearer|more expensive|went up|gone up|go up|went down|gone down|go down"
 )
 """Words of a figure that moved."""
+_TREND = "trend(?:ing|s)?|curve|trajector(?:y|ies)|progression|(?:chang(?:e|es|ed|ing) )?over time|develop(?:ed|ment)?|evol(?:ve|ved|ving|ution)|histor(?:y|ical|ically)"
 _QUARTERS = "qoq|quarter (?:over|on|to) quarter"
 _VS = r"(?:vs|versus|against|next to|beside|alongside|compared? (?:to|with|against)|in comparison (?:to|with)|relative to|different (?:from|to|than)|(?:higher|lower|bigger|smaller|better|worse|greater|larger|more|less|fewer) than|than|over)"
 
@@ -108,12 +109,9 @@ class Calendar:
         if window is None and quarters:
             window = self._named("last quarter")
         elif window is None:
-            window = (
-                self._months_back(12) if grain in {"month", "quarter", "week"} else self.span.newest_month
-            )
-        trend = words.take(
-            "trend(?:ing|s)?|curve|trajector(?:y|ies)|progression|(?:chang(?:e|es|ed|ing) )?over time|develop(?:ed|ment)?|evol(?:ve|ved|ving|ution)|histor(?:y|ical|ically)"
-        )
+            several_months = grain in {"month", "quarter"} or (grain == "week" and words.has(_TREND))
+            window = self._months_back(12) if several_months else self.span.newest_month
+        trend = words.take(_TREND)
         if grain is None and trend and counted:
             grain = counted["unit"]
         elif grain is None and trend:

@@ -65,9 +65,10 @@ _ASKERS = (
 )
 _HAVE = "is|are|was|were|keeps?|has|have|had|been|will|also|just|now|again|really"
 _ASKS = "curious|wondering|asks?|asked|asking|wants?|wanted|would (?:like|love)|needs?|needed"
+_BEGINS = "(?:^|(?<=[,;:.!?] ))"
 _ASIDES = (
-    r"^(?:(?:could|can|would|will) you )?(?:please )?(?:tell|show|give) (?:me|us)(?! (?:about|everything))",
-    "^i (?:would )?(?:like|love|want|need) to (?:know|see|hear|understand)",
+    rf"{_BEGINS}(?:(?:could|can|would|will) you )?(?:please )?(?:tell|show|give) (?:me|us)(?! (?:about|everything))",
+    rf"{_BEGINS}i (?:would )?(?:like|love|want|need) to (?:know|see|hear|understand)",
     "(?:a )?quick (?:question|one)|(?:hi|hello|hey|dear|thanks) (?:there|all|team|folks|guys)|hello|cheers",
     "^(?:good )?(?:morning|afternoon|evening)|thanks (?:a lot|in advance)|much appreciated|by the way|btw|fyi",
     rf"(?:{_ASKERS})(?: (?:{_HAVE}))* (?:{_ASKS})(?: (?:me|us|about|for|to (?:know|see|hear|have)))*",
@@ -77,7 +78,7 @@ _ASIDES = (
     "sorry(?: to (?:bother|disturb|ask)(?: you)?)?|(?:just )?(?:curious|asking|wondering)",
     "i (?:was )?wonder(?:ing|ed)?",
     r"(?<!pay )(?<!paid )(?<!spend )(?<!spent )for (?:the|my|our|an?) (?:\w+ )?(?:decks?|slides?|presentation)",
-    r"(?:^|(?<=[,;:] ))for (?:the|my|our|an?) (?:\w+ )?(?:meeting|board|review|audit|call)",
+    rf"{_BEGINS}for (?:the|my|our|an?) (?:\w+ )?(?:meeting|board|review|audit|call)",
     r"before (?:the|my|our) (?:\w+ )?meeting|for my (?:own )?(?:understanding|information|interest|notes|records)",
     "to (?:my|our|your) knowledge|as far as (?:we|you|i) (?:know|can (?:see|tell))|afaik|asap|as soon as possible",
     "if (?:(?:it|that) is )?possible|if (?:you|we) (?:can|could|like|want|please|may|do not mind|have time)",
