@@ -73,11 +73,13 @@ class Lake:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
+        self.tables = self.path
+        """Where the tables are."""
         self._newest: dict[Path, _Version] = {}
         self._before: dict[Path, _Version] = {}
 
     def folder(self, dataset: type[Dataset]) -> Path:
-        return self.path / dataset.table()
+        return self.tables / dataset.table()
 
     def version(self, dataset: type[Dataset]) -> int:
         """The table's version, -1 where it does not exist."""
@@ -215,7 +217,7 @@ class Lake:
         commit = log / f"{self.version(dataset):020}.json"
         try:
             for path in dict.fromkeys(
-                [*written, *(path.parent for path in written), commit, log, folder, self.path]
+                [*written, *(path.parent for path in written), commit, log, folder, self.tables]
             ):
                 synced(path)
         except OSError as problem:

@@ -25,13 +25,15 @@ def load_demo(
     `conflict` where that would delete data.
     """
     whole = doors.open_plane(lake)
+    whole.must_be_alone()
     vendor = Path(folder) if folder else whole.engine.lake.path / "vendor"
-    with whole.alone():
-        doors.write_vendor(
-            vendor, months=months, tenants=tenants, progress=lambda done, of: tell("vendor", done, of)
-        )
-        rules = tomllib.loads((vendor / "tenantry.toml").read_text(encoding="utf-8"))["allocation"]
-        plane = doors.open_plane(lake, rules)
+    doors.write_vendor(
+        vendor, months=months, tenants=tenants, progress=lambda done, of: tell("vendor", done, of)
+    )
+    rules = tomllib.loads((vendor / "tenantry.toml").read_text(encoding="utf-8"))["allocation"]
+    plane = doors.open_plane(lake, rules)
+    with plane.alone():
         ingested = plane.ingest([str(vendor / name) for name in _INPUTS], tell)
         plane.build((), tell)
-    return plane, ingested, plain(vars(doors.accuracy(plane.engine, vendor)))
+        accuracy = plain(vars(doors.accuracy(plane.engine, vendor)))
+    return plane, ingested, accuracy

@@ -14,7 +14,7 @@ from ..engine.build import Builder, Built, Settings
 from ..engine.duckdb import DuckDB
 from ..engine.lake import unwritable
 from ..errors import Kind, TenantryError
-from ..kernel import Catalog, Source
+from ..kernel import Catalog, Dataset, Source
 from .books import Books
 from .call import LOCAL, BuiltUnder, Runtime
 from .events import event
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from .state import State
 
 _ALONE = "alone.json"
-"""In the lake: which versions of its landing tables a filling alone left."""
+"""In the lake: which versions of its tables a filling alone left."""
+_FILLING = ".filling"
+"""In the lake: the tables of a filling alone, until they are whole."""
 
 
 class ControlPlane:
@@ -127,54 +129,79 @@ class ControlPlane:
         if self._records:
             self.state.check()
 
+    def must_be_alone(self) -> None:
+        """Raises `conflict` where the lake holds anything that no filling alone left."""
+        lake = self.engine.lake.path
+        marks = [mark for mark in (lake / _ALONE, lake / _FILLING / _ALONE) if mark.exists()]
+        left = {each for mark in marks for each in json.loads(mark.read_text(encoding="utf-8")).items()}
+        landed = self._versions([dataset for dataset in self.catalog.datasets if not dataset.derived()])
+        if others := [table for table, version in landed.items() if (table, version) not in left]:
+            raise TenantryError(
+                Kind.CONFLICT,
+                f"{lake} holds data that would be deleted: {', '.join(others)}",
+                "name another lake with --lake, or delete that folder yourself",
+            )
+
     @contextmanager
     def alone(self) -> Generator[None]:
-        """What is landed and built within is all that the lake holds. What an earlier filling alone left is deleted at
-        the end, and is there again where this one ends with an error.
+        """What is landed and built within is all that the lake holds at the end. Until then others read what an earlier
+        filling alone left, which stays where this one ends with an error or is killed.
 
         Raises `conflict`, with nothing changed, where anything else was landed there, and `unavailable`.
         """
+        self.must_be_alone()
         lake = self.engine.lake
-        mark = lake.path / _ALONE
-        left: dict[str, str] = json.loads(mark.read_text(encoding="utf-8")) if mark.exists() else {}
-        if others := [table for table, version in self._tables().items() if left.get(table) != version]:
-            raise TenantryError(
-                Kind.CONFLICT,
-                f"{lake.path} holds data that would be deleted: {', '.join(others)}",
-                "name another lake with --lake, or delete that folder yourself",
-            )
-        folders = [lake.folder(dataset) for dataset in self.catalog.datasets]
-        aside = lake.path / ".before"
-        shutil.rmtree(aside, ignore_errors=True)
-        try:
-            _move(folders, aside)
-        except OSError as problem:
-            _move([*aside.glob("*")], lake.path)
-            raise unwritable(lake.path, problem) from problem
+        filling = lake.path / _FILLING
+        with _written_to(lake.path):
+            self._take_over(filling)  # which a killed process may have begun
+            filling.mkdir(parents=True)
+        lake.tables = filling
         try:
             yield
-            mark.write_text(json.dumps(self._tables()), encoding="utf-8")
+            versions = json.dumps(self._versions(self.catalog.datasets))
         except BaseException:
-            for folder in folders:
-                shutil.rmtree(folder, ignore_errors=True)
-            _move([*aside.glob("*")], lake.path)
+            shutil.rmtree(filling, ignore_errors=True)
             raise
         finally:
-            shutil.rmtree(aside, ignore_errors=True)
+            lake.tables = lake.path
+        with _written_to(lake.path):
+            # By its name it is whole.
+            whole = filling / "whole"
+            whole.write_text(versions, encoding="utf-8")
+            whole.replace(filling / _ALONE)
+            self._take_over(filling)
 
-    def _tables(self) -> dict[str, str]:
-        """By landing table that there is: which table it is, and its version."""
+    def _take_over(self, filling: Path) -> None:
+        """Put the tables of a filling, where it is whole, in the place of the lake's; and delete it. Done again after a
+        kill, it goes on where it was.
+        """
+        lake, mark, gone = self.engine.lake, filling / _ALONE, filling / ".gone"
+        if mark.exists():
+            filled = json.loads(mark.read_text(encoding="utf-8"))
+            gone.mkdir(exist_ok=True)
+            for dataset in self.catalog.datasets:
+                table, new = lake.folder(dataset), filling / dataset.table()
+                if table.exists() and (new.exists() or dataset.table() not in filled):
+                    table.replace(gone / table.name)
+                if new.exists():
+                    new.replace(table)
+            mark.replace(lake.path / _ALONE)
+        if filling.exists():
+            shutil.rmtree(filling)
+
+    def _versions(self, datasets: Sequence[type[Dataset]]) -> dict[str, str]:
+        """By table that there is: which table it is, and its version."""
         lake = self.engine.lake
         return {
             dataset.table(): f"{lake.identity(dataset)} {lake.version(dataset)}"
-            for dataset in self.catalog.datasets
-            if not dataset.derived() and lake.version(dataset) >= 0
+            for dataset in datasets
+            if lake.version(dataset) >= 0
         }
 
 
-def _move(folders: Sequence[Path], to: Path) -> None:
-    """Move those that there are into a folder, which is made."""
-    for folder in folders:
-        if folder.exists():
-            to.mkdir(exist_ok=True)
-            folder.replace(to / folder.name)
+@contextmanager
+def _written_to(lake: Path) -> Generator[None]:
+    try:
+        yield
+    except OSError as problem:
+        raise unwritable(lake, problem) from problem
