@@ -6,6 +6,7 @@ import csv
 import gzip
 import hashlib
 import json
+import shutil
 import tomllib
 from collections import defaultdict
 from datetime import date
@@ -94,6 +95,23 @@ def test_another_seed_is_another_vendor_and_replaces_the_first(tmp_path: Path):
     assert len(second) == len(first)
     alike = ("tenantry.toml", "logs/openapi.json")
     assert all("2026-10" in name or second.get(name) != first[name] for name in first if name not in alike)
+
+
+def test_a_vendor_half_written_or_half_deleted_is_replaced(tmp_path: Path):
+    few: dict[str, Any] = {"months": 3, "tenants": 24}
+
+    class Killed(BaseException):
+        pass
+
+    def killed(done: int, months: int) -> None:
+        raise Killed
+
+    write_vendor(tmp_path / "whole", **few)
+    with pytest.raises(Killed):
+        write_vendor(tmp_path / "killed", **few, end=date(2026, 6, 1), seed=8, progress=killed)
+    shutil.rmtree(tmp_path / "killed" / "bills")
+    write_vendor(tmp_path / "killed", **few)
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("arguments", [{"months": 2}, {"tenants": 23}, {"end": date(2026, 7, 2)}])

@@ -74,11 +74,16 @@ def write_vendor(
 
 
 def _clear(folder: Path) -> None:
-    if (folder / _ANSWERS).is_file():
+    """Have the folder without an earlier vendor, also one that a killed process left half written."""
+    answers = folder / _ANSWERS
+    if answers.is_file():
+        # The answers last: by them it is known.
         for name in _FOLDERS:
-            shutil.rmtree(folder / name)
+            if (folder / name).exists():
+                shutil.rmtree(folder / name)
     for name in ("bills", "usage", "truth"):
         (folder / name).mkdir(parents=True, exist_ok=True)
+    answers.touch()
 
 
 class _Year:
