@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from time import time
 from typing import Any
 
 import psycopg
@@ -102,6 +104,24 @@ def test_a_folder_follows_the_lake_and_keeps_one_version_for_those_who_read(
         assert reading.count_rows() == rows or service == "b"
         assert in_folder(out, "charges") == in_lake(vendor, "charges")
     assert len(list((out / ".versions").glob("charges-*"))) == 2
+
+
+def test_what_a_killed_publisher_left_half_made_is_removed_after_a_day(vendor: SmallVendor, tmp_path: Path):
+    out = tmp_path / "out"
+    publisher = Publisher(vendor.engine, CATALOG, out)
+    publisher.publish()
+    left = [out / ".versions" / name for name in (".new-old", ".new-young")]
+    for folder in left:
+        folder.mkdir()
+        (folder / "half.parquet").write_bytes(b"PAR1")
+    (out / ".versions" / ".charges.link").symlink_to("charges-00000000-0")
+    long_ago = time() - 90_000
+    os.utime(left[0], (long_ago, long_ago))
+    billed(vendor)
+    assert "charges" in changed(publisher.publish())
+    assert in_folder(out, "charges") == in_lake(vendor, "charges")
+    assert [folder.exists() for folder in left] == [False, True]
+    assert {path.name for path in (out / ".versions").glob(".*")} == {".new-young"}
 
 
 def test_tables_hold_the_rows_of_the_lake_to_the_last_digit(

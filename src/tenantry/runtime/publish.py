@@ -7,9 +7,10 @@ import os
 import shutil
 import tempfile
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import time
 from typing import Any, LiteralString, cast
 
 import psycopg
@@ -30,6 +31,8 @@ _TYPES = {
     "MAP(VARCHAR, VARCHAR)": "jsonb",
 }
 _VERSIONS = ".versions"
+_NEW = ".new-"
+_A_DAY = 86_400
 _PIECE = 1 << 20
 
 
@@ -87,7 +90,7 @@ class Publisher:
             return Published(dataset.table(), str(link), 0, 0)
         try:
             (folder / _VERSIONS).mkdir(parents=True, exist_ok=True)
-            work = Path(tempfile.mkdtemp(prefix=".new-", dir=folder / _VERSIONS))
+            work = Path(tempfile.mkdtemp(prefix=_NEW, dir=folder / _VERSIONS))
             work.chmod(0o755)
             for file in files:
                 copy = work / file.path
@@ -95,7 +98,7 @@ class Publisher:
                 _linked(lake.folder(dataset) / file.path, copy)
             shutil.rmtree(target, ignore_errors=True)
             work.rename(target)
-            fresh = folder / _VERSIONS / f"{name}.link"
+            fresh = folder / _VERSIONS / f".{dataset.table()}.link"
             fresh.unlink(missing_ok=True)
             fresh.symlink_to(Path(_VERSIONS) / name)
             fresh.replace(link)
@@ -108,7 +111,13 @@ class Publisher:
 
     @staticmethod
     def _forget_older(folder: Path, dataset: type[Dataset], keep: str) -> None:
-        """Remove older versions but the newest of them: somebody may be reading it."""
+        """Remove older versions but the newest of them, which somebody may be reading; and what killed processes left
+        half made, unless it is of today: that may be another's at work.
+        """
+        for left in (folder / _VERSIONS).glob(f"{_NEW}*"):
+            with suppress(FileNotFoundError):
+                if time() - left.stat().st_mtime > _A_DAY:
+                    shutil.rmtree(left)
         older = [
             p
             for p in (folder / _VERSIONS).glob(f"{dataset.table()}-????????-*")
