@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -95,6 +96,10 @@ def test_an_account_lands_page_by_page_and_again_as_it_is_by_then(stripe: httpx.
         subscribe(stranger, "quarter", "2026-03-01")
     for name in ("weekly", "metered"):
         subscribe(customers["t000"], name, "2026-02-01")
+    killed = vendor.engine.lake.path / "fetched" / "stripe-killed"
+    killed.mkdir(parents=True)
+    (killed / "customers.jsonl").touch()
+    os.utime(killed, (0, 0))
     landed = vendor.plane.pull({"stripe": source(stripe)})
     assert sum(d.quarantined for d in landed.deliveries) == 2
     assert {q.reason for q in vendor.rows(Quarantine)[0]} == {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import uuid
 from collections.abc import Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager, suppress
@@ -326,7 +327,7 @@ class Lake:
 
 _LATER = "tenantry.later"
 """Said of a column that came to a table which had files, while it has them."""
-_LOOK_AGAIN = 0.05
+_LOOK_AGAIN, _A_DAY = 0.05, 86_400
 """Seconds."""
 
 
@@ -443,6 +444,16 @@ def synced(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def remove_left_over(folder: Path, beginning: str) -> None:
+    """Delete the working folders of processes that were killed, by how their names begin; one of today may be at work
+    still.
+    """
+    for left in folder.glob(f"{beginning}*"):
+        with suppress(OSError):
+            if time() - left.stat().st_mtime > _A_DAY:
+                shutil.rmtree(left)
 
 
 def _make(folder: Path) -> None:

@@ -6,11 +6,9 @@ import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from time import time
 from types import TracebackType
 from typing import Self
 from uuid import uuid4
@@ -24,7 +22,7 @@ from ..kernel.landing import Deliveries, Quarantine
 from ..kernel.source import Batch, RowMapping
 from .duckdb import DuckDB, literal, quoted
 from .growth import Growth
-from .lake import arrow_schema
+from .lake import arrow_schema, remove_left_over
 from .merge import merge, must_be
 from .raw import RawFile, damaged, read, relation
 from .stage import Stage, find_copies
@@ -32,7 +30,6 @@ from .tally import Tally
 
 _LEDGER = ("delivery", "dataset")
 _WORK = ".landing-"
-_A_DAY = 86_400
 FILES_AT_ONCE = 100
 """Log files that one statement reads; a request's own id counts once among so many."""
 
@@ -74,7 +71,7 @@ class Landing:
         lake = self._engine.lake.path
         try:
             lake.mkdir(parents=True, exist_ok=True)
-            _remove_left_over(lake)
+            remove_left_over(lake, _WORK)
             self._folder = Path(tempfile.mkdtemp(prefix=_WORK, dir=lake))
         except OSError as problem:
             why = f"the lake at {lake} cannot be written: {problem.strerror}"
@@ -417,11 +414,3 @@ class Landing:
             len(entries),
         )
         self._engine.connection.unregister("ledger")
-
-
-def _remove_left_over(lake: Path) -> None:
-    """Delete the working files of runs that were killed; a run of today may still be at work."""
-    for folder in lake.glob(f"{_WORK}*"):
-        with suppress(OSError):
-            if time() - folder.stat().st_mtime > _A_DAY:
-                shutil.rmtree(folder)

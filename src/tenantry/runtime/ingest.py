@@ -12,6 +12,7 @@ from typing import Any
 
 from ..engine.duckdb import DuckDB
 from ..engine.files import find, recognise, samples
+from ..engine.lake import remove_left_over
 from ..engine.land import Landing
 from ..errors import Kind, TenantryError, invalid
 from ..kernel import RemoteSource, Sample, Source
@@ -169,6 +170,7 @@ def fetched_from(source: RemoteSource, folder: Path | None = None) -> Generator[
     """
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
+        remove_left_over(folder, "")
     with TemporaryDirectory(dir=folder, prefix=f"{source.kind}-") as one:
         source.fetch(Path(one))
         yield one if any(Path(one).iterdir()) else ""

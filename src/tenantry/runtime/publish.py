@@ -7,16 +7,16 @@ import os
 import shutil
 import tempfile
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import time
 from typing import Any, LiteralString, cast
 
 import psycopg
 from psycopg import sql
 
 from ..engine.duckdb import DuckDB, literal, quoted
+from ..engine.lake import remove_left_over
 from ..errors import Kind, TenantryError, invalid
 from ..kernel import Catalog, Dataset
 from ..kernel.dataset import Column
@@ -32,7 +32,6 @@ _TYPES = {
 }
 _VERSIONS = ".versions"
 _NEW = ".new-"
-_A_DAY = 86_400
 _PIECE = 1 << 20
 
 
@@ -111,13 +110,8 @@ class Publisher:
 
     @staticmethod
     def _forget_older(folder: Path, dataset: type[Dataset], keep: str) -> None:
-        """Remove older versions but the newest of them, which somebody may be reading; and what killed processes left
-        half made, unless it is of today: that may be another's at work.
-        """
-        for left in (folder / _VERSIONS).glob(f"{_NEW}*"):
-            with suppress(FileNotFoundError):
-                if time() - left.stat().st_mtime > _A_DAY:
-                    shutil.rmtree(left)
+        """Remove older versions but the newest of them, which somebody may be reading; and what was left half made."""
+        remove_left_over(folder / _VERSIONS, _NEW)
         older = [
             p
             for p in (folder / _VERSIONS).glob(f"{dataset.table()}-????????-*")
