@@ -175,6 +175,15 @@ def test_what_is_too_large_or_cut_off_leaves_nothing(tmp_path: Path):
         assert [one for one in tmp_path.rglob("*") if one.is_file()] == []
 
 
+def test_what_a_killed_server_had_not_received_whole_is_not_landed(world: World):
+    half = Uploads(world.lake / "uploads", ()).incoming(BATCH, "may.csv")
+    half.__enter__().write(bill()[:-20])
+    assert world.bring("may.csv", bill()).json()["name"] == "may.csv"
+    assert len(world.kept) == 2
+    assert [Path(file["file"]).name for file in world.job()["steps"]["land"]["files"]] == ["may.csv"]
+    assert world.kept == []
+
+
 def _write(uploads: Uploads, pieces: Sequence[Any]) -> None:
     with uploads.incoming(BATCH, "a.csv") as file:
         for piece in pieces:

@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from time import time
 from typing import IO, Any
+from uuid import uuid4
 
 from ..engine.files import recognise, samples
 from ..engine.lake import unwritable
@@ -66,24 +67,26 @@ class Uploads:
 
     @contextmanager
     def incoming(self, batch: str, name: str) -> Generator[Incoming]:
-        """A file to write to. Nothing of it stays where the block does not end well."""
+        """A file to write to; it has its name once the block ends. Nothing of it stays where that does not end well."""
         folder = self.folder(batch)
+        # Hidden until it is whole: what a killed server left is passed over by whoever lands the batch.
+        unfinished = folder / f".{uuid4().hex}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if sum(1 for _ in folder.iterdir()) >= MOST:
                 raise invalid(f"a batch has at most {MOST} files", "land these first")
-            path, file = _created(folder, _safe(name))
+            file = os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
         except OSError as problem:
             raise unwritable(folder, problem) from problem
+        incoming = Incoming(folder / _safe(name), file, self.largest)
         try:
             with file:
-                yield Incoming(path, file, self.largest)
+                yield incoming
+            incoming.path = _named(unfinished, incoming.path)
         except OSError as problem:
-            _forget(path)
             raise unwritable(folder, problem) from problem
-        except BaseException:
-            _forget(path)
-            raise
+        finally:
+            _forget(unfinished)
 
     def recognised(self, path: Path) -> Brought:
         """What a file that was brought is, by its content; one that is nobody's is not kept."""
@@ -130,7 +133,9 @@ class Uploads:
 
 
 class Incoming:
-    """A file as it comes. `write` raises `invalid` for what is too large, or would be once it is unpacked."""
+    """A file as it comes. `write` raises `invalid` for what is too large, or would be once it is unpacked. `path` is
+    where it is once it has come.
+    """
 
     def __init__(self, path: Path, file: IO[bytes], largest: int) -> None:
         self.path = path
@@ -175,14 +180,15 @@ def _safe(name: str) -> str:
     return _UNSAFE.sub("_", last)[-_LONGEST:] or "file"
 
 
-def _created(folder: Path, name: str) -> tuple[Path, IO[bytes]]:
-    """A new file of that name, or with a number before it where there is one already: two may come at once."""
+def _named(file: Path, wanted: Path) -> Path:
+    """Gives a file a name more, or that with a number before it where there is one already: two may come at once."""
     for number in range(MOST + 1):
-        path = folder / (f"{number + 1}-{name}" if number else name)
+        path = wanted.with_name(f"{number + 1}-{wanted.name}" if number else wanted.name)
         try:
-            return path, os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+            path.hardlink_to(file)
         except FileExistsError:
             continue
+        return path
     raise invalid(f"a batch has at most {MOST} files", "land these first")
 
 
