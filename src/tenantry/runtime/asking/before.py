@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
 from ...kernel import Window
@@ -19,7 +20,7 @@ def year_before(words: Words) -> bool:
             r"yoy|year (?:over|on) year"
             r"|(?:compared? (?:to|with) |vs |versus |against |than |with )?"
             r"(?:(?:the one |that )?(?:of |from )?(?:(?:a|one|the) year|(?:twelve|12) months) (?:earlier|ago|before)"
-            r"|(?:the )?same (?:period|month|quarter|time) (?:of )?(?:last|the previous|the prior) year"
+            r"|(?:(?:the )?same (?:period|month|quarter|time)|this time) (?:of )?(?:last|the previous|the prior) year"
             r"|(?:(?<=vs )|(?<=to )|(?<=with ))last year)"
         )
         or words.take(
@@ -61,6 +62,25 @@ def preceding(words: Words) -> str:
     """The unit of the window just before another that is said: `and the preceding month?`. Nothing is taken."""
     found = words.find("(?:preceding|previous|prior) (?P<unit>day|week|month|quarter|year)")
     return found["unit"] if found else ""
+
+
+_STEP = re.compile(
+    r"\b(?P<said>week|month|quarter) (?:over|on|to) (?:week|month|quarter)\b|\b(?P<short>[wmq])[o/.][wmq]\b"
+    r"|\bthe (?P<before>day|week|month|quarter|year) before\b"
+)
+_SHORT = {"w": "week", "m": "month", "q": "quarter"}
+
+
+def step_within(text: str, window: Window) -> str:
+    """The unit that is said to be compared with the one before it, where the window is no such unit: `week over week`
+    of a month.
+    """
+    found = _STEP.search(text.lower())
+    unit = (found["said"] or found["before"] or _SHORT[found["short"]]) if found else ""
+    if unit in _DAYS:
+        return "" if window.days == _DAYS[unit] else unit
+    whole = window == window.widened_to_months() and len([*window.months()]) == _MONTHS.get(unit, 0)
+    return "" if whole else unit
 
 
 def period_of(window: Window, unit: str) -> Window | None:

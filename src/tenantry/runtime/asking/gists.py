@@ -90,11 +90,12 @@ _RIGHTS = (
     "|bought|purchased|allowances?|quotas?|for (?:its|their) money|(?:got )?in (?:its|their) (?:package|plan|tier|contract|subscription)|cover(?:s|ed)?"
 )
 _WHO_IT_IS = (
-    "(?:something|anything|everything|more|all|a bit|a little) about|who (?:is|are) (?:this|that|these|those)(?= @tenant)|(?:is |has )?subscribed to|(?:the |a )?(?:background|rundown|run down|lowdown|briefing)(?: on)?|info(?:rmation)?(?: on| about)?|profile|details|facts|(?:short )?(?:bio|portrait)|who (?:are|is) (?:they|it|that)|how long (?:have|has)(?: we)?(?: had| been)?|introduce"
+    "(?:something|anything|everything|more|all|a bit|a little) about|who (?:is|are) (?:this|that|these|those)(?= @tenant)|(?:is |has )?subscribed to|(?:the |a )?(?:background|rundown|run down|lowdown|briefing)(?: on)?|info(?:rmation)?(?: on| about)?|profile|details|facts|(?:short )?(?:bio|portrait)|who (?:are|is) (?:they|it|that)|who (?:they|it) (?:are|is)|how long (?:have|has)(?: we)?(?: had| been)?|introduce"
     "|(?:what|which) (?:kind|sort|type) of (?:customer|client|tenant|account)"
 )
 _PEOPLE = "(?:how many|number of|count of)(?: different| distinct| unique)?(?: active)? (?:people|persons?|humans?|individuals?|folks)(?: who| that)?"
 _ACTIVE = "active|showed up|were around|touch(?:es|ed)?|(?:use|used|uses|using|worked with|working with)(?: (?:it|us|(?:the|our) (?:product|platform)))?"
+_WHENEVER = rf"(?:if|when(?:ever)?|(?:each|every) time) (?:some(?:one|body)|any(?:one|body)|people|they|an? (?:{PERSON}|{WHOM})) (?:runs?|uses?|opens?|makes?|does|starts?|creates?|calls?)"
 _KEPT = "(?:do|can|did) we (?:get to )?keep|keep|(?:is |are )?left(?: over)?|stays?(?: with us)?|remain(?:s|ed)?|(?:is|was|turn(?:s|ed)? into|becomes?|became) (?:profit|margin)"
 
 
@@ -202,7 +203,7 @@ GISTS = (
         without=f"{_COST}|@not|access to (?:the )?@tenant",
         also="plan|tier|package",
     ),
-    Gist("tenant", (_WHO_IT_IS,), beside="@tenant", without=f"{_COST}|called"),
+    Gist("tenant", (_WHO_IT_IS,), beside="@tenant", without=f"{_COST}|called", also="brief (?:me|us) on"),
     Gist(
         "error_rate", (_FAILED, _RATE, _REQUESTS), without=f"(?:{_PART}) of (?:the |all |our )*(?:{_FAILED})"
     ),
@@ -214,8 +215,18 @@ GISTS = (
         ),
         without="(?:by|per) (?:discounts?|rebates?)",
     ),
+    Gist(
+        "margin",
+        (_KEPT, "after (?:all |our |the |its |their )*(?:costs?|expenses|spend(?:ing)?)"),
+        without=_RATE,
+    ),
     Gist("margin_ratio", (f"{_RATE}|how many cents of|how much of(?= each| every)", _REVENUE, _KEPT)),
     Gist("margin", ("(?:differences?|gap) between", _REVENUE, _COST), without="@tier|@plan|@tenant"),
+    Gist(
+        "cost_per_use",
+        (_COST, rf"{_WHENEVER}(?: (?:an?|one|the|our|single))*(?= @feature)"),
+        also="(?:just )?once|a single time",
+    ),
     Gist("cost_per_use", (_COST, "(?:an? |one |each |every )?single(?= @feature)")),
     Gist(
         "cost_per_use",
@@ -266,7 +277,7 @@ ALONE = {
     "standing": rf"{_STATE}(?: (?:of|for|on) (?:the |our |all )*(?:{_WE}|(?:where|how) (?:we|things) (?:are|stand|did|look|go)(?: doing)?))?"
     rf"|(?:how|where)(?: (?:is|are|do|did|does|has|have))? (?:the |our |all |a )*(?:{_WE}|{TAKEN}) (?:{_GOES})"
     rf"|how (?:was|is|were) (?:the |our )*(?:{_WE}|{TAKEN})(?: for us)?|(?:is|are) (?:the |our )*(?:we|things|business|company) (?:going|doing) (?:well|fine|ok|okay|alright)",
-    "insights": rf"(?:anything|something|what|any|things?)(?: (?:{_IT_IS}))*(?: (?:{_ODD}))+"
+    "insights": rf"(?:anything|something|what|any|things?)(?: (?:{_IT_IS}))*(?: (?:{_ODD}))+(?: to (?:know|see|mention|hear|look at))?"
     rf"|(?:(?:{_ODD}) )*(?:highlights?|outliers?|anomal(?:y|ies)|irregularit(?:y|ies)|red flags?|alarm bells|warning signs?)"
     "|(?:catch|catches|caught) (?:your|the|my|our) (?:eye|attention)|(?:jump|leap|pop|stick|stuck)(?:s|ed)? out|stands? out|what (?:has |have )?(?:changed|happened|moved)|what (?:did|have) (?:i|we) miss(?:ed)?|(?:what )?(?:is )?(?:going on|happening)"
     "|(?:anything|something|what) (?:that )?(?:we|i) (?:should|ought to|need to|must) (?:be told|know|hear|see|mention|say)(?: about| of)?"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from ...kernel import Window
 from .able import FORECASTS
 from .before import previous_of
 from .claims import MONTH
@@ -52,12 +51,7 @@ _PART_OF = re.compile(
     r"(?:as|in|what|which) (?:an? )?(?:percent(?:age)?|shares?|part|fraction|proportion) of (?:(?:the|our|total) )*\$"
 )
 _BUT = re.compile(r"(?<!\S)but (?:the |our )?@")
-_STEP = re.compile(
-    r"\b(week|month|quarter) (?:over|on|to) (?:week|month|quarter)\b|\b([wmq])o[wmq]\b|\bthe (day|week|month|quarter|year) before\b"
-)
-_DAYS, _MONTHS = {"d": 1, "w": 7}, {"m": 1, "q": 3, "y": 12}
 _LAST = re.compile(r"\b(?:last|previous|prior) (?:day|week|month|quarter|year)\b")
-_LAST_MONTH = re.compile(r"since (?:the )?(?:last|previous) month")
 _EVERY_OTHER = re.compile(rf"\b(?:every|each) (?:other|second|{MONTH}|q[1-4])\b(?! \d)")
 _IDIOMS = r"(?:broken?|breaking|split|add(?:s|ed)?|sum(?:s|med)?|drill|look(?:ing)?|pull|end(?:s|ed)?|roll(?:ed)?|back(?:ed)?|sign(?:s|ed)?|set|it|that|this|them) (?:up|down)"
 """Two words of which `up` or `down` says no direction."""
@@ -115,6 +109,10 @@ _SAID = (
     ),
 )
 """Words anywhere that ask what no figure tells."""
+_COMPARED = "vs|versus|against|compar(?:e|ed|es|ing|ison)"
+_EACH_OF_ITS_OWN = re.compile(r"\$(\w+) (?:.* )?@(?!not)\w+ (?:.* )?\$(?!\1(?!\S))\w+ (?:.* )?@(?!not)\w")
+_BY_TURNS = re.compile(r"@(?!not)(\w+) (?:.* )?@(?!not|\1(?!\S))(\w+) (?:.* )?@\1 (?:.* )?@\2(?!\S)")
+"""Figures or names of one kind that each have names of their own: `cost of this and revenue of that`."""
 _CLAUSE = r"(?:\$|@)\S+ .*(?:and|,|then) (?:what|which|how|who|whom|whose|when|where|is|are|was|were|does|do|did|has|have|can|will) .*\$\w+"
 
 
@@ -144,7 +142,10 @@ def _cut_otherwise(of: Reading, question: Question) -> Iterator[str]:
         whole = rf"(?:all|across)(?: the| our| of our)? (?:{words})|service level"
         if name not in told and _has(said, rest) and not _has(whole, rest):
             yield f"{ROWS[question.metric].title} would not be told by {name}"
-    if question.metric == "coverage" and len(of.metrics) == 1 and _has(_WHOSE, of.masked):
+    if question.metric == "coverage" and (
+        (len(of.metrics) == 1 and _has(_WHOSE, of.masked))
+        or _has(rf"\$coverage (?:{DIMENSIONS['tenant']})", rest)
+    ):
         yield f"{ROWS[question.metric].title} would not be told by tenant"
     if of.breakdown and ROWS[question.metric].tool == "totals" and not question.by:
         yield "it does not say by what it is broken down"
@@ -165,7 +166,7 @@ def _listed_otherwise(of: Reading, question: Question) -> Iterator[str]:
         yield f"{row.title} is told from the largest"
     if question.metric in ("breadth", "movers") and _has("how many|number of", of.masked):
         yield f"{row.title} are told, not counted"
-    if question.metric == "movers" and when.since and not _LAST_MONTH.search(question.asked.lower()):
+    if question.metric == "movers" and when.since and len([*question.window.months()]) > 1:
         yield "cost is compared with the same time before"
     if question.metric == "adoption" and any(f.dimension != "feature" for f in of.filters):
         yield "adoption is of all tenants"
@@ -174,8 +175,9 @@ def _listed_otherwise(of: Reading, question: Question) -> Iterator[str]:
 def _not_ranked(of: Reading, question: Question) -> Iterator[str]:
     """An order, a movement, an average or a part that the figures would not be told by."""
     title = ROWS[question.metric].title
-    if (of.top or of.order) and not (
-        question.top or question.by or question.grain or question.metric in _RANKED
+    if (of.top and question.by and not question.top) or (
+        (of.top or of.order)
+        and not (question.top or question.by or question.grain or question.metric in _RANKED)
     ):
         yield f"{title} is not ranked"
     if of.changed and not (question.compare_to or question.grain or question.metric in _MOVED):
@@ -197,6 +199,9 @@ def _of_other_names(of: Reading, question: Question) -> Iterator[str]:
     for name in _THAN.findall(of.masked):
         if name not in several or question.by not in {name, None} or question.metric == "change":
             yield "names are not looked for by how they compare with another"
+    left_out = {f.dimension for f in question.filters if f.without}
+    if question.by and question.by not in named and left_out & {*named}:
+        yield "what has to do with one and not with another is not looked for"
     if _BOTH.search(of.masked) and any(question.by not in {name, None} for name in several):
         yield "what has to do with each of them is not looked for"
     if question.by and _ONLY.search(of.masked):
@@ -210,9 +215,6 @@ def _of_other_names(of: Reading, question: Question) -> Iterator[str]:
 def _of_other_times(of: Reading, question: Question, *, follows: bool) -> Iterator[str]:
     """Times that the question is not of."""
     text, other = question.asked.lower(), question.compare_to
-    said = _STEP.search(text)
-    if said and not _is_a(next(filter(None, said.groups()))[0], question.window):
-        yield "that is of another length than the window"
     if question.metric in FORECASTS and of.when.named and not of.when.ahead:
         yield "forecasts are of months to come"
     if of.ahead and not (follows or question.metric in FORECASTS):
@@ -225,13 +227,6 @@ def _of_other_times(of: Reading, question: Question, *, follows: bool) -> Iterat
         yield "that is after what it is compared with"
     if _EVERY_OTHER.search(text):
         yield "figures are of one time after another, not of every so many"
-
-
-def _is_a(unit: str, window: Window) -> bool:
-    """Whether a window is a day, week, month, quarter or year, by its first letter."""
-    if unit in _DAYS:
-        return window.days == _DAYS[unit]
-    return window == window.widened_to_months() and len([*window.months()]) == _MONTHS[unit]
 
 
 def _not_taken(of: Reading, questions: Sequence[Question]) -> Iterator[str]:
@@ -249,15 +244,30 @@ def _not_taken(of: Reading, questions: Sequence[Question]) -> Iterator[str]:
     compared = any(q.compare_to or any(len(f.values) > 1 for f in q.filters) for q in questions)
     if not compared and _has(r"(?:more|less|fewer|better|worse) [$@]\w+", rest):
         yield "it does not say than what"
-    two = len(metrics) > 1 or of.when.compares or any(len(f.values) > 1 for q in questions for f in q.filters)
-    if not two and _has("(?:differences?|gap|delta) between", of.masked):
-        yield "it does not say between what and what"
+    yield from _not_two(of, questions, rest)
     if {"usage", "requests", "adoption"} & metrics and _has("may|allowed|permitted", rest):
         yield "it does not say whether use or leave to use is meant"
     if metrics != {"adoption"}:
         yield from (reason for pattern, reason in _SAID if _has(pattern, of.masked))
     if {*of.metrics} - metrics and len(of.metrics) > 1 and _has(_CLAUSE, rest):
         yield "it asks for several things"
+
+
+def _not_two(of: Reading, questions: Sequence[Question], rest: str) -> Iterator[str]:
+    """Comparisons of one thing, and figures that are each of names of their own."""
+    metrics = {question.metric for question in questions}
+    if len({*questions}) < len(questions):
+        yield "it asks for one thing twice"
+    two = (
+        len(questions) > 1 or of.when.compares or any(len(f.values) > 1 for q in questions for f in q.filters)
+    )
+    listed = any(ROWS[metric].tool != "totals" for metric in metrics)
+    if not (two or listed) and _has("(?:differences?|gap|delta) between", of.masked):
+        yield "it does not say between what and what"
+    if not (two or listed or any(q.by or q.grain for q in questions)) and _has(_COMPARED, of.masked):
+        yield "it does not say what is compared"
+    if (len(metrics) > 1 and _EACH_OF_ITS_OWN.search(rest)) or _BY_TURNS.search(rest):
+        yield "it asks for different things of different names"
 
 
 def _has(pattern: str, text: str) -> bool:

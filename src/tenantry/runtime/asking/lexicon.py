@@ -63,13 +63,13 @@ METRICS: tuple[Metric, ...] = (
         "billed_cost",
         "billed cost",
         _ALL - {"plan"},
-        "(?:cloud |aws |provider |suppliers? )?bills?|suppliers? invoices?|(?:stood|stands) on the (?:bill|invoice)|(?:aws|amazon|cloud|provider) invoices?|the invoice(?= ·)|invoices? (?:from|of) (?:aws|amazon|the provider)|invoiced? (?:amounts?|totals?|costs?)|invoiced|billed(?: costs?)?|unblended(?: costs?)?|cash costs?|on the (?:bill|invoice)",
+        "(?:cloud |aws |provider |suppliers? )?bills?|suppliers? invoices?|(?:stood|stands) on the (?:bill|invoice)|(?:aws|amazon|cloud|provider) invoices?|the invoice(?= ·)|(?<=@service )invoices?|hit the (?:bill|invoice)|invoices? (?:from|of) (?:aws|amazon|the provider)|invoiced? (?:amounts?|totals?|costs?)|invoiced|billed(?: costs?)?|unblended(?: costs?)?|cash costs?|on the (?:bill|invoice)",
     ),
     _figures(
         "list_cost",
         "list cost",
         _ALL - {"plan"},
-        "(?:list|catalog(?:ue)?|public|standard|official) (?:prices?|rates?|tariffs?)|at (?:the )?list(?! of)|list (?:prices?|costs?)|(?:at )?(?:full |published |public )?(?:sticker|list) (?:prices?|rates?)|(?:full|published|public) price(?: list)?|(?:with )?(?:no|@not|without)(?: any)? discounts?(?: (?:whatsoever|at all))?|(?:at )?on demand (?:list )?(?:prices?|costs?|rates?)|on demand|before (?:any |the )?(?:discounts?|rebates?)|undiscounted(?: costs?)?|public price",
+        "list(?= (?:vs|versus|against) (?:the |our )?(?:\\$|contracted|billed|invoiced?|effective|actual))|(?:list|rack|catalog(?:ue)?|public|standard|official) (?:prices?|rates?|tariffs?)|at (?:the )?list(?! of)|list (?:prices?|costs?)|(?:at )?(?:full |published |public )?(?:sticker|list) (?:prices?|rates?)|(?:full|published|public) price(?: list)?|(?:with )?(?:no|@not|without)(?: any)? discounts?(?: (?:whatsoever|at all))?|(?:at )?on demand (?:list )?(?:prices?|costs?|rates?)|on demand|before (?:any |the )?(?:discounts?|rebates?)|undiscounted(?: costs?)?|public price",
     ),
     _figures(
         "contracted_cost",
@@ -83,7 +83,7 @@ METRICS: tuple[Metric, ...] = (
         _PAID,
         "revenues?|revs?|receipts|sales(?! (?:people|person|reps?|teams?|staff|calls?))|income|turnover|mrr|monthly recurring revenue|takings|top line|recurring revenue",
         rf"(?:did|do|does|have|has|are) we (?:bill|bills|billed|billing|invoice|invoiced|invoicing|charge|charged|charging) (?:the |our )?@(?!not)\w+(?: (?:tier|plan))?(?: (?:{WHOM}))?|(?:bill|invoice|charge)(?:s|d|ed)? (?:out )?to @tenant",
-        rf"(?:bring|brought|brings)(?: in)?|pays? us|paid us|(?:did|do|does) (?:the |our )?(?:@(?!not)\w+ (?:(?:tier|plan) )?(?:(?:{WHOM}) )?)?pay us|(?:did|do|does) (?:the |our )?(?:@(?!not)\w+(?: (?:{WHOM}))?|they) pay|(?:invoice|bill|charge) (?:our |the |all )*(?:{WHOM})|(?:that|who|which) (?:pays?|paid)(?= (?:the )?(?:least|most|more|less))|(?:(?:come|comes|came|coming|flow|flows|flowed|flowing)(?: in)?|get|got|gotten|receive[ds]?|collect(?:ed)?|expect) from (?:our |the |all |of )*(?:{WHOM})|paid by (?:our |the |all |of )*(?:{WHOM})|(?:will|would|can) (?:our |the |all )*(?:{WHOM}) pay(?: us)?|money (?:come|comes|came|coming|taken) in|(?:what|how much|money) (?:came|flowed) in|we (?:take|took|taken) in|(?:dollar|money|amount|sum)s? taken in|likely to (?:invoice|bill|charge)|earn|earned|earns",
+        rf"(?:bring|brought|brings)(?: in)?|pays? us|paid us|(?:did|do|does) (?:the |our )?(?:@(?!not)\w+ (?:(?:tier|plan) )?(?:(?:{WHOM}) )?)?pay us|(?:did|do|does) (?:the |our )?(?:@(?!not)\w+(?: (?:{WHOM}))?|they) pay|(?:invoice|bill|charge) (?:our |the |all )*(?:{WHOM})|(?:that|who|which) (?:pays?|paid)(?= (?:the )?(?:least|most|more|less))|(?:(?:come|comes|came|coming|flow|flows|flowed|flowing)(?: in)?|get|got|gotten|receive[ds]?|collect(?:ed)?|expect) from (?:our |the |all |of )*(?:{WHOM})|paid by (?:our |the |all |of )*(?:{WHOM})|(?:will|would|can) (?:our |the |all )*(?:{WHOM}) pay(?: us)?|money (?:come|comes|came|coming|taken) in|(?:what|how much|money) (?:came|flowed) in|we (?:· )?(?:take|took|taken) in|(?:dollar|money|amount|sum)s? taken in|likely to (?:invoice|bill|charge)|earn|earned|earns",
         says="revenue, margin and unprofitable tenants",
     ),
     _figures(
@@ -91,6 +91,7 @@ METRICS: tuple[Metric, ...] = (
         "margin",
         _PAID,
         "(?:gross |contribution |operating )?margins?|gm|profits?|gross profits?|profitability|profitable|bottom line|make a profit|contribution",
+        "(?:make|made|making|earn|earned|gain)(?: (?:any |some )?money)? or (?:lose|lost|losing)(?: (?:any |some )?money)?|(?:earn|earning|earned|make|making|made|gain) (?:anything|something)(?= (?:on|with|from|off|out of)(?!\\S))|left (?:over )?for us",
         "(?:revenues?|income) (?:minus|less|@not) (?:the |our )?costs?",
         r"(?:earn|earns|earned|earning|make|makes|made|keep|kept) (?:(?:@\w+|·|on|with|from|in|of|for|by|the|our|us|tier|plan) ){0,4}after (?:all |our |the |its |their )?(?:costs?|expenses)|(?:is |are |was |were )?(?:left(?: over)?|remain(?:s|ed)?|remaining) after (?:all |the )?(?:costs?|expenses)|(?:is |are |was |were )left over|left after (?:our |the |its |their )?(?:costs?|spend(?:ing)?|expenses)|(?:left|leaves?) us (?:(?:@\w+|·|on|with|from|in|of|the|our|most|dollars|money|month|quarter|year) ){0,3}after (?:all )?costs?|what remains(?: of it)?|(?:once|after) (?:everything|all|costs?) (?:\S+ ){0,4}(?:is|are|has been|have been) paid(?: for)?|(?:get|got) to keep",
     ),
@@ -138,6 +139,7 @@ METRICS: tuple[Metric, ...] = (
         _WHO,
         rf"(?:how many|number of|count of|count|total) (?:active |current |paying |of )*(?:our |the )?(?:@tier )?(?:{WHOM})",
         rf"(?:list|name|show)(?: me)?(?: all)?(?: of)? (?:the |our )?(?:@tier )?(?:{WHOM})|list of (?:all |the |our )*(?:@tier )?(?:{WHOM})|who are (?:our|the|all) (?:@tier )?(?:{WHOM})|@tier (?:{WHOM}) list|^@tier(?: tier)? how many$|(?:{WHOM}) counts?|(?:list|name|show)(?: me)?(?: all)? (?:everyone|everybody|who is)(?= (?:on|in|at) (?:the |our )?@(?:tier|plan)(?!\S))",
+        rf"names? of (?:all |the |our |every )*(?:@tier )?(?:{WHOM})",
         rf"head ?count of (?:the |our |paying |active |all )*(?:@tier )?(?:{WHOM})|(?:{WHOM}) (?:do we have|are there)|(?:size of )?(?:(?:the|our) )?(?:customer|tenant|client) base(?! costs?)",
         rf"(?:{WHOM}) (?:are )?(?:spread|distributed|split) (?:over|across|among|between)(?= (?:the |our )?(?:tiers|plans))",
         rf"which (?:{WHOM}) (?:are|were) (?:on|in|at)(?= (?:the |our )?@(?:tier|plan)(?!\S))",
@@ -215,7 +217,7 @@ METRICS: tuple[Metric, ...] = (
         frozenset(),
         (
             r"(?:dear|expensive|costly|pricey) features? (?:do |that |which )?(?:only )?(?:few|fewest|hardly any) (?:tenants|customers) use",
-            r"adoption|adopted|(?:is|are|was|were) (?:each |every )?(?:features? |@feature )?taken up|caught on|catch(?:es|ing)? on|attach rates?|penetration|uptake|(?:used|use) by (?:the )?(?:few|fewest|least|hardly any) (?:tenants|customers)|(?:few|fewest) (?:tenants|customers) use|hardly (?:anyone|anybody|any tenant) uses|(?:hardly|barely|rarely|seldom|scarcely)(?: ever)? (?:use|uses|used|touch|touches|touched)|(?:does |do )?(?:nobody|no ?one|none of (?:them|our customers)) (?:ever )?(?:uses?|used|touch(?:es|ed)?)|(?:not|@not) used (?:at all )?by any(?:one|body)|how (?:widely|broadly|commonly) (?:is|are) (?:the |our |each |every )*(?:features?) (?:used|adopted)",
+            r"adoption|adopted|(?:is|are|was|were) (?:each |every )?(?:features? |@feature )?taken up|caught on|catch(?:es|ing)? on|attach rates?|penetration|uptake|(?:used?|picked up|taken up|touched|tried|opened) by (?:the )?(?:few|fewest|least|hardly any) (?:tenants|customers|clients)|(?:few|fewest) (?:tenants|customers) use|hardly (?:anyone|anybody|any tenant) uses|(?:hardly|barely|rarely|seldom|scarcely)(?: ever| any(?:one|body)| any (?:tenants?|customers?|clients?))* (?:use|uses|used|touch|touches|touched)|(?:does |do )?(?:nobody|no ?one|none of (?:them|our customers)) (?:ever )?(?:uses?|used|touch(?:es|ed)?)|(?:not|@not) used (?:at all )?by any(?:one|body)|how (?:widely|broadly|commonly) (?:is|are) (?:the |our |each |every )*(?:features?) (?:used|adopted)",
             rf"(?:how many|which share of|what share of|number of)(?: of)?(?: the| our| all)* (?:{WHOM}) (?:have |has )?(?:use|uses|used|are using|adopt|adopted|tried|touched) (?:the |our )?@feature",
             rf"(?:are|do|is|does|did) (?:our |the |all |any |many )*(?:{WHOM}|people|anybody|anyone) (?:of them |actually |really |even )*(?:using|use|touch|touching) (?:the |our )?@feature|how (?:widespread|common) (?:is|are)(?: the| our)? @feature|how (?:widely|broadly|many people) (?:is|are)(?: the| our)? @feature used",
         ),
@@ -243,7 +245,7 @@ METRICS: tuple[Metric, ...] = (
         frozenset(),
         (
             r"explain(?: (?:the|how) (?:figure|cost|costs|number|calculation)s?)?(?: (?:of|for))?|(?:costs? of @tenant|@tenant(?: s)? costs?) (?:rests?|is based|are based|based|come|comes) (?:on|from)",
-            r"(?:does|do) (?:the |our )?(?:costs?|figures?|bill|spend) of @tenant (?:rest|based?|come) (?:on|from)|(?:rest|rests|resting|based) on|which bill rows|(?:come|comes|came) about|(?:was |were |is |are )?arrived? at(?: the (?:sum|figure|number|cost|amount|total)s?(?: (?:for|of))?)?|(?:down |back )?to the (?:very )?(?:bill )?(?:rows|lines)(?: (?:of|on) the (?:bill|invoice))?|evidence (?:for|of)|where (?:does|do) (?:the )?(?:costs?|figures?)(?: (?:of|for) @tenant)? come from|how (?:is|was) (?:the )?cost(?: of @tenant)? (?:calculated|computed|derived)",
+            r"(?:does|do) (?:the |our )?(?:costs?|figures?|bill|spend) of @tenant (?:rest|based?|come) (?:on|from)|(?:rest|rests|resting|based) on|which bill rows|(?:come|comes|came) about|(?:was |were |is |are )?arrived? at(?: the (?:sum|figure|number|cost|amount|total)s?(?: (?:for|of))?)?|(?:down |back )?to the (?:very )?(?:bill )?(?:rows|lines)(?: (?:of|on) the (?:bill|invoice))?|(?:bill|invoice) (?:rows|lines)(?: (?:behind|under|beneath))|evidence (?:for|of)|where (?:does|do) (?:the )?(?:costs?|figures?)(?: (?:of|for) @tenant)? come from|how (?:is|was) (?:the )?cost(?: of @tenant)? (?:calculated|computed|derived)",
         ),
         "what a tenant's cost rests on",
         frozenset({"tenant", "service"}),
@@ -334,7 +336,7 @@ METRICS: tuple[Metric, ...] = (
         frozenset(),
         (
             r"(?:what|which) (?:tier|plan|package|region|isolation|subscription|importance)(?: is| does| do| did| has| was)?(?: tenant)? @tenant(?: (?:in|on|have|at|from|pick|choose|chose|take|buy|belong to|pay for))?|(?:tier|plan|region|isolation|subscription) (?:of|for|is|does|has) @tenant|@tenant (?:tier|plan|region|profile|details)",
-            rf"(?:when|since when) (?:did|has|is|was)(?: tenant)? @tenant(?: (?:started?|join(?:ed)?|become|became|been|come|sign up|signed up|onboard(?:ed)?))?(?: (?:a|our|as|with))?(?: (?:customer|tenant|us))?|who (?:is|are) @tenant|(?:details|profile|facts) (?:of|about|for|on) @tenant|(?:tell me about|introduce me to|brief me on|(?:bring|get) me up to speed on|anything on|(?:what|everything) (?:do )?(?:we|you) know (?:of|about)) (?:the |our )?(?:(?:{WHOM}) )?(?:called )?@tenant|(?:{WHOM}) called @tenant .*who (?:are|is) (?:they|it|that)|how long has @tenant been (?:(?:a|our) (?:customer|tenant)|with us)",
+            rf"(?:when|since when) (?:did|has|is|was)(?: tenant)? @tenant(?: (?:started?|join(?:ed)?|become|became|been|come|sign up|signed up|onboard(?:ed)?))?(?: (?:a|our|as|with))?(?: (?:customer|tenant|us))?|who (?:is|are) @tenant|who @tenant (?:is|are)|(?:details|profile|facts) (?:of|about|for|on) @tenant|(?:tell me about|introduce me to|brief me on|(?:bring|get) me up to speed on|(?<!earn )(?<!make )(?<!making )anything on|(?:what|everything) (?:do )?(?:we|you) know (?:of|about)) (?:the |our )?(?:(?:{WHOM}) )?(?:called )?@tenant|(?:{WHOM}) called @tenant .*who (?:are|is) (?:they|it|that)|how long has @tenant been (?:(?:a|our) (?:customer|tenant)|with us)",
         ),
         filters=frozenset({"tenant"}),
     ),
@@ -462,7 +464,10 @@ AMBIGUOUS: tuple[tuple[str, tuple[tuple[str, str | None], ...]], ...] = (
         r"@tenant (?:bills?|invoices?)|(?:bill|invoice) (?:to|from) us",
         (("revenue", None), ("billed_cost", None)),
     ),
-    (r"(?:do|did|does) we make|we (?:make|made)|making", (("revenue", None), ("margin", None))),
+    (
+        r"(?:(?:do|did|does) we make|we (?:make|made)|making)(?! (?:or lose|anything|something))",
+        (("revenue", None), ("margin", None)),
+    ),
 )
 """Words that may mean several figures, each perhaps cut: what is asked back."""
 TOGETHER = "together|combined|altogether|in sum|jointly|taken together"
@@ -540,6 +545,7 @@ IN_PASSING = "|".join(
         "so far|in terms of|how (?:big|high|large|low|small)|turn(?:s|ed)? out(?: to be)?|end(?:s|ed)? up|over the year",
         "by head count|each (?:on its own|alone|by itself|separately)|side by side|beside|next to|alongside",
         r"as well$|how far|the (?:period|span)(?= ·)|in (?:its|their) place|this time|once(?= @\w+ (?:is|are) ·)|(?:broken|split) (?:out|down|up)(?= by)",
+        rf"(?:{'|'.join(DIMENSIONS.values())}) where",
         r"to (?:run|serve|host|look after|maintain)(?! @)|as an? (?:\w+ )?(?:table|chart|graph|list|csv|report)",
     )
 )

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 from ...errors import TenantryError
 from ...kernel import Window
+from ...kernel.time import next_month
 from .able import FORECASTS, MOST_CHOICES, Able, each, last_day
-from .before import after, period_of, previous_of, years_before
+from .before import after, period_of, previous_of, step_within, years_before
 from .entities import Entity, names_of
 from .familiar import unfamiliar
+from .frames import FRAMED
 from .heeded import unheeded
 from .lexicon import ROWS
 from .outside import CURRENCIES
@@ -31,7 +33,7 @@ _EDITS = frozenset(
 """Verbs of deeds that may also be done to the question before."""
 _PLAIN_EDITS = frozenset("change drop write".split())
 """Those that leave no doubt that they are."""
-_GOING_ON = frozenset("again also instead".split())
+_GOING_ON = frozenset("again also instead then".split())
 """Words that change nothing beyond saying that a question goes on from the one before."""
 _WHO = re.compile(r"(?<!\S)who(?!\S)")
 _FIGURES = frozenset("active_users errors error_rate margin_ratio".split())
@@ -57,7 +59,8 @@ _USAGE = re.compile(r"\b(?:usage|consumption|volumes?|popularity)\b")
 _NEXT = re.compile(r"\bnext (day|week|month|quarter|year)\b", re.IGNORECASE)
 _THEY = re.compile(r"\b(?:they|them|theirs?)\b")
 _ALL_OF_US = re.compile(
-    r"(?<!\S)(?:from|of|serving|to|with|for) (?:all of )?(?:our |my |the )*(?:customers|tenants|clients|accounts)(?!\S)"
+    r"(?<!\S)(?:from|of|serving|to|with|for|expect) (?:all of )?(?:our |my |the )*"
+    r"(?:customers|tenants|clients|accounts)(?!\S)"
 )
 """Said of all of them or of each."""
 _BESIDE = re.compile(
@@ -65,6 +68,18 @@ _BESIDE = re.compile(
 )
 _SORT = ("sort", "sorted", "order", "ordered", "rank", "ranked")
 _VERSUS = re.compile(r"\b(?:compar|vs|versus|against|over|than|yoy|mom|qoq)", re.IGNORECASE)
+_THEN = re.compile(
+    r"(?<!from )(?<!with )(?<!and )(?:\b(?:an?|one|the) year|\b(?:twelve|12) months|\bthe (?:day|week|month|quarter)) "
+    r"(?:ago|earlier|before)\b|\b(?:same \w+|this time) (?:of )?last year",
+    re.IGNORECASE,
+)
+"""A time before that may be meant itself, where nothing says that something is compared with it."""
+_ASKED_FOR = re.compile(
+    r"(?:which|how many|how much) (?:(?:of|the|our) )*(\S+)"
+    r"(?= (?:is|are|was|were|do|does|did|has|have|had|\S+ed|\S+ing)(?!\S))"
+)
+_UNTIL = re.compile(r"(?<!not )\b(?:until|till|up to) (?!and including)", re.IGNORECASE)
+_LEADING = re.compile(r"^(?:(?:so|ok|okay|and|well|then),? )+", re.IGNORECASE)
 _AHEAD = {
     **{name: f"forecast_{name}" for name in ("cost", "revenue", "margin")},
     **{f"forecast_{name}": f"forecast_{name}" for name in ("cost", "revenue", "margin")},
@@ -130,7 +145,8 @@ def _doubt(reading: Reading, vocabulary: Vocabulary, *, follows: bool) -> str:
     if reading.negated:
         return "only names can be left out; what is not so is not looked for"
     if strange := reading.unknown + [word for word in reading.weighty if not (follows and word in _GOING_ON)]:
-        return f"I do not know what {', '.join(map(repr, strange))} means here"
+        said = [word for word in strange if word not in FRAMED] or strange
+        return f"I do not know what {', '.join(map(repr, said))} means here"
     if reading.currency and not _is_billed_in(reading.currency, vocabulary):
         return (
             f"amounts are in the currencies they were billed in, and none is changed into {reading.currency}"
@@ -179,13 +195,20 @@ def _strange(reading: Reading, vocabulary: Vocabulary, conversation: Conversatio
     can = abilities(vocabulary.metrics)
     before = conversation.questions
     goes_on = _goes_on(reading, conversation) or bool(before and reading.slots)
-    if len(reading.unknown) > _bearable(reading, goes_on=goes_on):
+    if len(reading.unknown) > _bearable(reading, goes_on=goes_on) or _asks_for_unknown(reading):
         return Unanswerable(f"I do not know {', '.join(map(repr, reading.unknown[:5]))}", can)
     if reading.says_something:
         return None
     unknown = f": {reading.unknown[0]!r} is nothing I know" if reading.unknown else ""
     reason = f"it names no figure that there is{unknown}"
     return Able(vocabulary).choose(before[-1:], reason) if goes_on else Unanswerable(reason, can)
+
+
+def _asks_for_unknown(reading: Reading) -> bool:
+    """Whether what it asks for is a thing that nobody knows: `which salesperson`, `how many connections`."""
+    found = _ASKED_FOR.search(reading.masked)
+    figure = reading.metrics or reading.ambiguous or reading.why
+    return not figure and found is not None and found[1] in {*reading.unknown} - {*reading.mended.values()}
 
 
 def _bearable(reading: Reading, *, goes_on: bool) -> int:
@@ -232,7 +255,11 @@ class _Planner:
                 return self.able.choose([then, ahead], "next after that, or after today")
         if self.before and (others := self._of_before(self.before.metric, metrics, follows=follows)):
             metrics, follows = others, True
-        bare = metrics and not self.of.slots and (len(self.text.split()) <= _FEW or self.of.points_back)
+        bare = (
+            metrics
+            and not self.of.slots
+            and (len(_LEADING.sub("", self.text).split()) <= _FEW or self.of.points_back)
+        )
         if self.before and (follows or bare):
             return self._follow_up(self.before, metrics) if follows else self._either(self.before, metrics)
         if not metrics:
@@ -279,8 +306,6 @@ class _Planner:
         if of.mixed:
             apart = [replace(q, filters=(f,), by=None) for q in found for f in q.filters]
             return self.able.choose(apart, "it names things of two kinds")
-        if of.together and of.when.also:
-            return self.able.choose(found, "times apart are not added together")
         if of.cuts[1:]:
             cut = [replace(q, by=by) for q in found for by in of.cuts]
             return self.able.choose(cut, "figures are cut by one thing at a time")
@@ -288,7 +313,28 @@ class _Planner:
         if each_of and not (of.order or of.all_of) and _ALL_OF_US.search(of.masked):
             ways = [replace(q, by=by) for q in each_of for by in (None, "tenant")]
             return self.able.choose(ways, "of all of them, or of each")
-        return self._unranked(found)
+        return self._two_times(found) or self._unranked(found)
+
+    def _two_times(self, found: Sequence[Question]) -> Plan | None:
+        """What may be meant by a time that something is compared with, perhaps."""
+        steps = [step_within(self.text, q.window) for q in found if not q.grain]
+        if step := next(filter(None, steps), ""):
+            by_step = [replace(q, grain=step, compare_to=None) for q in found]
+            return self.able.choose([*by_step, *found], "that is of another length than the window")
+        then = [replace(q, window=q.compare_to, compare_to=None) for q in found if q.compare_to]
+        if then and _THEN.search(self.text) and not (self.of.changed or _VERSUS.search(self.text)):
+            return self.able.choose([*then, *found], "of then, or compared with it")
+        span = self.vocabulary.span
+        if (
+            _UNTIL.search(self.text)
+            and found[0].window.start == span.start
+            and found[0].window.end < span.end
+        ):
+            with_it = [replace(q, window=_with_end(q.window)) for q in found]
+            return self.able.choose([*with_it, *found], "with that time or without it")
+        if self.of.together and self.of.when.also:
+            return self.able.choose(found, "times apart are not added together")
+        return None
 
     def _unranked(self, found: Sequence[Question]) -> Plan | None:
         """What may be meant by the most of what changed, by the most of periods, and by all of a ranking."""
@@ -328,7 +374,7 @@ class _Planner:
         same = re.match(r"(?:\S+ ){0,2}same(?!\S)", self.of.masked) is not None
         return (
             bool(metrics)
-            and not (self.of.theirs or same)
+            and not (self.of.theirs or self.of.as_amount or same)
             and first != ["and"]
             and first[0] not in {"leave", "take", "what", "only", "now", "also", "but", "or", *_SORT}
         )
@@ -409,7 +455,9 @@ class _Planner:
             ):  # which tenants, tiers and features: all of them are in the answer
                 filters = tuple(f for f in filters if f.dimension == "feature")
             question = replace(question, by=by, grain=None, compare_to=None, order="desc", filters=filters)
-            if question.metric == "change" and self.of.when.since:  # since September: what came after it
+            if (
+                question.metric in {"change", "movers"} and self.of.when.since
+            ):  # since September: what came after it
                 later = [*question.window.months()][1:] or [question.window]
                 question = replace(question, window=Window(later[0].start, question.window.end))
         if question.by is None and question.grain is None:
@@ -612,6 +660,12 @@ class _Planner:
             if before.metric in {"cost", "billed_cost", "change"}
             else self.able.choose([change], "why is told of cost")
         )
+
+
+def _with_end(window: Window) -> Window:
+    """The window and the month or day that follows it."""
+    end = window.end
+    return Window(window.start, next_month(end) if end.day == 1 else end + timedelta(days=1))
 
 
 def _within(window: Window, bounds: Window) -> Window:

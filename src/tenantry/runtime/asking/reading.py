@@ -8,6 +8,7 @@ from datetime import date
 
 from .claims import folded
 from .entities import Entity, Mark, Names, quoted
+from .frames import unframed
 from .gists import gist_patterns, take_alone, take_gists
 from .lexicon import (
     AHEAD,
@@ -58,6 +59,11 @@ _MORE = "more|less|better|worse"
 _WEIGHING = WEIGHTY | {*f"{_SUPERLATIVE}|{NEGATION}".split("|")} - FILLERS
 _PERIODS = "(?:days?|weeks?|months?|quarters?|years?)"
 _BEFORE_NAMES = r"aws|amazon|the|any|all|those|in|on|of|for|from|at|with|our|its|their|his|is|tenants?|customers?|tier|service|feature"
+_DETERMINERS = "(?:the|our|aws|amazon|any|all)"
+_JOINED = (
+    rf"(?<!\S)@\w+(?: (?:tiers?|plans?|services?|features?))? (?:and|or|nor)(?: (?:also|{_DETERMINERS}))*$"
+)
+"""What stands before a name that goes with the one before it."""
 _ALL_BUT = (
     rf"(?:all|every|each|any|no)(?: of)?(?: the| our)? (?:{'|'.join(DIMENSIONS.values())}) (?:but|save)"
 )
@@ -84,7 +90,7 @@ MOVED = (
     r"|(?:go|goes|gone|went|going|gone) (?:up|down)|climb(?:s|ed)?|moved|shifted|(?<=\S )drop(?:s|ped)?"
 )
 """Words of figures that moved."""
-_WHY = r"and why|and the reasons?(?: for (?:it|that))?$|why|how come|how is it(?: possible)? that|for what reasons?|(?:what (?:is|was|are|were) )?the (?:\w+ )?(?:reasons?|causes?)(?: for| of| behind)?|(?:what|who) caused|(?:what|who) (?:drove|(?:is|was|lies) behind|explains) (?:it|that|this)$"
+_WHY = r"and why|(?:with|and) (?:the |their )?reasons?$|and the reasons?(?: for (?:it|that))?$|why|how come|how is it(?: possible)? that|for what reasons?|(?:what (?:is|was|are|were) )?the (?:\w+ )?(?:reasons?|causes?)(?: for| of| behind)?|(?:what|who) caused|(?:what|who) (?:drove|(?:is|was|lies) behind|explains) (?:it|that|this)$"
 _DEARER = "more expensive|dearer|pricier|costlier|cheaper|less expensive"
 _MADE_MOVE = (
     "(?:what|who)(?: has| have)? (?:inflated|lifted|raised|boosted|bloated|reduced|lowered|depressed)"
@@ -269,6 +275,7 @@ def _read_slots(reading: Reading, vocabulary: Vocabulary) -> None:
     reading.as_amount = (
         words.take(
             "(?:in|as) (?:plain |a plain )?(?:dollars|money|absolute (?:terms|numbers|figures|amounts))"
+            r"|as (?:an? )?(?:(?:plain|raw|simple|absolute) )?(?:counts?|numbers?)(?: of)?(?: \$errors)?"
         )
         is not None
     )
@@ -278,7 +285,7 @@ def _read_slots(reading: Reading, vocabulary: Vocabulary) -> None:
     _read_causes(reading)
     reading.joined = bool(
         re.search(
-            r"\$\w+(?:,| and| vs| versus| plus| against| with| or| as well as) (?:the |our |also |number of |how many |what |which |total |@\w+ )*\$\w+",
+            r"\$\w+(?:,| and| vs| versus| plus| against| with| or| as well as) (?:· |the |our |also |number of |how many |what |which |total |@\w+ )*\$\w+",
             str(words),
         )
     )
@@ -289,7 +296,7 @@ def _read_slots(reading: Reading, vocabulary: Vocabulary) -> None:
     reading.cuts = _cut_twice(words)
     reading.by = reading.by or _cut(words)
     if reading.metrics == ["tenants"] and re.search(
-        r"(?<!\S)(?:list|name|show|who|which)(?!\S)", reading.masked
+        r"(?<!\S)(?:list|names?|show|who|which)(?!\S)", reading.masked
     ):
         reading.by = reading.by or "tenant"
     if not reading.metrics and (priced := words.take(PROFITED) or words.take(PRICED)):
@@ -309,7 +316,9 @@ def _read_figures(reading: Reading, vocabulary: Vocabulary) -> None:
     if "forecast_cost" in vocabulary.metrics and not words.has(
         r"\$forecast_accuracy|back ?test(?:s|ed|ing)?"
     ):
-        reading.ahead = words.take(AHEAD) is not None or reading.when.ahead
+        reading.ahead = reading.when.ahead
+        while words.take(AHEAD):
+            reading.ahead = True
     reading.ambiguous = next((meant for pattern, meant in AMBIGUOUS if words.take(pattern)), ())
     reading.metrics = _metrics(words, vocabulary)
     if not (reading.metrics or reading.ambiguous or reading.filters or reading.when.compares):
@@ -375,7 +384,7 @@ def _weighty(reading: Reading) -> list[str]:
         word
         for word in words.words
         if word in _WEIGHING and not any(re.fullmatch(pattern, word) for pattern in told)
-    ]
+    ] + unframed(str(words))
 
 
 def _filters(words: Words) -> list[Filter]:
@@ -386,14 +395,10 @@ def _filters(words: Words) -> list[Filter]:
     for place, word in enumerate(words.words):
         if not isinstance(word, Mark):
             continue
-        before = words.words[:place]
-        joined = (
-            bool(before)
-            and len(before) > 1
-            and before[-1] in {"and", "or", "nor"}
-            and isinstance(before[-2], Mark)
+        all_before = " ".join(words.words[:place])
+        joined = re.search(_JOINED, all_before) or re.search(
+            rf"(?<!\S){word}(?: {_DETERMINERS})*$", all_before
         )
-        all_before = " ".join(before)
         lead = re.sub(rf"(?: (?:{_BEFORE_NAMES}))+$", "", f" {all_before}")
         without_it = rf"(?<!\S)(?:{NEGATION})$"
         negated = (
@@ -401,7 +406,10 @@ def _filters(words: Words) -> list[Filter]:
         )
         negated = negated or bool(re.search(rf"(?<!\S)(?:{_ALL_BUT})$", lead))
         negated = negated or bool(
-            re.match(rf"(?:(?:and |or )?{word} )*(?:{LEFT_OUT})(?!\S)", " ".join(words.words[place + 1 :]))
+            re.match(
+                rf"(?:(?:and |or )?(?:{_DETERMINERS} )*{word} )*(?:{LEFT_OUT})(?!\S)",
+                " ".join(words.words[place + 1 :]),
+            )
         )
         (without if negated else only).setdefault(word.entity.dimension, []).extend(word.entity.values[:1])
     if without:

@@ -110,7 +110,8 @@ class Calendar:
             window = self._named("last quarter")
         elif window is None:
             several_months = grain in {"month", "quarter"} or (grain == "week" and words.has(_TREND))
-            window = self._months_back(12) if several_months else self.span.newest_month
+            newest = self.span if grain == "year" else self.span.newest_month
+            window = self._months_back(12) if several_months else newest
         trend = words.take(_TREND)
         if grain is None and trend and counted:
             grain = counted["unit"]
@@ -242,7 +243,7 @@ class Calendar:
     def _ahead(self, words: Words) -> Window | None:
         """`next 3 months`: those after the newest whole one. A named month or quarter that is to come."""
         found = words.take(
-            rf"(?:in |over |for |during |within )?(?:the )?(?:next|coming|following|upcoming)(?: (?P<n>{NUMBER}))? (?P<unit>months?|quarters?|years?|half year)"
+            rf"(?:in |over |for |during |within )?(?:the )?(?:next|coming|following|upcoming)(?: (?:(?P<n>{NUMBER})|few|couple of|several))? (?P<unit>months?|quarters?|years?|half year)"
         ) or words.take(
             rf"in (?P<n>{NUMBER}) (?P<unit>months?)(?: time)?(?! (?:of|to))|in (?P<unit2>half a year)"
         )

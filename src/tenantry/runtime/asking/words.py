@@ -12,6 +12,12 @@ from .claims import MONTH
 TAKEN = "·"
 """Stands where words were taken, so that what stood apart stays apart."""
 _MARK = "['\N{RIGHT SINGLE QUOTATION MARK}]"
+_SOON = (
+    r"(?:tomorrow|today|later|this (?:morning|afternoon|evening)|on \w+day|in (?:an hour|\w+ minutes)"
+    r"|at (?:noon|one|two|three|four|five|nine|ten|eleven|twelve|\d+))"
+)
+_I_AM = "(?:i am|we are|i.m|we.re)"
+_MEETING = f"{_I_AM} (?:meeting|seeing|calling|visiting)"
 _SPELLINGS = (
     (r"\berr(?= ?%)", "error"), (r"\bgp(?= ?%)", "gross margin"), (r"\bfcst\b", "forecast"),
     (r"\bdaus?\b", "daily active users"), (r"\bwaus?\b", "weekly active users"), (r"(?<=\d )mos?\b", "months"),
@@ -40,7 +46,10 @@ _SPELLINGS = (
     (r"\bname (?=(?:the|all|our|every)\b)", "list "),
     (r"\bif (?:you|we|one|i) (?=(?:leave|leaving|take|set|ignore|exclude|drop)\b)", ""),
     (r"\bleav(?:e|ing) ((?!out\b)\S+(?: \S+){0,3}?) out\b", r"without \1"),
-    (r"\bvs\.", "vs"), (r"\bparts? of (?:the|our) product\b", "features"), (r"(?<!\S)n(?= )", "and"),
+    (rf"\b{_MEETING} (?:the (?:people|team) (?:from|at|of) )?((?:\S+ ){{1,4}}?){_SOON}\b", r"\1"),
+    (r"\bvs\.", "vs"), (r"\bw[./]w\b", "wow"), (r"\bunder water\b", "underwater"), (r"\$/(?=[a-z])", "cost per "),
+    (r"\bunit econ(?:omics)?(?= ?:)", ""),
+    (r"\bparts? of (?:the|our) product\b", "features"), (r"(?<!\S)n(?= )", "and"),
     (r"\bopening (?=quarter|month|half|week)", "first "), (r"\bclosing (?=quarter|month|half|week)", "last "),
     (r"\bend of (?:the|this) year\b", "end of december"), (r"\btel (?=me\b)", "tell "), (r"\bab(?:uo|o)t\b", "about"),
     (rf"\b(last|this) year{_MARK}s ((?:jan|feb|mar|apr|may|ju[nl]|aug|sep|oct|nov|dec)\w*)", r"\2 \1 year"),
@@ -56,7 +65,7 @@ _SPELLINGS = (
     (r"\b(?:adn|nad)\b", "and"), (r"\b(?:teh|hte)\b", "the"), (r"\b(?:waht|whta)\b", "what"),
     (r"\b(?:mcuh|muhc)\b", "much"), (r"\bm(?:ny|nay|ayn)\b", "many"), (r"\b(?:hav|haev|hvae)\b", "have"),
     (r"\bpl[sz]\b", "please"), (r"\bnxt\b", "next"), (r"\bhwo\b", "how"),
-    (r"\bwy\b", "why"), (r"\busrs?\b", "user"), (r"\btpo\b", "top"), (r"\bwek\b", "week"),
+    (r"\bw(?:y|yh|hi)\b", "why"), (r"\busrs?\b", "user"), (r"\btpo\b", "top"), (r"\bwek\b", "week"),
     (r"\bw(?:ich|hcih|ihch)\b", "which"), (r"\bcomp(?:air|aire|ear)\b", "compare"),
 )  # fmt: skip
 _ASKERS = (
@@ -73,7 +82,9 @@ _ASIDES = (
     "^(?:good )?(?:morning|afternoon|evening)|thanks (?:a lot|in advance)|much appreciated|by the way|btw|fyi",
     rf"(?:{_ASKERS})(?: (?:{_HAVE}))* (?:{_ASKS})(?: (?:me|us|about|for|to (?:know|see|hear|have)))*",
     "in general|all in all|by and large",
-    r"(?:i am|we are|i.m|we.re) (?:meeting|seeing|calling|visiting) (?:them|him|her)(?: (?:at|on|in) \w+)?",
+    rf"{_MEETING} (?:them|him|her)(?: {_SOON})?",
+    rf"i(?: have|.ve got| got) (?:the|an?|our|my) (?:\w+ )?(?:board|meeting|call)(?: with them)?(?: {_SOON})?",
+    f"{_I_AM} new here",
     "they(?: are|.re) on the (?:phone|line|call)",
     "sorry(?: to (?:bother|disturb|ask)(?: you)?)?|(?:just )?(?:curious|asking|wondering)",
     "i (?:was )?wonder(?:ing|ed)?",
@@ -94,6 +105,7 @@ _WORD = re.compile(
     r"\d{4}-\d{2}(?:-\d{2})?(?:\.\.\d{4}-\d{2}-\d{2})?|\d+(?:st|nd|rd|th)\b|\d+[^\W\d]\w*|\d+(?:[.,]\d+)*|[^\W\d_]\w*|-|\d\w*"
 )
 _SHORT, _MIDDLE, _LONG = 4, 6, 9
+_VOWEL = re.compile("[aeiou]")
 _FORM, _ENDING = re.compile(r"(?:ed|ing|ers?|ors?)$"), re.compile(r"(?:es|s|e|ing)?$")
 
 
@@ -171,7 +183,8 @@ def corrected(
 ) -> tuple[list[str], dict[str, str]]:
     """The words with slips of the keyboard mended, and which those were: one edit, two in long words, to the only word
     near, or the only one that makes one of the `names` with the word beside it, or the only one of the `first`. In a
-    short word no letter is another: `teal` is not `tell`.
+    short word no letter is another: `teal` is not `tell`. Of the letters of a long one two may have changed places, and
+    one of the `first` may be written without its vowels.
 
     A word that begins otherwise than one to mend to, or is near to several, stays as it is; so does a verb's form of a
     name: what was `reported` was no report.
@@ -182,7 +195,12 @@ def corrected(
     named = {word for pair in names for word in pair if word}
     mended: dict[str, str] = {}
     for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
-        if word in known or len(word) < _SHORT or not word.isalpha() or word in mended:
+        if word in known or len(word) < _SHORT - 1 or not word.isalpha() or word in mended:
+            continue
+        spoken = [other for other in first if other != word and _VOWEL.sub("", other) == word]
+        if len(spoken) == 1:
+            mended[word] = spoken[0]
+        if word in mended or len(word) < _SHORT:
             continue
         most = 1 if len(word) < _LONG else 2
         near = [
@@ -190,7 +208,7 @@ def corrected(
             for other in by_start.get(word[0], ())
             if len(other) >= _SHORT - 1 and abs(len(other) - len(word)) <= most
             and not (len(word) < _MIDDLE and len(other) == len(word) and sorted(other) != sorted(word))
-            and (distance := _edits(word, other, most)) <= most
+            and (distance := _edits(word, other, 2)) <= (2 if _is_mixed(word, other) else most)
             and not (other in named and _is_form(word, other))
         ]  # fmt: skip
         nearest = sorted(other for distance, other in near if distance == min(near)[0])
@@ -199,6 +217,11 @@ def corrected(
         if len({other.removesuffix("s") for other in favoured}) == 1:
             mended[word] = favoured[-1]
     return [mended.get(word, word) for word in words], mended
+
+
+def _is_mixed(word: str, other: str) -> bool:
+    """Whether it is the same letters in another order."""
+    return len(word) >= _MIDDLE and sorted(word) == sorted(other)
 
 
 def _is_form(word: str, name: str) -> bool:
