@@ -2,8 +2,9 @@
 can afford hundreds.
 
 `fork_each` is the parent's loop: a line of its input is JSON, what one process is to do. `kill_after` are seconds after
-it has opened what it works on, `file_bytes` is the longest file that it may write. The answer is the exit code, once
-it has ended, and the seconds that it took.
+it has opened what it works on; `kill_at` is the how-manieth file or folder that it makes, names, links or deletes: it
+does not come to that one. `file_bytes` is the longest file that it may write. The answer is the exit code, once it has
+ended, and the seconds that it took.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ LAZY = (
 """What work imports on its way; pandas because pyarrow does, where it is installed."""
 KILLS = int(os.environ.get("TENANTRY_KILLS", "200"))
 """So many processes are killed by all tests together; 1,000 in the long run."""
+_CHANGES = {"os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink"}
 Work = Callable[[dict[str, Any], Callable[[], None]], None]
 """What a process does: it is told what was asked, and calls the other when it has opened what it works on."""
 
@@ -116,6 +118,8 @@ def fork_each(work: Work) -> None:
 def _worked(work: Work, asked: dict[str, Any], say: int) -> int:
     if most := asked.get("file_bytes"):
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    if number := asked.get("kill_at"):
+        _kill_at(number)
     try:
         work(asked, lambda: os.close(say))
     except TenantryError as problem:
@@ -125,3 +129,15 @@ def _worked(work: Work, asked: dict[str, Any], say: int) -> int:
         traceback.print_exc()
         return 1
     return 0
+
+
+def _kill_at(number: int) -> None:
+    """Of what Python code changes; what libraries in other languages do lies between."""
+    left = iter(range(number - 1))
+
+    def heard(event: str, arguments: tuple[Any, ...]) -> None:
+        made = event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_CREAT
+        if (made or event in _CHANGES) and next(left, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(heard)

@@ -47,6 +47,7 @@ class Vendor:
         for name in ("bills", "usage"):
             (folder / name).mkdir(parents=True)
         settings = '[sources.bill]\nkind = "focus"\npath = "bills"\n[sources.usage]\nkind = "usage"\npath = "usage"\n'
+        settings += '[publish]\nfolder = "published"\n'
         (folder / "tenantry.toml").write_text(settings)
 
     def happens(self, number: int) -> dict[str, Any]:
@@ -98,6 +99,18 @@ def must_be_the_same(killed: Vendor, undisturbed: Vendor) -> None:
         assert contents(killed, dataset) == contents(undisturbed, dataset), dataset.table()
 
 
+def must_be_published(vendor: Vendor) -> None:
+    """Each folder has the files of its table, neither more nor fewer."""
+    engine = vendor.engine()
+    folders = {path.name: path for path in (vendor.folder / "published").iterdir() if path.is_symlink()}
+    assert len(folders) > 10
+    for dataset in (*LANDING, *DERIVED):
+        if folder := folders.get(dataset.table()):
+            found = {str(path.relative_to(folder)) for path in folder.rglob("*.parquet")}
+            assert found == {file.path for file in engine.lake.files(dataset)}, folder
+    engine.connection.close()
+
+
 def commits(vendor: Vendor) -> dict[str, int]:
     """How often each derived table was written."""
     engine = vendor.engine()
@@ -129,7 +142,9 @@ def survive(folder: Path, killing: Forks, calm: Forks, url: str, kills: int) -> 
         code, took = calm.run(folder=str(undisturbed.folder), **asked)
         assert code == 0
         for _ in range(min(left, random.randint(3, 12))):
-            again = asked | {"kill_after": random.uniform(0, took)}
+            # At any moment, or at a step of what is done to files: few are taken before or after it.
+            aimed = {"kill_at": int(2 ** random.uniform(0, 6))}
+            again = asked | random.choice([{"kill_after": random.uniform(0, took)}, aimed])
             code, _ = killing.run(folder=str(killed.folder), **again)
             if code == 0:
                 break
@@ -147,6 +162,7 @@ def survive(folder: Path, killing: Forks, calm: Forks, url: str, kills: int) -> 
     assert entries == number
     assert sum(job.attempts for job in jobs) > number
     must_be_the_same(killed, undisturbed)
+    must_be_published(killed)
     assert commits(killed) == commits(undisturbed)
 
 
