@@ -32,7 +32,8 @@ AT_THE_END = """
     for the median customer | and when | but not all | within quota | under contract | up to 100
     more than once | less often | without | not | no more | not yet | as usual | enough | almost | nearly
     mostly | partly | otherwise | most of the time | one by one | in the same week | in arrears | in part
-    in kind | in cash | on credit | for free
+    in kind | in cash | on credit | for free | between now and then | and so on | or so | versus | or thereabouts
+    by then | but who knows | over there | under pressure | a year ago | and the like
 """
 BEFORE_THE_FIGURE = """
     median | cumulative | half of the | a third of the | twice the | peak | maximum | minimum | highest daily

@@ -70,7 +70,7 @@ _GENERIC = frozenset(
 _TIMES = frozenset("ms milliseconds seconds minutes hours".split())
 """Units of time: `compute_ms` is compute time."""
 _CUTS = ("by", "per", "each", "every")
-_EACH = ("per", "single")
+_EACH = ("per", "single", "one")
 """After these a common word is what it names: the cost per report."""
 _DISTINCT = 4
 _USED = "how much .*(?:use|uses|used|using|consume[ds]?)"

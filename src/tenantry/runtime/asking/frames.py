@@ -31,7 +31,7 @@ _SMALL = {
     "into during per": (rf"~ (?:the |our |all )*(?:{_NAME} )?(?:{_KIND})", "~ ·"),
     "by": (
         rf"~ (?:the |our |all |each )*(?:{_NAME} )?(?:{_KIND})", rf"~ (?:the |our |their )*(?:@\w+ )?{_FIGURE}", rf"~ (?:the |our )*{_NAME}",
-        "~ how (?:much|many)", r"~ (?:the )?· \$adoption",
+        "~ (?:how (?:much|many)|what (?:percent(?:age)?|·))", r"~ (?:the )?· \$adoption",
     ),
     "but": ("^(?:ok |okay |yes |well )?~", "^· ~ ·$", "~ @not", rf"(?:{_KIND}) ~ {_LED}{_NAME}"),
     "so then": ("^(?:and |ok |okay |well |right |so )*~",),
@@ -47,7 +47,7 @@ _SMALL = {
     "list": ("^(?:please |can you |could you |and |then |i want )*~", "(?:a|an|the|me|as) ~", "~ (?:of|all)"),
     "like": ("look ~", "(?:i|we|you|would) ~"),
     "there": ("(?:is|are|was|were|be|been) ~", "~ (?:is|are|was|were|a|any)"),
-    "you": ("(?:do|did|can|could|would|are|will|have) ~", "~ (?:can|could|have|would|expect|know)"),
+    "you": (r"(?:do|did|can|could|would|are|will|have) ~ (?!\$(?:\w*cost|revenue|margin)(?!\S))\S+", "~ (?:can|could|have|would|expect|know)"),
     "your": (r"~ \$forecast_accuracy",),
     "aws amazon": (rf"~ (?:{_NAME}|{_COSTS})", rf"{_COSTS}(?: of| on| from| to| at| for| by| us)* ~", r"(?:from|by|pay|paying) ~"),
     "each every": (

@@ -254,6 +254,12 @@ GISTS = (
         without="how many",
     ),
     Gist(
+        "cost_per_use",
+        (_COST, f"{_ONE}(?:api )?(?:request|call|hit)s?(?: (?:to|of|on))?"),
+        beside="@feature",
+        without="how many",
+    ),
+    Gist(
         "cost_per_request",
         (_COST, f"{_ONE}(?:million |thousand )?(?:api )?(?:request|call|hit)s?"),
         without="how many|@feature",

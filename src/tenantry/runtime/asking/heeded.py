@@ -185,6 +185,8 @@ def _not_ranked(of: Reading, question: Question) -> Iterator[str]:
     of_all = question.grain or not (question.by or question.filters)
     if question.metric in _AVERAGES and of_all and not _has(DIMENSIONS["tenant"], of.masked):
         yield "it does not say over what the average is"
+    if of.as_ratio and question.metric not in _RATIOS:
+        yield "no tool puts these figures in proportion"
     if of.share and not (question.by or of.changed or question.metric in _RATIOS):
         yield "it does not say which part of what"
 

@@ -83,6 +83,7 @@ METRICS: tuple[Metric, ...] = (
         _PAID,
         "revenues?|revs?|receipts|sales(?! (?:people|person|reps?|teams?|staff|calls?))|income|turnover|mrr|monthly recurring revenue|takings|top line|recurring revenue",
         rf"(?:did|do|does|have|has|are) we (?:bill|bills|billed|billing|invoice|invoiced|invoicing|charge|charged|charging) (?:the |our )?@(?!not)\w+(?: (?:tier|plan))?(?: (?:{WHOM}))?|(?:bill|invoice|charge)(?:s|d|ed)? (?:out )?to @tenant",
+        rf"(?:is|was|are|were|got|gets?|been) (?:the |our )?@(?:tenant|tier|plan) (?:(?:tier|plan) )?(?:(?:{WHOM}) )?(?:billed|invoiced|charged)",
         rf"(?:bring|brought|brings)(?: in)?|pays? us|paid us|(?:did|do|does) (?:the |our )?(?:@(?!not)\w+ (?:(?:tier|plan) )?(?:(?:{WHOM}) )?)?pay us|(?:did|do|does) (?:the |our )?(?:@(?!not)\w+(?: (?:{WHOM}))?|they) pay|(?:invoice|bill|charge) (?:our |the |all )*(?:{WHOM})|(?:that|who|which) (?:pays?|paid)(?= (?:the )?(?:least|most|more|less))|(?:(?:come|comes|came|coming|flow|flows|flowed|flowing)(?: in)?|get|got|gotten|receive[ds]?|collect(?:ed)?|expect) from (?:our |the |all |of )*(?:{WHOM})|paid by (?:our |the |all |of )*(?:{WHOM})|(?:will|would|can) (?:our |the |all )*(?:{WHOM}) pay(?: us)?|money (?:come|comes|came|coming|taken) in|(?:what|how much|money) (?:came|flowed) in|we (?:· )?(?:take|took|taken) in|(?:dollar|money|amount|sum)s? taken in|likely to (?:invoice|bill|charge)|earn|earned|earns",
         says="revenue, margin and unprofitable tenants",
     ),
@@ -142,7 +143,7 @@ METRICS: tuple[Metric, ...] = (
         rf"names? of (?:all |the |our |every )*(?:@tier )?(?:{WHOM})",
         rf"head ?count of (?:the |our |paying |active |all )*(?:@tier )?(?:{WHOM})|(?:{WHOM}) (?:do we have|are there)|(?:size of )?(?:(?:the|our) )?(?:customer|tenant|client) base(?! costs?)",
         rf"(?:{WHOM}) (?:are )?(?:spread|distributed|split) (?:over|across|among|between)(?= (?:the |our )?(?:tiers|plans))",
-        rf"which (?:{WHOM}) (?:are|were) (?:on|in|at)(?= (?:the |our )?@(?:tier|plan)(?!\S))",
+        rf"(?:which (?:{WHOM}) (?:are|were)|^who (?:is|are|was|were)) (?:on|in|at)(?= (?:the |our )?@(?:tier|plan)(?!\S))",
         rf"^(?:(?:ok|so|hey|hi|well|please|our|the|active|paying) )*(?:{WHOM})(?= (?:per|by) (?:tier|plan)(?!\S))",
         says="how many tenants there are, and what tier, plan and entitlements one has",
     ),
@@ -172,7 +173,7 @@ METRICS: tuple[Metric, ...] = (
         "average_revenue",
         "average revenue per tenant",
         frozenset({"tier", "plan"}),
-        rf"(?:average|avg|mean|typical) revenues?(?: (?:per|of) (?:an?|one|each)? ?(?:{WHOM}))?|arpa|acv|revenues? (?:per (?:{WHOM}) )?on average",
+        rf"(?:average|avg|mean|typical) revenues?(?: (?:per|of) (?:an?|one|each)? ?(?:{WHOM}))?|arpa|acv|revenues? (?:per (?:{WHOM}) )?on average|(?:(?:do|does|did) (?:the |our )?(?:@(?:tier|plan) (?:(?:tier|plan) )?)?(?:(?:{WHOM}) )?)?(?:{_PAYS}) on average",
         rf"(?:average|typical) (?:@tier |@plan )?(?:{WHOM}){_OF} (?:{_PAYS})|(?:an?|one|each) (?:@tier |@plan )?(?:{WHOM}){_OF} (?:{_PAYS}) on average",
     ),
     Metric(
@@ -206,7 +207,7 @@ METRICS: tuple[Metric, ...] = (
         "cost_per_unit",
         frozenset({"meter"}),
         (
-            r"costs? (?:per|of (?:an?|one|each)) (?:unit of )?@meter|(?:costs? )?per unit(?: of (?:each|every) meter)?|unit (?:costs?|prices?|economics) (?:of|for) (?:an? |one )?@meter|(?:pay|paying|charged|price)(?: \w+ \w+)? for (?:an?|one|each|every|a single) @meter|how much (?:is |for )?(?:per|an?|one|each|every|a single) @meter(?! (?:did|do|does|was|were|has|have|used))|(?:does|do|did|is) (?:an?|one|each) (?:million |thousand |billion )?(?:unit of |(?:\w+ ){1,2}of )?@meter costs?(?: us)?|unit costs? (?:by|per|of each) meters?|what does a unit of (?:each|every) meter cost",
+            r"(?:costs?|prices?|pay) (?:per|of (?:an?|one|each)) (?:unit of )?@meter|(?:costs? )?per unit(?: of (?:each|every) meter)?|unit (?:costs?|prices?|economics) (?:of|for) (?:an? |one )?@meter(?: per (?:@meter|unit))?|(?:pay|paying|charged|price)(?: \w+ \w+)? for (?:an?|one|each|every|a single) @meter|how much (?:is |for )?(?:per|an?|one|each|every|a single) @meter(?! (?:did|do|does|was|were|has|have|used))|(?:does|do|did|is) (?:an?|one|each) (?:million |thousand |billion )?(?:unit of |(?:\w+ ){1,2}of )?@meter costs?(?: us)?|unit costs? (?:by|per|of each) meters?|what does a unit of (?:each|every) meter cost",
         ),
     ),
     Metric(

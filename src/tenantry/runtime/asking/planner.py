@@ -78,6 +78,7 @@ _ASKED_FOR = re.compile(
     r"(?:which|how many|how much) (?:(?:of|the|our) )*(\S+)"
     r"(?= (?:is|are|was|were|do|does|did|has|have|had|\S+ed|\S+ing)(?!\S))"
 )
+_UNIT = re.compile(r"(?<!\S)(day|week|month|quarter)s?(?!\S)")
 _UNTIL = re.compile(r"(?<!not )\b(?:until|till|up to) (?!and including)", re.IGNORECASE)
 _LEADING = re.compile(r"^(?:(?:so|ok|okay|and|well|then),? )+", re.IGNORECASE)
 _AHEAD = {
@@ -317,7 +318,7 @@ class _Planner:
 
     def _two_times(self, found: Sequence[Question]) -> Plan | None:
         """What may be meant by a time that something is compared with, perhaps."""
-        steps = [step_within(self.text, q.window) for q in found if not q.grain]
+        steps = [step_within(self.text, q.window) for q in found if not self.of.when.grain]
         if step := next(filter(None, steps), ""):
             by_step = [replace(q, grain=step, compare_to=None) for q in found]
             return self.able.choose([*by_step, *found], "that is of another length than the window")
@@ -347,8 +348,10 @@ class _Planner:
                 [*changes, *found], "names are ranked by their size, not by how it changed"
             )
         if of.ranks_periods or (ranked and of.when.grain and not any(q.by for q in found)):
-            by_month = [replace(q, grain=q.grain or "month", by=None, top=None) for q in found]
-            return self.able.choose(by_month, "periods are not ranked")
+            unit = _UNIT.search(of.masked)
+            grain = of.when.grain or (unit[1] if unit else "month")
+            in_a_row = [replace(q, grain=grain, by=None, top=None) for q in found]
+            return self.able.choose(in_a_row, "periods are not ranked")
         if ranked and not any(q.by or q.grain for q in found):
             ways = [
                 replace(q, by=by, top=of.top, order=of.order or "desc")
@@ -491,6 +494,8 @@ class _Planner:
             yield replace(question, metric=_AHEAD[question.metric], grain=None, compare_to=None)
         if question.metric == "entitlements":
             yield replace(question, filters=tuple(f for f in question.filters if f.dimension == "tenant"))
+        if question.metric == "unprofitable" and question.filters:
+            yield replace(question, metric="margin", by="tenant", order="asc", why=False)
         if question.metric == "insights" and question.filters:
             yield replace(question, metric="change")
 
@@ -585,7 +590,8 @@ class _Planner:
         if of.changed and not when.compares and not found.grain and ROWS[found.metric].tool == "totals":
             found = replace(found, compare_to=previous_of(found.window))
         several = next((f.dimension for f in of.filters if len(f.values) > 1 and not f.without), None)
-        if _THEY.search(of.masked) and before.top and (metrics or of.by not in {None, before.by}):
+        listed = before.top or not (ROWS[before.metric].tool == "totals" or before.filters)
+        if _THEY.search(of.masked) and listed and (metrics or of.by not in {None, before.by}):
             largest = replace(found, order=self._order(found.metric))
             return self.able.choose(
                 [self._fitted(largest)], "who they were is not kept: these are ranked anew"
