@@ -89,6 +89,22 @@ def test_words_that_never_stood_together_are_read_back_until_somebody_chose():
     assert plan(text, VOCABULARY, chosen, NOW) == read
 
 
+def test_a_part_that_asks_what_is_known_is_offered_where_the_rest_is_not():
+    for text, metric in (
+        ("My renewal call with oak-bank is at three, what are they entitled to?", "entitlements"),
+        ("Error rate of the assistant in September - the moderator of the retro wants it", "error_rate"),
+    ):
+        found = plan(text, VOCABULARY, Conversation(), NOW)
+        assert isinstance(found, Unclear), text
+        assert [question.metric for question in found.choices] == [metric]
+    assert found.choices[0].only("feature") == ("assistant",)
+    for text in (
+        "If we doubled the price of pro, what would revenue be?",
+        "Book me a train, and what did pro cost?",
+    ):
+        assert not isinstance(plan(text, VOCABULARY, Conversation(), NOW), Answerable | Unclear), text
+
+
 def test_money_may_be_named_where_it_is_of_no_other_currency():
     text = "What did we spend in euros in September 2026?"
     for currencies, known in (

@@ -58,6 +58,8 @@ _USAGE = re.compile(r"\b(?:usage|consumption|volumes?|popularity)\b")
 """Use as a figure; `used` may only say what is done with a thing."""
 _NEXT = re.compile(r"\bnext (day|week|month|quarter|year)\b", re.IGNORECASE)
 _THEY = re.compile(r"\b(?:they|them|theirs?)\b")
+_PARTS = re.compile("[,;:.!?]\\s+|\\s[-\N{EN DASH}\N{EM DASH}]\\s")
+_IF = re.compile(r"\s*(?:(?:and|but|or) )?(?:if|suppose|assum(?:e|ing)|what if)\b", re.IGNORECASE)
 _ALL_OF_US = re.compile(
     r"(?<!\S)(?:from|of|serving|to|with|for|expect) (?:all of )?(?:our |my |the )*"
     r"(?:customers|tenants|clients|accounts)(?!\S)"
@@ -105,6 +107,20 @@ def plan(
     """
     if chosen := _chosen(text, conversation):
         return Answerable((replace(chosen, asked=text),))
+    planned = _of_the_whole(text, vocabulary, conversation, now, likely, trusting=trusting)
+    part = _of_a_part(text, vocabulary, now) if isinstance(planned, Unanswerable) else None
+    return part or planned
+
+
+def _of_the_whole(
+    text: str,
+    vocabulary: Vocabulary,
+    conversation: Conversation,
+    now: date,
+    likely: Guess | None = None,
+    *,
+    trusting: bool,
+) -> Plan:
     try:
         reading = read(text, vocabulary, names_of(vocabulary), now)
     except TenantryError as problem:  # a day that is none
@@ -125,6 +141,35 @@ def plan(
     if likely and _is_unread(reading, conversation):
         return planner.beside(planned, likely(reading.masked))
     return planned
+
+
+def _of_a_part(text: str, vocabulary: Vocabulary, now: date) -> Unclear | None:
+    """The one part of a text that asks what is known, where the others only tell why it is asked."""
+    parts = [part for part in _PARTS.split(text) if part.strip()]
+    try:
+        readings = [read(part, vocabulary, names_of(vocabulary), now) for part in parts]
+    except TenantryError:
+        return None
+    if any(reading.act or _IF.match(part) for part, reading in zip(parts, readings, strict=True)):
+        return None
+    of_each = [{f.values for f in reading.filters if f.dimension == "tenant"} for reading in readings]
+    named = {values for some in of_each for values in some}
+    about = next(iter(named))[0] if len(named) == 1 else None
+    asked = [
+        _of_the_whole(
+            part if some or not about else _THEY.sub(about, part),
+            vocabulary,
+            Conversation(),
+            now,
+            trusting=True,
+        )
+        for part, some in zip(parts, of_each, strict=True)
+    ]
+    found = [one for one in asked if isinstance(one, Answerable)]
+    if len(parts) == 1 or len(found) != 1:
+        return None
+    questions = tuple(replace(question, asked=text) for question in found[0].questions[:MOST_CHOICES])
+    return Unclear(questions, "I know nothing of the rest")
 
 
 def _is_unread(reading: Reading, conversation: Conversation) -> bool:

@@ -98,7 +98,7 @@ _ASIDES = (
     r"(?:please|thanks|thank you(?: (?:so|very) much)?|for me)(?=[\s?.!]*$)",
     "(?:roughly|broadly|generally) speaking|at a glance|in (?:short|brief|a nutshell|plain words)",
     "(?:do you|does any(?:one|body)) (?:happen to )?know|any idea|help me (?:to )?understand",
-    r"remind me(?: again)?(?= (?:what|how|which|who|of)\b)|to be (?:clear|honest|precise)",
+    r"remind me(?: again)?,?(?= (?:what|how|which|who|of)\b)|to be (?:clear|honest|precise)",
 )
 """What people say beside a question: to whom, for what, and how kindly."""
 _ASIDE = re.compile(rf"(?<![\w-])(?:{'|'.join(_ASIDES)})(?![\w-])")
