@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import ClassVar
+
+from deltalake import DeltaTable
 
 from tenantry.engine.duckdb import DuckDB
 from tenantry.engine.lake import Lake
@@ -103,3 +105,30 @@ def test_a_table_whose_maker_was_killed_before_its_first_commit_is_none_yet(tmp_
         assert rows(engine) == []
     write(engine, Things, JANUARY, "'a' AS name, 'x' AS plan, ['y'] AS aliases", None)
     assert rows(engine) == [(JANUARY, "a", "x", ["y"])]
+
+
+def test_a_log_is_not_cut_under_a_checkpoint_that_a_killed_process_left_half_written(tmp_path: Path):
+    engine = DuckDB(Lake(tmp_path))
+    for number in range(4):
+        write(engine, Things, JANUARY, f"'{number}' AS name, 'x' AS plan, ['y'] AS aliases", set())
+    log = tmp_path / "things" / "_delta_log"
+    (log / f"{3:020}.checkpoint.parquet#1").write_bytes(b"PAR1")
+    engine.lake.tidy(Things, timedelta(0))
+    assert len(rows(DuckDB(Lake(tmp_path)))) == 4
+
+
+def test_a_log_is_cut_under_a_checkpoint_whose_writer_was_killed_before_it_said_so(tmp_path: Path):
+    engine = DuckDB(Lake(tmp_path))
+    log = tmp_path / "things" / "_delta_log"
+    said, told = log / "_last_checkpoint", list[bytes]()
+    for number in range(8):
+        write(engine, Things, JANUARY, f"'{number}' AS name, 'x' AS plan, ['y'] AS aliases", set())
+        if number in (2, 5):
+            DeltaTable(log.parent).create_checkpoint()
+            told.append(said.read_bytes())
+    said.write_bytes(told[0])
+    engine.lake.tidy(Things, timedelta(0))
+    assert not (log / f"{3:020}.checkpoint.parquet").exists()
+    assert len(rows(DuckDB(Lake(tmp_path)))) == 8
+    said.unlink()
+    assert len(rows(DuckDB(Lake(tmp_path)))) == 8

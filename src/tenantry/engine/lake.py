@@ -353,7 +353,8 @@ def _shorten(log: Path, before: float) -> None:
     all are listed whenever the table is opened.
     """
     old = [path for path in log.iterdir() if path.name[:20].isdigit() and path.stat().st_mtime <= before]
-    first = max((path.name[:20] for path in old if ".checkpoint." in path.name), default="")
+    # Its name ends otherwise until it is whole, and for good where its writer was killed.
+    first = max((path.name[:20] for path in old if path.name.endswith(".checkpoint.parquet")), default="")
     for path in old:
         if path.name[:20] < first:
             path.unlink()
