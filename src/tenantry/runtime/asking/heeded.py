@@ -50,7 +50,10 @@ _BOTH = re.compile(r"(?<!\S)(?:both|either|neither|each)(?!\S)")
 _PART_OF = re.compile(
     r"(?:as|in|what|which) (?:an? )?(?:percent(?:age)?|shares?|part|fraction|proportion) of (?:(?:the|our|total) )*\$"
 )
+_HARDLY = "hardly|barely|scarcely|seldom|rarely|nobody|fewest"
 _BUT = re.compile(r"(?<!\S)but (?:the |our )?@")
+_EACH_BUT = re.compile(r"· but ·")
+_BY_THEN = re.compile(rf"\bby (?:the )?(?:(?:end|start|middle) of )?(?:{MONTH}|q[1-4]|20\d\d)\b")
 _LAST = re.compile(r"\b(?:last|previous|prior) (?:day|week|month|quarter|year)\b")
 _EVERY_OTHER = re.compile(rf"\b(?:every|each) (?:other|second|{MONTH}|q[1-4])\b(?! \d)")
 _IDIOMS = r"(?:broken?|breaking|split|add(?:s|ed)?|sum(?:s|med)?|drill|look(?:ing)?|pull|end(?:s|ed)?|roll(?:ed)?|back(?:ed)?|sign(?:s|ed)?|set|it|that|this|them) (?:up|down)"
@@ -83,6 +86,7 @@ _SAID = (
         rf"(?:which|what|who|whose)(?! @)(?: \S+)* (?:uses?|used|have|has|had|with|of|by|in) (?:the )?(?:most|fewest|more|fewer) (?:{_KINDS})",
         "names are not ranked by how many others they have to do with",
     ),
+    (r"(?:do|does|did|would|will) you \$?cost", "it does not say what of ours that is"),
     (r"client errors|4xx", "errors are those of servers"),
     (r"(?:rank|place|position)(?:s|ed)?(?: of| for)? @\w+", "the place of one name is not told"),
     (rf"(?:(?:{CUT})|which|what) (?:{_NOT_CUTS})", "figures are not told by those"),
@@ -168,6 +172,8 @@ def _listed_otherwise(of: Reading, question: Question) -> Iterator[str]:
         yield f"{row.title} are told, not counted"
     if question.metric == "movers" and when.since and len([*question.window.months()]) > 1:
         yield "cost is compared with the same time before"
+    if question.metric == "adoption" and _has(_HARDLY, of.masked):
+        yield f"{row.title} is told from the largest"
     if question.metric == "adoption" and any(f.dimension != "feature" for f in of.filters):
         yield "adoption is of all tenants"
 
@@ -227,8 +233,10 @@ def _of_other_times(of: Reading, question: Question, *, follows: bool) -> Iterat
         yield "it does not say after what"
     if follows and other and other.start >= question.window.end and _LAST.search(text):
         yield "that is after what it is compared with"
-    if _EVERY_OTHER.search(text):
+    if _EVERY_OTHER.search(text) or _EACH_BUT.search(str(of.words)):
         yield "figures are of one time after another, not of every so many"
+    if _BY_THEN.search(text) and question.metric not in FORECASTS:
+        yield "it does not say from when to then"
 
 
 def _not_taken(of: Reading, questions: Sequence[Question]) -> Iterator[str]:

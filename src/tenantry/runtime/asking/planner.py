@@ -14,7 +14,6 @@ from .able import FORECASTS, MOST_CHOICES, Able, each, last_day
 from .before import after, period_of, previous_of, step_within, years_before
 from .entities import Entity, names_of
 from .familiar import unfamiliar
-from .frames import FRAMED
 from .heeded import unheeded
 from .lexicon import ROWS
 from .outside import CURRENCIES
@@ -191,8 +190,7 @@ def _doubt(reading: Reading, vocabulary: Vocabulary, *, follows: bool) -> str:
     if reading.negated:
         return "only names can be left out; what is not so is not looked for"
     if strange := reading.unknown + [word for word in reading.weighty if not (follows and word in _GOING_ON)]:
-        said = [word for word in strange if word not in FRAMED] or strange
-        return f"I do not know what {', '.join(map(repr, said))} means here"
+        return f"I do not know what {', '.join(map(repr, strange))} means here"
     if reading.currency and not _is_billed_in(reading.currency, vocabulary):
         return (
             f"amounts are in the currencies they were billed in, and none is changed into {reading.currency}"
@@ -304,7 +302,7 @@ class _Planner:
         bare = (
             metrics
             and not self.of.slots
-            and (len(_LEADING.sub("", self.text).split()) <= _FEW or self.of.points_back)
+            and (_LEADING.match(self.text) or len(self.text.split()) <= _FEW or self.of.points_back)
         )
         if self.before and (follows or bare):
             return self._follow_up(self.before, metrics) if follows else self._either(self.before, metrics)
@@ -359,6 +357,10 @@ class _Planner:
         if each_of and not (of.order or of.all_of) and _ALL_OF_US.search(of.masked):
             ways = [replace(q, by=by) for q in each_of for by in (None, "tenant")]
             return self.able.choose(ways, "of all of them, or of each")
+        used = [q for q in found if q.metric == "usage" and q.by == "feature" and not q.only("meter")]
+        if used and not _USAGE.search(of.masked):
+            ways = [self._question("adoption"), *(replace(q, metric="requests") for q in used), *used]
+            return self.able.choose(ways, "use is measured in several ways")
         return self._two_times(found) or self._unranked(found)
 
     def _two_times(self, found: Sequence[Question]) -> Plan | None:
@@ -537,6 +539,8 @@ class _Planner:
         months = question.window == question.window.widened_to_months()
         if question.metric in _AHEAD and months and question.window.start >= self.vocabulary.span.end:
             yield replace(question, metric=_AHEAD[question.metric], grain=None, compare_to=None)
+        if question.by == "plan" and "tier" in ROWS[question.metric].cuts:
+            yield replace(question, by="tier")
         if question.metric == "entitlements":
             yield replace(question, filters=tuple(f for f in question.filters if f.dimension == "tenant"))
         if question.metric == "unprofitable" and question.filters:

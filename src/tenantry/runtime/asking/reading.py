@@ -8,7 +8,6 @@ from datetime import date
 
 from .claims import folded
 from .entities import Entity, Mark, Names, quoted
-from .frames import unframed
 from .gists import gist_patterns, take_alone, take_gists
 from .lexicon import (
     AHEAD,
@@ -384,7 +383,7 @@ def _weighty(reading: Reading) -> list[str]:
         word
         for word in words.words
         if word in _WEIGHING and not any(re.fullmatch(pattern, word) for pattern in told)
-    ] + unframed(str(words))
+    ]
 
 
 def _filters(words: Words) -> list[Filter]:

@@ -48,6 +48,7 @@ _SPELLINGS = (
     (r"\bleav(?:e|ing) ((?!out\b)\S+(?: \S+){0,3}?) out\b", r"without \1"),
     (rf"\b{_MEETING} (?:the (?:people|team) (?:from|at|of) )?((?:\S+ ){{1,4}}?){_SOON}\b", r"\1"),
     (r"\b(?:break|split) ((?!down\b|up\b)(?:\S+ ){1,4}?)(?:down|up)(?= (?:by|per|into)\b)", r"show \1"),
+    (r"^forget (?:about )?(?=[^:]*: )|^(?:(?:now|and|ok|please),? )*take out (?:the )?", "without "),
     (r"\bvs\.", "vs"), (r"\bw[./]w\b", "wow"), (r"\bunder water\b", "underwater"), (r"\$/(?=[a-z])", "cost per "),
     (r"\bunit econ(?:omics)?(?= ?:)", ""),
     (r"\bparts? of (?:the|our) product\b", "features"), (r"(?<!\S)n(?= )", "and"),
