@@ -31,7 +31,7 @@ COMPUTED_ROWS = 50_000
 ALWAYS = Window(date(1, 1, 1), date(9999, 12, 1))
 
 Settings = Callable[["Answers"], Mapping[str, Any]]
-"""Asked with the landing tables and the usage cube attached; each value is a pydantic model."""
+"""Asked when the landing tables and the usage cube are built; each value is a pydantic model."""
 Progress = Callable[[str, int, int], None]
 Chunk = tuple[Window, list[date]]
 """Days that one statement builds."""
@@ -91,7 +91,6 @@ class Builder:
         if not dataset.configured:
             return told
         if self._settings is None:
-            self.engine.attach(self.catalog.datasets)
             self._settings = self._ask(self._answers)
         return {**told, **self._settings}
 

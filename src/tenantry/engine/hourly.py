@@ -54,7 +54,7 @@ def by_hour(engine: DuckDB, dataset: type[Dataset], day: date) -> pa.Table | Non
         parts = added_up(paths, time, texts, quantity, engine.threads)
         with ThreadPoolExecutor(1) as pool:
             # An hour may lie in several of them.
-            whole = pool.submit(_added, parts, by_texts=True, threads=engine.threads)
+            whole = pool.submit(_merged, parts, engine.threads)
             names = _tenants(engine, dataset.hourly or "", day, parts.words[tenant])
             sums = renamed(whole.result(), tenant, names)
     except (UnfitError, pa.ArrowException, OSError):
@@ -79,7 +79,7 @@ def added_up(paths: Sequence[str], time: str, texts: Sequence[str], quantity: st
     def added(batch: _Batch) -> Rows:
         with opened(batch.path, time, texts, quantity, _QUANTITY) as file:
             events = read(file, batch.groups, time, texts, quantity, threads=False)
-        return _added(events, HOUR, by_texts=False)
+        return _added(events)
 
     batches = [batch for path in paths for batch in _batches(path, threads)]
     with ThreadPoolExecutor(threads) as pool:
@@ -95,7 +95,7 @@ def renamed(sums: Rows, text: int, names: pa.Array) -> Rows:
         return Rows(sums.times, sums.codes, words, sums.units)
     place = coded.indices.to_numpy()
     codes = [place[own] if n == text else own for n, own in enumerate(sums.codes)]
-    return _added(Rows(sums.times, codes, words, sums.units), by_texts=True)
+    return _merged(Rows(sums.times, codes, words, sums.units))
 
 
 def _table(sums: Rows, names: Sequence[str]) -> pa.Table:
@@ -131,54 +131,63 @@ def _batches(path: str, threads: int) -> Iterator[_Batch]:
 # --- add up -------------------------------------------------------------------------------------------
 
 
-def _added(events: Rows, hour: int = 1, *, by_texts: bool, threads: int = 1) -> Rows:
-    """One row for each hour and set of texts, by the hour or with the hours of a set beside each other: who adds those
-    up finds them in the processor's cache. Of events, times are in parts of an `hour`. So many threads share hours,
-    and columns.
-    """
+def _added(events: Rows) -> Rows:
+    """One row for each hour and set of texts, by the hour."""
     packed = _Packed.of(events)
     keys, units = packed.keys, events.units
     times = events.times
     if (times[1:] < times[:-1]).any():
-        order = np.argsort(times // hour, kind="stable")
-        times, keys, units = (times // hour)[order] * hour, keys[order], units[order]
-    if len(times) and times[-1] // hour - times[0] // hour > _MOST_HOURS:
+        order = np.argsort(times // HOUR, kind="stable")
+        times, keys, units = (times // HOUR)[order] * HOUR, keys[order], units[order]
+    if len(times) and times[-1] // HOUR - times[0] // HOUR > _MOST_HOURS:
         raise UnfitError
-    hours = np.arange(times[0] // hour, times[-1] // hour + 1) if len(times) else times
-    edges = np.searchsorted(times, np.append(hours, hours[-1:] + 1) * hour).tolist()
+    hours = np.arange(times[0] // HOUR, times[-1] // HOUR + 1) if len(times) else times
+    edges = np.searchsorted(times, np.append(hours, hours[-1:] + 1) * HOUR).tolist()
+    sums = [_summed(keys[i:j], packed.size, units[i:j]) for i, j in pairwise(edges)]
+    found = np.concatenate([keys[:0], *(keys for keys, _ in sums)])
+    made = np.repeat(hours, [len(keys) for keys, _ in sums])
+    added = np.concatenate([units[:0], *(units for _, units in sums)])
+    return Rows(made, [code[found] for code in packed.codes()], events.words, added)
 
-    def summed(hour: tuple[int, int]) -> tuple[Integers, Integers]:
-        return _summed(keys[slice(*hour)], packed.size, units[slice(*hour)])
 
-    def of_found(code: Integers) -> Integers:
-        return code[found] if code.any() else np.zeros(len(found), np.int32)
-
+def _merged(sums: Rows, threads: int = 1) -> Rows:
+    """Those that agree added up, the hours of a set of texts beside each other: who adds those up finds them in the
+    processor's cache. So many threads share columns.
+    """
+    if not len(sums.times):
+        return sums
+    packed = _Packed.of(sums)
+    first, span = int(sums.times.min()), int(np.ptp(sums.times)) + 1
+    # Of all hours and texts that there may be, those that there are: nothing need be sorted.
+    places, found = _ranked(packed.keys * np.int64(span) + (sums.times - first), packed.size * span)
+    _must_fit(places, sums.units)
+    added = np.zeros(len(found), np.int64)
+    np.add.at(added, places, sums.units)
+    keys = found // span
     with ThreadPoolExecutor(threads) as pool:
-        sums = list(pool.map(summed, pairwise(edges)))
-        found = np.concatenate([keys[:0], *(keys for keys, _ in sums)])
-        made = np.repeat(hours, [len(keys) for keys, _ in sums])
-        added = np.concatenate([units[:0], *(units for _, units in sums)])
-        if by_texts:
-            order = np.argsort(found, kind="stable")
-            found, made, added = pool.map(lambda column: column[order], (found, made, added))
-        codes = list(pool.map(of_found, packed.codes()))
-    return Rows(made, codes, events.words, added)
+        codes = list(pool.map(lambda code: code[keys], packed.codes()))
+    return Rows(found - keys * span + first, codes, sums.words, added)
 
 
 def _summed(keys: Integers, size: int, units: Integers) -> tuple[Integers, Integers]:
     """The keys (below `size`) that there are, in order, and the sum of the units of each."""
     if not len(keys):
         return keys, units
-    most = max(int(units.max()), -int(units.min()))
-    # To count takes longer than to add: only where it matters.
-    if len(keys) * most >= 1 << 63 and int(np.bincount(keys).max()) * most >= 1 << 63:
-        raise UnfitError
+    _must_fit(keys, units)
     keys = keys.astype(np.intp, copy=False)
     sums, there = np.zeros(size, np.int64), np.zeros(size, np.bool_)
     np.add.at(sums, keys, units)
     there[keys] = True
     found = np.flatnonzero(there)
     return found, sums[found]
+
+
+def _must_fit(keys: Integers, units: Integers) -> None:
+    """Raises `UnfitError` where the units of a key may come to more than 64 bits."""
+    most = max(int(units.max()), -int(units.min()))
+    # To count takes longer than to add: only where it matters.
+    if len(keys) * most >= 1 << 63 and int(np.bincount(keys).max()) * most >= 1 << 63:
+        raise UnfitError
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ _TABLED = 1 << 22
 """Hours times texts of which a table is made, to find the rates of each."""
 _ROOM = 2.0**62
 """Of 64 bits."""
-_DIGIT = 24
+_DIGIT = 26
 """Bits."""
 _BLOCK = 256
 """Rows."""
