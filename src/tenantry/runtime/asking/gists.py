@@ -278,7 +278,8 @@ _ODD = (
     "unusual|odd|strange|weird|notable|noteworthy|remarkable|interesting|important|surprising|suspicious|abnormal"
     "|unexpected|extraordinary|out of the ordinary|worrying|alarming|fishy|funny"
 )
-_IT_IS = "is|was|were|are|that|there|looks?|looked|seems?|seemed|happens?|happened"
+_IN_THESE = "in (?:(?:the|these|those|our|my|all|·) )*(?:numbers|figures|data|books)"
+_IT_IS = f"is|was|were|are|that|there|looks?|looked|seems?|seemed|happens?|happened|{_IN_THESE}"
 ALONE = {
     "standing": rf"{_STATE}(?: (?:of|for|on) (?:the |our |all )*(?:{_WE}|(?:where|how) (?:we|things) (?:are|stand|did|look|go)(?: doing)?))?"
     rf"|(?:how|where)(?: (?:is|are|do|did|does|has|have))? (?:the |our |all |a )*(?:{_WE}|{TAKEN}) (?:{_GOES})"
@@ -286,7 +287,7 @@ ALONE = {
     "insights": rf"(?:anything|something|what|any|things?)(?: (?:{_IT_IS}))*(?: (?:{_ODD}))+(?: to (?:know|see|mention|hear|look at))?"
     rf"|(?:(?:{_ODD}) )*(?:highlights?|outliers?|anomal(?:y|ies)|irregularit(?:y|ies)|red flags?|alarm bells|warning signs?)"
     "|(?:catch|catches|caught) (?:your|the|my|our) (?:eye|attention)|(?:jump|leap|pop|stick|stuck)(?:s|ed)? out|stands? out|what (?:has |have )?(?:changed|happened|moved)|what (?:did|have) (?:i|we) miss(?:ed)?|(?:what )?(?:is )?(?:going on|happening)"
-    "|(?:anything|something|what) (?:that )?(?:we|i) (?:should|ought to|need to|must) (?:be told|know|hear|see|mention|say)(?: about| of)?"
+    rf"|(?:anything|something|what|things?)(?: {_IN_THESE})? (?:that )?(?:(?:we|i) )?(?:(?:really|still|absolutely) )?(?:should|ought to|need to|must)(?: really)? (?:be told|know|hear|see|mention|say|worry|catch (?:your|the|my|our) (?:eye|attention))(?: about| of)?"
     "|(?:should (?:we|i) )?(?:need|needs|deserves?|pay|requires?) (?:my |our |any |some |special )*(?:attention|watching)(?: to)?"
     "|worth (?:a (?:closer )?look|looking at|knowing|mentioning|noting|reporting)"
     "|(?:should (?:we|i) )?(?:look into|look at|keep an eye on|watch out for|be aware of|worry about)",
