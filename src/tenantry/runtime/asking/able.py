@@ -55,7 +55,9 @@ class Able:
             return self._no(f"{row.title} is told of a tenant, and none is named")
         if question.metric == "usage" and not {"meter", "feature"} & {question.by, *_only(question)}:
             others = [replace(question, metric=name) for name in ("requests", "active_users")]
-            return self.choose([*others, replace(question, by="meter")], "use is measured in several ways")
+            bought = [replace(question, metric="cost")] if question.by == "service" else []
+            ways = [*bought, *others, replace(question, by="meter")]
+            return self.choose(ways, "use is measured in several ways")
         if row.tool != "totals" and question.metric != "change" and any(f.without for f in filters):
             return self._no(f"{row.title} is not known without some")
         wrong = [f.dimension for f in filters if f.dimension not in row.known]

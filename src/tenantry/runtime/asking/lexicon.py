@@ -69,7 +69,7 @@ METRICS: tuple[Metric, ...] = (
         "list_cost",
         "list cost",
         _ALL - {"plan"},
-        "list(?= (?:vs|versus|against) (?:the |our )?(?:\\$|contracted|billed|invoiced?|effective|actual))|(?:list|rack|catalog(?:ue)?|public|standard|official) (?:prices?|rates?|tariffs?)|at (?:the )?list(?! of)|list (?:prices?|costs?)|(?:at )?(?:full |published |public )?(?:sticker|list) (?:prices?|rates?)|(?:full|published|public) price(?: list)?|(?:with )?(?:no|@not|without)(?: any)? discounts?(?: (?:whatsoever|at all))?|(?:at )?on demand (?:list )?(?:prices?|costs?|rates?)|on demand|before (?:any |the )?(?:discounts?|rebates?)|undiscounted(?: costs?)?|public price",
+        "(?<=vs )list|(?<=versus )list|(?<=against )list|list(?= (?:vs|versus|against) (?:the |our )?(?:\\$|contracted|billed|invoiced?|effective|actual))|(?:list|rack|catalog(?:ue)?|public|standard|official) (?:prices?|rates?|tariffs?)|at (?:the )?list(?! of)|list (?:prices?|costs?)|(?:at )?(?:full |published |public )?(?:sticker|list) (?:prices?|rates?)|(?:full|published|public) price(?: list)?|(?:with )?(?:no|@not|without)(?: any)? discounts?(?: (?:whatsoever|at all))?|(?:at )?on demand (?:list )?(?:prices?|costs?|rates?)|on demand|before (?:any |the )?(?:discounts?|rebates?)|undiscounted(?: costs?)?|public price",
     ),
     _figures(
         "contracted_cost",

@@ -72,7 +72,7 @@ FOREIGN = frozenset(
     google grammar graviton green greenest growth-rate hacker hackers happy headcount hubspot hungry idle
     inbox incident incidents inflation investor investors iphone iphones jira joke jokes key keys latency
     law lawyer lead leads legal legal-advice life lines loan loans loc logged login logins love ltv market
-    marketing markets meaning meeting memory name-of netflix next nps old on-call oncall opportunities
+    marketing markets meaning meeting memory name-of netflix next nps nrr old on-call oncall opportunities
     opportunity optimise optimize outage outages p50 p95 p99 password passwords payback payroll
     performance persona personas phone pipeline poem predict predicted prediction predictions president
     pull ram ransom rate-of-exchange recommend recommendation renew renewal rep repository reps response
