@@ -70,7 +70,7 @@ _BESIDE = re.compile(
 _SORT = ("sort", "sorted", "order", "ordered", "rank", "ranked")
 _VERSUS = re.compile(r"\b(?:compar|vs|versus|against|over|than|yoy|mom|qoq)", re.IGNORECASE)
 _THEN = re.compile(
-    r"(?<!from )(?<!with )(?<!and )(?:\b(?:an?|one|the) year|\b(?:twelve|12) months|\bthe (?:day|week|month|quarter)) "
+    r"(?<!from )(?<!with )(?<!and )(?:\b(?:an?|one|the) (?:day|week|month|quarter|year)|\b(?:twelve|12) months) "
     r"(?:ago|earlier|before)\b|\b(?:same \w+|this time) (?:of )?last year",
     re.IGNORECASE,
 )

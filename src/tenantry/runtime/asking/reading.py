@@ -267,7 +267,7 @@ def _read_slots(reading: Reading, vocabulary: Vocabulary) -> None:
     )
     reading.as_ratio = (
         words.take(
-            "(?:as|in) (?:an? )?(?:rate|ratio|percent(?:age)?)|^(?:(?:and|what about|how about|the) )*(?:rate|ratio|percent(?:age)?)$"
+            "(?:as|in|by|(?:make|turn) (?:it|that|them|those)(?: into)?) (?:an? )?(?:rate|ratio|percent(?:age)?)|^(?:(?:and|what about|how about|the) )*(?:rate|ratio|percent(?:age)?)$"
         )
         is not None
     )

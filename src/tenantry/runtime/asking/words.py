@@ -54,6 +54,8 @@ _SPELLINGS = (
     (r"\bent\b(?!\.)", "enterprise"), (r"\breqs\b", "requests"), (r"\breq\b", "request"),
     (r"\b(effective|amorti[sz]ed) (?=(?:vs|versus|against)\b)", r"\1 cost "),
     (r"\b(vs|versus|against) (effective|amorti[sz]ed)\b(?! (?:costs?|spend))", r"\1 \2 cost"),
+    (r"\b(?:an?|one|the) (day|week|month|quarter|year) earlier\b", r"the \1 before"),
+    (r"^(?:the )?invoice (?=by |per )", "billed "),
     (r"\bunit econ(?:omics)?(?= ?:)", ""),
     (r"\bparts? of (?:the|our) product\b", "features"), (r"(?<!\S)n(?= )", "and"),
     (r"\bopening (?=quarter|month|half|week)", "first "), (r"\bclosing (?=quarter|month|half|week)", "last "),
