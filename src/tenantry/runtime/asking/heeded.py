@@ -46,6 +46,7 @@ _THAN = re.compile(
     rf"(?<!\S)(?:{_WORTH}) (?:\S+ )?than (?:the |our |that of |those of |what |on |of |for )*@(\w+)"
 )
 _ONLY = re.compile(r"(?<!\S)only (?:(?:ever )?(?:uses?|used|have|has|pays?|buys?)|@\w+ uses?)(?!\S)")
+_SUPPOSED = r"(?:would|might)(?! you)"
 _BOTH = re.compile(r"(?<!\S)(?:both|either|neither|each)(?!\S)")
 _PART_OF = re.compile(
     r"(?:as|in|what|which) (?:an? )?(?:percent(?:age)?|shares?|part|fraction|proportion) of (?:(?:the|our|total) )*\$"
@@ -248,6 +249,10 @@ def _not_taken(of: Reading, questions: Sequence[Question]) -> Iterator[str]:
         yield "it does not say what is to be explained"
     if not (explained or any(q.compare_to for q in questions)) and _has("up|down", rest):
         yield "it does not say since when it went up or down"
+    if not any(q.by for q in questions) and _has(r"\$\w+ each$", rest):
+        yield "it does not say each of what"
+    if not metrics & {*FORECASTS, "list_cost", "contracted_cost"} and _has(_SUPPOSED, rest):
+        yield "what would be is told by forecasts alone"
     yield from (reason for pattern, reason in _LEFT if _has(pattern, rest))
     for name in {*of.metrics} - metrics - {held for metric in metrics for held in _HELD.get(metric, ())}:
         yield f"{' and '.join(ROWS[metric].title for metric in sorted(metrics))} says nothing of {ROWS[name].title}"
