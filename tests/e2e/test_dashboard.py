@@ -254,6 +254,20 @@ def test_a_question_is_answered_from_tools_as_it_is_worked_out(page: Page):
     expect(page.get_by_role("article")).to_have_count(0)
 
 
+def test_what_is_offered_fits_a_narrow_screen(page: Page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/ask")
+    text = "My renewal call is at three, what is the error rate of search in March 2026?"
+    page.get_by_label("Question").fill(text)
+    page.keyboard.press("Enter")
+    answer = page.get_by_role("article", name=text)
+    offered = answer.get_by_role("button", name="error rate of feature search in March 2026").bounding_box()
+    around = answer.bounding_box()
+    assert offered
+    assert around
+    assert offered["x"] + offered["width"] < around["x"] + around["width"]
+
+
 def test_a_conversation_of_somebody_else_is_not_opened(browser: Browser, site: str):
     with opened(browser, site, expected=1) as page:
         page.goto("/ask/0123456789abcdef")
