@@ -209,6 +209,28 @@ def test_usage_that_names_no_service_is_a_use_too(tmp_path: Path):
     assert (search.meter, search.units, search.cost_per_unit, search.covered) == ("requests", 3, 4, 1)
 
 
+def test_use_that_bears_no_cost_is_a_use_whichever_tool_is_asked(tmp_path: Path):
+    """The tenant `b` asked, on a day without cost."""
+    policy = Policy(rules=(Rule(pool="Compute", meters=(Meter(meter="ms", service="Compute"),)),))
+    vendor = SmallVendor(tmp_path, policy).land(
+        charges=[charge("12")],
+        tenants=[tenant("a", tier="pro"), tenant("b", tier="pro")],
+        usages=[
+            usage("a", 600, feature_id="search"),
+            usage("a", 2, feature_id="search", meter="requests"),
+            usage("b", 4, "2026-03-02", feature_id="search", meter="requests"),
+        ],
+    )
+    runtime = Runtime(vendor.build().engine, CATALOG, lambda: NOW, lambda _: {"policy": policy})
+    asked = [
+        ask(runtime, "rank"),
+        *(ask(runtime, "unit_cost", by=by) for by in ("feature", "tier", "tenant")),
+    ]
+    assert [[(x.units, x.cost_per_unit, x.tenants) for x in found] for found in asked] == [
+        [(6, 2, 1)], [(6, 2, 1)], [(6, 2, 1)], [(2, 6, 1)],
+    ]  # fmt: skip
+
+
 def test_a_bound_tenant_is_not_told_what_others_use(runtime: Runtime):
     bound = Principal("someone", "lumen-retail")
     arguments = {"window": "2026-03", "feature_id": "search"}

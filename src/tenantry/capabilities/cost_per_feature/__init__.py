@@ -234,13 +234,20 @@ def unit_cost(
     costs = costs_of(ctx, window, basis, shared)
     asked = {} if feature_id is None else {"feature_id": feature_id}
     mains = main_meters(costs, meter, **asked)
-    used = units_used(costs, mains.values(), ("feature_id", "tenant_id"), **asked)
     tiers = _tiers(ctx) if by == "tier" else {}
+
+    def named(tenant_id: str) -> str:
+        return "(all)" if by == "feature" else _named(tenant_id, by, tiers)
+
+    # Use that bears no cost is use all the same: its hours were free, or another meter drives the cost.
+    used: dict[tuple[Metered, str, str], Decimal] = defaultdict(Decimal)
+    by_tenant = units_used(costs, mains.values(), ("feature_id", "tenant_id"), **asked)
+    for (main, of, tenant_id), units in by_tenant.items():
+        used[main, of, named(tenant_id)] += units
     groups: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
     for row in costs.by("feature_id", "tenant_id", **asked):
         if row.feature_id:
-            name = "(all)" if by == "feature" else _named(row.tenant_id, by, tiers)
-            groups[row.currency, row.feature_id, name].append(row)
+            groups[row.currency, row.feature_id, named(row.tenant_id)].append(row)
     if not groups and feature_id is not None:
         _refuse_unknown(costs, feature_id)
     found = [
@@ -256,12 +263,10 @@ def _unit_cost(
     name: str,
     rows: Sequence[Row],
     main: Metered | None,
-    used: Mapping[tuple[Metered, *tuple[str, ...]], Decimal],
+    used: Mapping[tuple[Metered, str, str], Decimal],
 ) -> UnitCost:
     cost = sum((row[costs.column] for row in rows), Decimal(0))
-    units = None
-    if main:
-        units = sum((used.get((main, r.feature_id, r.tenant_id), Decimal(0)) for r in rows), Decimal(0))
+    units = used.get((main, rows[0].feature_id, name), Decimal(0)) if main else None
     return UnitCost(
         feature_id=rows[0].feature_id,
         name=name,
