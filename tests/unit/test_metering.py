@@ -163,6 +163,23 @@ def test_threads_share_a_call(counted: Counted) -> None:
     assert counted("items", "bytes") == {("items", None, "sync"): 4_000, ("bytes", None, "sync"): 8_000}
 
 
+def test_what_a_task_counts_on_a_call_that_has_ended_counts(counted: Counted) -> None:
+    async def later() -> None:
+        await asyncio.sleep(0.001)
+        add(items=3, bytes=5)
+
+    async def request() -> None:
+        with measure("upload", tenant="acme"):
+            add(items=1)
+            task = asyncio.create_task(later())
+        await task
+
+    asyncio.run(request())
+    assert counted() == {
+        ("calls", "acme", "upload"): 1, ("items", "acme", "upload"): 4, ("bytes", "acme", "upload"): 5,
+    }  # fmt: skip
+
+
 # --- functions ---
 
 
@@ -230,6 +247,21 @@ def test_a_generator_that_is_left_counts_what_it_did(counted: Counted) -> None:
         reading.throw(ZeroDivisionError())
     assert counted("calls", "items", "errors") == {
         ("calls", None, "lines"): 2, ("items", None, "lines"): 2, ("errors", None, "lines"): 1,
+    }  # fmt: skip
+
+
+def test_a_generator_stays_whose_it_was_when_it_began(counted: Counted) -> None:
+    """Whoever reads it on, or happens to be served when it is collected."""
+    with serving("acme"):
+        reading, lost = lines(2), [lines(9)]
+        lost.append(lost)  # pyright: ignore[reportArgumentType] - a cycle: nothing but the collector ends it
+        assert [next(reading), next(lost[0])] == ["", ""]
+    del lost
+    with serving("beta", "mail"):
+        gc.collect()
+        assert list(reading) == ["x"]
+    assert counted() == {
+        ("calls", "acme", "lines"): 2, ("items", "acme", "lines"): 3, ("bytes", "acme", "lines"): 1,
     }  # fmt: skip
 
 

@@ -28,12 +28,13 @@ _NOBODY = Subject()
 class Layer:
     """What is known of the subject from here inwards; what is not, the layer around it may know."""
 
-    __slots__ = ("_carried", "_outer", "feature", "tenant")
+    __slots__ = ("_before", "_carried", "_outer", "feature", "tenant")
 
     def __init__(self, tenant: str | None = None, feature: str | None = None) -> None:
         self.tenant = tenant
         self.feature = feature
         self._outer: Layer | None = None
+        self._before: Layer | None = None
         self._carried: Subject | None = None
 
     def outer(self) -> Layer | None:
@@ -41,15 +42,15 @@ class Layer:
 
     def begin(self) -> None:
         """Make this the innermost layer."""
-        self._outer = _INNERMOST.get()
+        self._outer = self._before = _INNERMOST.get()
         _INNERMOST.set(self)
 
     def leave(self) -> None:
-        """Make the layer around this the innermost again.
+        """Make the layer that was innermost before it that again.
 
         Not by a token: what is closed late, an asynchronous generator for one, is closed in another context.
         """
-        _INNERMOST.set(self._outer)
+        _INNERMOST.set(self._before)
         if self._carried is not None:
             carry(self._carried)
             self._carried = None

@@ -24,6 +24,7 @@ class Use(Layer):
     __slots__ = (
         "_about",
         "_began",
+        "_begun",
         "_bytes",
         "_counted",
         "_error",
@@ -38,15 +39,18 @@ class Use(Layer):
         super().__init__(tenant, feature)
         self._lock = Lock()
         self._items = self._bytes = self._spent = self._inside = self._began = 0
-        self._stopped = self._counted = False
+        self._begun = self._stopped = self._counted = False
         self._error = ""
         self._about: Mapping[str, str] = {}
 
     def add(self, items: int = 0, bytes: int = 0) -> None:  # noqa: A002 - the unit's own name
-        """Count items and bytes on this call."""
+        """Count items and bytes on this call; those of a task that outlives it, too."""
         with self._lock:
-            self._items += items
-            self._bytes += bytes
+            if not self._counted:
+                self._items += items
+                self._bytes += bytes
+                return
+        _count(items, bytes, self._attributes())
 
     def identify(self, tenant: str | None = None, feature: str | None = None) -> None:
         """Say whose this call is, or which feature's, now that it is known."""
@@ -63,9 +67,16 @@ class Use(Layer):
         self._error = error
 
     def begin(self) -> None:
-        """Make this the innermost call, for the first time or again."""
+        """Make this the innermost call, for the first time or again.
+
+        Then it stays whose it was: who goes on with it, if only to close it, may serve somebody else.
+        """
+        outer = self._outer
         super().begin()
-        if self.tenant is not None:
+        if self._begun:
+            self._outer = outer
+        self._begun = True
+        if self.tenant is not None or self._outer is not self._before:
             self.tell()
         self._began = perf_counter_ns()
 
@@ -86,24 +97,17 @@ class Use(Layer):
 
     def end(self, problem: BaseException | None = None) -> None:
         """Count the call, once, as failed where an exception ended it. One cancelled or closed early did not fail."""
-        if self._counted:
-            return
-        self._counted = True
+        with self._lock:
+            if self._counted:
+                return
+            self._counted = True
         self.stop()
         if isinstance(problem, Exception):
             self._error = type(problem).__qualname__
-        subject = self.subject()
-        attributes = {**self._about}
-        if subject.tenant is not None:
-            attributes[TENANT] = subject.tenant
-        if subject.feature is not None:
-            attributes[FEATURE] = subject.feature
+        attributes = self._attributes()
         CALLS.add(1, attributes)
         SECONDS.add(max(self._spent - self._inside, 0) / _NANO, attributes)
-        if self._items:
-            ITEMS.add(self._items, attributes)
-        if self._bytes:
-            BYTES.add(self._bytes, attributes)
+        _count(self._items, self._bytes, attributes)
         if self._error:
             ERRORS.add(1, {**attributes, ERROR: self._error})
 
@@ -117,18 +121,34 @@ class Use(Layer):
         self.end(problem)
         self.leave()
 
+    def _attributes(self) -> dict[str, str]:
+        attributes = {**self._about}
+        subject = self.subject()
+        if subject.tenant is not None:
+            attributes[TENANT] = subject.tenant
+        if subject.feature is not None:
+            attributes[FEATURE] = subject.feature
+        return attributes
+
     def _elapse(self) -> None:
         if not self._began:
             return
         elapsed, self._began = perf_counter_ns() - self._began, 0
         self._spent += elapsed
-        if around := _use(self.outer()):
+        if around := _use(self._before):
             around.took_inside(elapsed)
 
     def took_inside(self, elapsed: int) -> None:
         with self._lock:
             if not self._stopped:
                 self._inside += elapsed
+
+
+def _count(items: int, bytes: int, attributes: Mapping[str, str]) -> None:  # noqa: A002 - the unit's own name
+    if items:
+        ITEMS.add(items, attributes)
+    if bytes:
+        BYTES.add(bytes, attributes)
 
 
 def measure(feature: str | None = None, *, tenant: str | None = None) -> Use:
