@@ -93,7 +93,7 @@ METRICS: tuple[Metric, ...] = (
         _PAID,
         "(?:gross |contribution |operating )?margins?|gm|profits?|gross profits?|profitability|profitable|bottom line|make a profit|contribution",
         "(?:make|made|making|earn|earned|gain)(?: (?:any |some )?money)? or (?:lose|lost|losing)(?: (?:any |some )?money)?|(?:earn|earning|earned|make|making|made|gain) (?:anything|something)(?= (?:on|with|from|off|out of)(?!\\S))|left (?:over )?for us",
-        "(?:revenues?|income) (?:minus|less|@not) (?:the |our )?costs?",
+        "(?:revenues?|income) (?:@minus|less) (?:the |our )?costs?",
         r"(?:earn|earns|earned|earning|make|makes|made|keep|kept) (?:(?:@\w+|·|on|with|from|in|of|for|by|the|our|us|tier|plan) ){0,4}after (?:all |our |the |its |their )?(?:costs?|expenses)|(?:is |are |was |were )?(?:left(?: over)?|remain(?:s|ed)?|remaining) after (?:all |the )?(?:costs?|expenses)|(?:is |are |was |were )left over|left after (?:our |the |its |their )?(?:costs?|spend(?:ing)?|expenses)|(?:left|leaves?) us (?:(?:@\w+|·|on|with|from|in|of|the|our|most|dollars|money|month|quarter|year) ){0,3}after (?:all )?costs?|what remains(?: of it)?|(?:once|after) (?:everything|all|costs?) (?:\S+ ){0,4}(?:is|are|has been|have been) paid(?: for)?|(?:get|got) to keep",
     ),
     _figures(

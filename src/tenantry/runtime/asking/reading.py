@@ -67,7 +67,7 @@ _ALL_BUT = (
     rf"(?:all|every|each|any|no)(?: of)?(?: the| our)? (?:{'|'.join(DIMENSIONS.values())}) (?:but|save)"
 )
 _SIDE_BY_SIDE = r"@(tenant|tier|plan|service|feature|meter) (?:and|or|nor|vs|versus|plus) (?:the |our |all )*@(tenant|tier|plan|service|feature|meter)(?!\S)"
-_PROPORTION = r"\$(\w+) (?:per|divided by|for each|for every|@not|times|relative to|to) (?:(?:the|each|every|an?|single|dollar|of) )*\$(\w+)"
+_PROPORTION = r"\$(\w+) (?:per|divided by|for each|for every|@minus|times|relative to|to) (?:(?:the|each|every|an?|single|dollar|of) )*\$(\w+)"
 _POLITE = (
     r"(?:hmm+|um|uh|right|look|listen|ok|okay|so|well|great|thanks|alright|hey|hi|hello|please|kindly|go ahead and|go and|now|then|and|also|just|first|immediately"
     r"|quickly|quick|urgent|let us|lets|help (?:me|us)(?: to)?|how to"
@@ -413,6 +413,10 @@ def _filters(words: Words) -> list[Filter]:
         (without if negated else only).setdefault(word.entity.dimension, []).extend(word.entity.values[:1])
     if without:
         words.take(LEFT_OUT)
+    while words.take(
+        "minus(?= (?:(?:the|our|its|their|all) )*[^@·])", "@minus"
+    ):  # of figures: nothing is left out
+        pass
     while words.take(rf"(?:{NEGATION})(?= )", "@not"):
         pass
     return [
