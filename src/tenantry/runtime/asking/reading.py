@@ -413,9 +413,8 @@ def _filters(words: Words) -> list[Filter]:
         (without if negated else only).setdefault(word.entity.dimension, []).extend(word.entity.values[:1])
     if without:
         words.take(LEFT_OUT)
-    while words.take(
-        "minus(?= (?:(?:the|our|its|their|all) )*[^@·])", "@minus"
-    ):  # of figures: nothing is left out
+    # Of figures: nothing is left out.
+    while words.take("minus(?= (?:(?:the|our|its|their|all) )*[^@·])", "@minus"):
         pass
     while words.take(rf"(?:{NEGATION})(?= )", "@not"):
         pass
