@@ -32,6 +32,7 @@ class Counted:
             for resource in (data.resource_metrics if data else ())
             for scope in resource.scope_metrics
             for metric in scope.metrics
+            if metric.name.startswith("usage.")  # frameworks count for themselves, too
             for point in metric.data.data_points
         ]  # fmt: skip
 

@@ -14,12 +14,14 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 from counted import Counted
+from fastapi import APIRouter, FastAPI
 from flask import Flask, Response
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, StreamingResponse
 from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
 from tenantry.metering import (
@@ -164,9 +166,31 @@ def test_a_request_is_a_call_of_its_route(counted: Counted) -> None:
         *[(name, n, {**on, "method": method}) for name, n in (("bytes", 4), ("calls", 1), ("items", 2))
           for method in ("GET", "PUT")],
         *[(name, n, anonymous) for name, n in (("bytes", 4), ("calls", 1), ("items", 2))],
-        *[(name, n, {**on, "route": "/{name}"}) for name, n in (("bytes", 4), ("calls", 1), ("items", 2))],
+        *[(name, n, {**on, "route": "/inner/{name}"}) for name, n in (("bytes", 4), ("calls", 1), ("items", 2))],
         ("calls", 3, {"tenant": "acme", "feature": "store"}), ("calls", 1, {"feature": "store"}),
     ], key=by_name)  # fmt: skip
+
+
+def test_a_route_has_the_prefixes_of_what_it_is_included_and_mounted_in(counted: Counted) -> None:
+    """Or the first routes of all routers were one. What a prefix stands for is not told."""
+    items = APIRouter()
+
+    @items.get("/{number}")
+    def item(number: int) -> int:  # pyright: ignore[reportUnusedFunction]
+        return number
+
+    shop = FastAPI()
+    shop.include_router(items, prefix="/items")
+    app = FastAPI()
+    app.include_router(items, prefix="/v1/items")
+    app.mount("/v2", shop)
+    app.mount("/of/{tenant}", Starlette(routes=[Mount("/files", StaticFiles(directory=MINE.parent))]))
+    app.add_middleware(AsgiMiddleware)
+    for path in ("/v1/items/7", "/v2/items/7", f"/of/acme/files/{MINE.name}"):
+        assert asked(app, path)[0]["status"] == 200
+    assert sorted(on["route"] for _, _, on in about(counted, "calls")) == [
+        "/of/{tenant}/files/{path}", "/v1/items/{number}", "/v2/items/{number}",
+    ]  # fmt: skip
 
 
 def test_what_was_asked_for_in_vain_is_no_route(counted: Counted) -> None:

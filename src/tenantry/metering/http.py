@@ -88,9 +88,31 @@ def caller(request: Request) -> Subject:
 
 
 def asgi_route(scope: Request) -> str | None:
-    """The template that Starlette, FastAPI or Litestar matched."""
+    """The template that Starlette, FastAPI or Litestar matched, behind the prefixes of what it is included in."""
     route = scope.get("route")
-    return getattr(route, "path_format", None) or getattr(route, "path", None) or scope.get("path_template")
+    if route is None:
+        return scope.get("path_template")
+    # FastAPI says apart what a router is included as; where it does not, the route itself has the prefix.
+    included = scope.get("fastapi", {}).get("effective_route_context")
+    whole = included if getattr(included, "original_route", None) is route else route
+    # Of a mounted app that is no router, all is below the mount.
+    below = "/{path}" if hasattr(route, "routes") else None
+    path = below or getattr(whole, "path_format", None) or getattr(whole, "path", None)
+    return path and _mounted(scope, path) + path
+
+
+def _mounted(scope: Request, path: str) -> str:
+    """Where the app is mounted whose route this is, within the one that serves: parameters by name."""
+    outside = scope.get("app_root_path")
+    if outside is None:
+        return ""
+    names = {
+        str(value): f"{{{name}}}"
+        for name, value in scope.get("path_params", {}).items()
+        if f"{{{name}}}" not in path
+    }
+    mount: str = scope["root_path"].removeprefix(outside)
+    return "/".join(names.get(part, part) for part in mount.split("/"))
 
 
 def wsgi_route(environ: Request) -> str | None:
