@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_vendor import SmallVendor, charge, tenant
+from small_vendor import SmallVendor, charge, tenant, usage
 from three_months import CATALOG, NOW
 
 from tenantry.errors import Kind, TenantryError
@@ -112,6 +112,24 @@ def test_how_far_off_each_tenant_may_be(runtime: Runtime):
     assert next(iter(lines)) == "lumen-retail"
     assert ask(runtime, "uncertainty", window="2026-03", pool="Queue") == [*lines.values()]
     assert ask(runtime, "uncertainty", window="2026-03", pool="Compute") == []
+
+
+def test_use_of_nobody_is_no_plausible_driver(tmp_path: Path):
+    """Of 12, shared 1 : 3 by users: half of the whole is wrong if `a` has all, as the meter says."""
+    vendor = SmallVendor(tmp_path, Policy()).land(
+        charges=[charge("12")],
+        tenants=[tenant("a"), tenant("b")],
+        users=[{"day": date(2026, 3, 1), "tenant_id": n, "users": Decimal(u)} for n, u in (("a", 1), ("b", 3))],
+        usages=[
+            usage("(unattributed)", 9, service_name="Elsewhere", meter="spans"),
+            usage("(unattributed)", 9, service_name="Elsewhere"),
+            usage("a", 1, service_name="Elsewhere"),
+        ],
+    )  # fmt: skip
+    runtime = Runtime(vendor.build().engine, CATALOG, lambda: NOW, lambda _: {"policy": Policy()})
+    [compute] = ask(runtime, "meter_next")
+    assert (compute.drivers, compute.at_most) == (3, 9)
+    assert compute.part == pytest.approx((0.25 + 0 + 0.75) / 3)
 
 
 def test_what_a_bill_counts_says_what_to_meter(tmp_path: Path):

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from small_vendor import SmallVendor, charge, tenant, usage
 
+from tenantry.datasets.default_policy import default_policy
+from tenantry.datasets.names import UNATTRIBUTED
 from tenantry.methods.policy import Policy
 
 ABC = [tenant("a"), tenant("b"), tenant("c")]
@@ -277,6 +279,23 @@ def test_usage_that_names_no_service_can_drive_alone(tmp_path):
         usages=[usage("a", 1, meter="calls", service_name=None), usage("b", 9, meter="calls")],
     )
     assert lines(vendor, "tenant_id") == money(a="10")
+
+
+@pytest.mark.parametrize("service", ["Compute", None], ids=["its own", "apart"])
+def test_a_meter_that_names_no_tenant_shares_nothing(tmp_path, service: str | None):
+    """As a framework's own metrics of requests, however many: with them alone money is even."""
+    vendor = SmallVendor(tmp_path).land(
+        charges=[charge("12"), charge("24", "2026-03-02")],
+        tenants=[tenant("a"), tenant("b")],
+        usages=[
+            usage(UNATTRIBUTED, 9, "2026-03-02", meter="request.seconds", service_name=service, feature_id=name)
+            for name in "xyz"
+        ] + [usage("a", 1, "2026-03-02", meter="calls", service_name=None)],
+    )  # fmt: skip
+    vendor.build()
+    vendor.policy = default_policy(vendor.engine)
+    vendor.build()
+    assert vendor.tenant_totals() == {"a": 30, "b": 6}
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,8 @@ def default_policy(read: Reader) -> Policy:
     """Rules from facts: tags and accounts that name tenants are silo, each service by its own usage where there is any.
 
     Promotional credits and unused commitment stay central; tax follows the taxed service; support and commitment
-    purchases follow all cost. With nothing but a bill and tenants it is total / active tenants.
+    purchases follow all cost. With nothing but a bill and tenants it is total / active tenants. A meter that names no
+    tenant shares nothing.
     """
     calls = _coarse_meters(read)
     return Policy(
@@ -140,7 +141,7 @@ def _service_rules(read: Reader, calls: Collection[str]) -> list[Rule]:
     """
     used: dict[str, set[_Used]] = defaultdict(set)
     for row in read.query(
-        "SELECT service_name, meter, region FROM meter_hours WHERE service_name <> '' GROUP BY ALL"
+        "SELECT service_name, meter, region FROM meter_hours WHERE service_name <> '' AND cells > 0 GROUP BY ALL"
     ):
         used[_service(row.service_name)].add(_Used(row.meter, row.service_name, row.region))
     logs = regions_told(read.query(LOGS))
@@ -268,7 +269,7 @@ def _coarse_meters(read: Reader) -> tuple[Meter, ...]:
     """The meter that counts calls, wherever used; else, of those used apart from any service, the widest spread."""
     rows = read.query(
         "SELECT meter, min(CASE WHEN service_name = '' THEN 1 ELSE 0 END) AS apart,"
-        " sum(cells) AS cells FROM meter_hours GROUP BY meter"
+        " sum(cells) AS cells FROM meter_hours WHERE cells > 0 GROUP BY meter"
     )
     calls = [row for row in rows if re.search("request|call", row.meter.lower())]
     likely = calls or [row for row in rows if row.apart]

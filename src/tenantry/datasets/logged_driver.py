@@ -27,9 +27,9 @@ _NAMED = Decimal("0.9")
 
 LOGS = (
     "SELECT meter, region, sum(units) AS units FROM meter_hours"
-    f" WHERE service_name = '' AND meter IN ({', '.join(map(text, LOGGED))}) GROUP BY meter, region"
+    f" WHERE service_name = '' AND cells > 0 AND meter IN ({', '.join(map(text, LOGGED))}) GROUP BY meter, region"
 )
-"""Query of what the logs count, for `regions_told`."""
+"""Query of what the logs count and whose that is, for `regions_told`."""
 
 
 def regions_told(rows: Iterable[Row]) -> dict[str, list[str]]:

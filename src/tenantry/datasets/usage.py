@@ -131,14 +131,16 @@ def _logged() -> str:
 class MeterHours(Dataset):
     """Units of each meter used per hour, service and region, by all tenants: totals of what drives allocation.
 
-    Only what counts there: `units` above zero. `cells` is how many rows of `usage_hourly` they are.
+    Only what counts there: `units` above zero. `cells` is how many rows of `usage_hourly` name whose they are.
     """
 
     partition: ClassVar[str] = "day"
     keys: ClassVar[tuple[str, ...]] = ("hour", "service_name", "region", "meter")
     reads: ClassVar[tuple[type[Dataset], ...]] = (UsageHourly,)
-    query: ClassVar[str | None] = """
-        SELECT day, hour, service_name, region, meter, count(*) AS cells, CAST(sum(units) AS DECIMAL(38, 0)) AS units
+    query: ClassVar[str | None] = f"""
+        SELECT day, hour, service_name, region, meter,
+            count(CASE WHEN tenant_id <> {text(UNATTRIBUTED)} THEN 1 END) AS cells,
+            CAST(sum(units) AS DECIMAL(38, 0)) AS units
         FROM usage_hourly WHERE day >= $start AND day < $end AND units > 0
         GROUP BY day, hour, service_name, region, meter
     """

@@ -13,6 +13,7 @@ from typing import Annotated, NamedTuple
 from pydantic import BaseModel, Field
 
 from ...datasets import ActiveUsers, AllocationRules, Charges, TenantCost, TenantNames, Tenants, UsageHourly
+from ...datasets.names import UNATTRIBUTED
 from ...errors import Kind, TenantryError
 from ...kernel import Context, Row, Window, tool
 from ...kernel.dataset import Count, Dimension, Money, OptionalMoney, Ratio
@@ -30,7 +31,7 @@ _DECIDED = (
 _EVEN = "even over active tenants"
 """Reasons that a policy gives, not missing data: a meter would not change them."""
 
-_NOBODY = ("(unallocated)", "(idle)")
+_NOBODY = ("(unallocated)", "(idle)", UNATTRIBUTED)
 _PLACES = 6
 
 
@@ -210,7 +211,7 @@ class _Known:
     def _meters(self) -> Iterator[dict[str, Decimal]]:
         rows = self._ctx.totals(UsageHourly, self._window, by=("service_name", "meter", "tenant_id"))
         for _, own in groupby(rows, attrgetter("service_name", "meter")):
-            yield {row.tenant_id: Decimal(row.units) for row in own}
+            yield {row.tenant_id: Decimal(row.units) for row in own if row.tenant_id not in _NOBODY}
 
 
 def _most_doubtful(
