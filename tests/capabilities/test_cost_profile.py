@@ -114,6 +114,18 @@ def test_how_far_off_each_tenant_may_be(runtime: Runtime):
     assert ask(runtime, "uncertainty", window="2026-03", pool="Compute") == []
 
 
+def test_what_policy_lets_follow_wants_no_meter_though_there_is_nothing_to_follow(tmp_path: Path):
+    rules = [{"pool": "Tax", "match": {"category": ["Tax"]}, "strategy": "proportional"}]
+    policy = Policy.read({"rules": rules})
+    vendor = SmallVendor(tmp_path, policy).land(
+        charges=[charge("10"), charge("3", service_name="Tax", charge_category="Tax")],
+        tenants=[tenant("a"), tenant("b")],
+    )
+    runtime = Runtime(vendor.build().engine, CATALOG, lambda: NOW, lambda _: {"policy": policy})
+    for tool in ("start_metering", "meter_next"):
+        assert [(x.service_name, x.cost) for x in ask(runtime, tool)] == [("Compute", 10)]
+
+
 def test_use_of_nobody_is_no_plausible_driver(tmp_path: Path):
     """Of 12, shared 1 : 3 by users: half of the whole is wrong if `a` has all, as the meter says."""
     vendor = SmallVendor(tmp_path, Policy()).land(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import accumulate, groupby
 from operator import attrgetter
@@ -27,7 +27,7 @@ from ...kernel.dataset import Count, Day, Dimension, Money, OptionalMoney, Ratio
 from ...kernel.money import Basis, part
 from ...kernel.parameters import Cost, Month, Span, Top
 from ...kernel.time import month_start
-from .doubt import guessed, meter_next, uncertainty
+from .doubt import decided_pools, guessed, meter_next, uncertainty
 from .users import users
 
 _CREDIT = "Credit"
@@ -164,18 +164,22 @@ def start_metering(
     rows = ctx.totals(
         TenantCost,
         window or ctx.month(TenantCost),
-        by=("currency", "service_name", "rung", "reason"),
+        by=("currency", "service_name", "pool", "rung", "reason"),
         measures=(basis.column,),
     )
+    decided = decided_pools(ctx)
     return [
         candidate
         for currency, of_currency in groupby(rows, attrgetter("currency"))
-        for candidate in _candidates(currency, list(of_currency), top, basis)
+        for candidate in _candidates(
+            currency,
+            [_line(n, list(r), decided, basis) for n, r in groupby(of_currency, attrgetter("service_name"))],
+            top,
+        )
     ]
 
 
-def _candidates(currency: str, rows: Sequence[Row], top: int, basis: Basis) -> Iterator[MeterCandidate]:
-    lines = [_line(n, list(r), basis) for n, r in groupby(rows, attrgetter("service_name"))]
+def _candidates(currency: str, lines: Sequence[_Line], top: int) -> Iterator[MeterCandidate]:
     whole = sum((line.cost for line in lines), Decimal(0))
     unsure = sorted((x for x in lines if x.guessed > 0), key=lambda x: (-x.guessed, x.name))[:top]
     for line, upto in zip(unsure, accumulate(line.guessed for line in unsure), strict=True):
@@ -190,13 +194,16 @@ def _candidates(currency: str, rows: Sequence[Row], top: int, basis: Basis) -> I
         )
 
 
-def _line(name: str, rows: Sequence[Row], basis: Basis) -> _Line:
-    unsure = sorted((r for r in rows if guessed(r)), key=lambda r: -r[basis.column])
+def _line(name: str, rows: Sequence[Row], decided: Container[str], basis: Basis) -> _Line:
+    unsure: dict[str, Decimal] = defaultdict(Decimal)
+    for row in rows:
+        if guessed(row, decided):
+            unsure[row.reason] += row[basis.column]
     return _Line(
         name,
-        sum((r[basis.column] for r in rows), Decimal(0)),
-        sum((r[basis.column] for r in unsure), Decimal(0)),
-        unsure[0].reason if unsure else "",
+        sum((row[basis.column] for row in rows), Decimal(0)),
+        sum(unsure.values(), Decimal(0)),
+        max(unsure, key=lambda reason: unsure[reason], default=""),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import groupby, islice
 from operator import attrgetter
@@ -19,6 +19,7 @@ from ...kernel import Context, Row, Window, tool
 from ...kernel.dataset import Count, Dimension, Money, OptionalMoney, Ratio
 from ...kernel.money import Basis
 from ...kernel.parameters import Cost, Month, Top
+from ...methods.policy import Strategy
 from ...methods.uncertainty import Shares, expected_misplaced, misplaced, shares, spread
 
 _DECIDED = (
@@ -110,10 +111,18 @@ def uncertainty(
     ]
 
 
-def guessed(row: Row) -> bool:
-    """Whether a row of `tenant_cost` is shared without a meter, for want of one."""
-    decided = row.reason.startswith(_DECIDED) or row.reason == _EVEN
-    return row.rung in ("coarse", "fallback", "unallocated") and not decided
+def decided_pools(ctx: Context) -> set[str]:
+    """Pools that the policy shares by something else than use, whatever stands in for it. A tenant is told of none."""
+    if ctx.principal.tenant_id is not None:
+        return set()
+    rules = ctx.rows(AllocationRules)
+    return {rule.pool for rule in rules if rule.strategy not in (Strategy.DRIVER, Strategy.SILO)}
+
+
+def guessed(row: Row, decided: Container[str]) -> bool:
+    """Whether a row of `tenant_cost` is shared without a meter, for want of one; not in pools that are `decided`."""
+    known = row.pool in decided or row.reason.startswith(_DECIDED) or row.reason == _EVEN
+    return row.rung in ("coarse", "fallback", "unallocated") and not known
 
 
 def _open(ctx: Context, window: Window | None) -> Window:
@@ -146,7 +155,9 @@ def _unmetered(ctx: Context, window: Window, basis: Basis) -> Iterator[_Pool]:
         by=("currency", "pool", "service_name", "rung", "reason"),
         measures=(basis.column,),
     )
-    for (currency, pool), own in groupby(filter(guessed, rows), attrgetter("currency", "pool")):
+    decided = decided_pools(ctx)
+    unsure = (row for row in rows if guessed(row, decided))
+    for (currency, pool), own in groupby(unsure, attrgetter("currency", "pool")):
         lines = sorted(own, key=lambda r: -r[basis.column])
         cost = sum((line[basis.column] for line in lines), Decimal(0))
         if cost > 0:
