@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,6 +50,15 @@ class Opened(SmallVendor):
         return {"costs": found, "tables": {d.table() for d in CATALOG.datasets if self.lake.version(d) >= 0}}
 
 
+def killed_while_it_fills(lake: Path, cost: int) -> None:
+    """As a kill does, it leaves what was written, and no lock."""
+    killed = Opened(lake)
+    with pytest.MonkeyPatch.context() as patched, suppress(Killed), killed.plane.alone():
+        killed.fill(cost)
+        patched.setattr(shutil, "rmtree", lambda *_, **__: None)
+        raise Killed
+
+
 def filled(cost: int) -> dict[str, Any]:
     return {"costs": {cost}, "tables": {"charges", "tenants" if cost % 2 else "usage"}}
 
@@ -63,16 +73,25 @@ def test_until_it_is_whole_others_read_what_was_there(tmp_path: Path):
     assert filling.held() == other.held() == Opened(tmp_path).held() == filled(2)
 
 
+def test_only_one_fills_at_a_time(tmp_path: Path):
+    first, second = Opened(tmp_path), Opened(tmp_path)
+    with first.plane.alone():
+        first.fill(1)
+        with pytest.raises(TenantryError, match="is being filled by another") as refused:
+            second.fill_alone(2)
+    assert refused.value.kind is Kind.UNAVAILABLE
+    assert Opened(tmp_path).held() == filled(1)
+    second.fill_alone(2)
+    assert Opened(tmp_path).held() == filled(2)
+
+
 @pytest.mark.parametrize("before", [True, False])
 def test_killed_while_it_fills_it_leaves_what_was_there_and_can_be_done_again(
     tmp_path: Path, *, before: bool
 ):
     if before:
         Opened(tmp_path).fill_alone(1)
-    killed = Opened(tmp_path)
-    filling = killed.plane.alone()
-    filling.__enter__()
-    killed.fill(2)
+    killed_while_it_fills(tmp_path, 2)
     assert Opened(tmp_path).held() == (filled(1) if before else {"costs": set(), "tables": set()})
     Opened(tmp_path).fill_alone(3)
     assert Opened(tmp_path).held() == filled(3)
@@ -108,10 +127,7 @@ def test_killed_while_it_takes_the_place_it_is_gone_on_with(tmp_path: Path, monk
 
 def test_what_was_landed_since_a_kill_is_not_deleted(tmp_path: Path):
     Opened(tmp_path).fill_alone(1)
-    killed = Opened(tmp_path)
-    filling = killed.plane.alone()
-    filling.__enter__()
-    killed.fill(2)
+    killed_while_it_fills(tmp_path, 2)
     landing = Opened(tmp_path)
     land(landing, Charges, [charge(7)])
     with pytest.raises(TenantryError) as refused:

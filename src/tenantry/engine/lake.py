@@ -235,17 +235,27 @@ class Lake:
         """Holds off all others who read a table in order to write it, in this process and beside it. Readers do not
         wait. Raises `unavailable` where another has held it for `patience` seconds (None: waits as long as it takes).
         """
-        name = self.path / f".{dataset.table()}.lock"
+        why = f"{dataset.table()} is being written by another process or job"
+        with self._locking(dataset.table(), patience, why):
+            yield
+
+    @contextmanager
+    def filling(self) -> Generator[None]:
+        """Holds off all others who fill the lake anew. Raises `unavailable` at once where another does."""
+        with self._locking("filling", 0, f"{self.path} is being filled by another command"):
+            yield
+
+    @contextmanager
+    def _locking(self, name: str, patience: float | None, why: str) -> Generator[None]:
         until = None if patience is None else monotonic() + patience
         _make(self.path)
         try:
-            lock = name.open("w")
+            lock = (self.path / f".{name}.lock").open("w")
         except OSError as problem:
             raise unwritable(self.path, problem) from problem
         with lock:
             while not _locked(lock.fileno(), wait=until is None):
                 if until is not None and monotonic() > until:
-                    why = f"{dataset.table()} is being written by another process or job"
                     raise TenantryError(Kind.UNAVAILABLE, why, "try again when it is done")
                 sleep(_LOOK_AGAIN)
             yield

@@ -147,29 +147,31 @@ class ControlPlane:
         """What is landed and built within is all that the lake holds at the end. Until then others read what an earlier
         filling alone left, which stays where this one ends with an error or is killed.
 
-        Raises `conflict`, with nothing changed, where anything else was landed there, and `unavailable`.
+        Raises `conflict`, with nothing changed, where anything else was landed there, and `unavailable`, also where
+        another process fills the lake.
         """
-        self.must_be_alone()
         lake = self.engine.lake
         filling = lake.path / _FILLING
-        with _written_to(lake.path):
-            self._take_over(filling)  # which a killed process may have begun
-            filling.mkdir(parents=True)
-        lake.tables = filling
-        try:
-            yield
-            versions = json.dumps(self._versions(self.catalog.datasets))
-        except BaseException:
-            shutil.rmtree(filling, ignore_errors=True)
-            raise
-        finally:
-            lake.tables = lake.path
-        with _written_to(lake.path):
-            # By its name it is whole.
-            whole = filling / "whole"
-            whole.write_text(versions, encoding="utf-8")
-            whole.replace(filling / _ALONE)
-            self._take_over(filling)
+        with lake.filling():
+            self.must_be_alone()
+            with _written_to(lake.path):
+                self._take_over(filling)  # which a killed process may have begun
+                filling.mkdir(parents=True)
+            lake.tables = filling
+            try:
+                yield
+                versions = json.dumps(self._versions(self.catalog.datasets))
+            except BaseException:
+                shutil.rmtree(filling, ignore_errors=True)
+                raise
+            finally:
+                lake.tables = lake.path
+            with _written_to(lake.path):
+                # By its name it is whole.
+                whole = filling / "whole"
+                whole.write_text(versions, encoding="utf-8")
+                whole.replace(filling / _ALONE)
+                self._take_over(filling)
 
     def _take_over(self, filling: Path) -> None:
         """Put the tables of a filling, where it is whole, in the place of the lake's; and delete it. Done again after a
