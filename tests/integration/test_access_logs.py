@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import random
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -109,7 +110,12 @@ def test_a_time_that_only_looks_like_one_is_quarantined_with_its_line(
     (landed,) = shop.land(shop.put(log, text + text.replace(old, new))).deliveries
     bad = [row for row in shop.rows(Quarantine) if "the time cannot be read" in row["reason"]]
     lines = (text + text.replace(old, new)).splitlines()
-    assert {lines[row["row"] - 1].decode() for row in bad} == {row["content"] for row in bad}
+    # Queries, and what else may be a key, are not kept.
+    said = {
+        re.sub(r'=[^;\s"]+', "=...", re.sub(r'\?[^\s"]+', "?...", lines[row["row"] - 1].decode()))
+        for row in bad
+    }
+    assert said == {row["content"] for row in bad}
     assert len([row for row in bad if new.decode() in row["content"]]) == text.count(old)
     assert landed.quarantined == len(shop.rows(Quarantine))
 

@@ -26,7 +26,7 @@ from .lake import arrow_schema, remove_left_over
 from .merge import merge, must_be
 from .raw import RawFile, damaged, read, relation
 from .stage import Stage, find_copies
-from .tally import Tally
+from .tally import Tally, discreet
 
 _LEDGER = ("delivery", "dataset")
 _WORK = ".landing-"
@@ -383,8 +383,12 @@ class Landing:
         if not stages:
             return {}
         empty = "SELECT '' AS delivery, '' AS dataset, 0 AS row, '' AS file, '' AS reason, '' AS content WHERE FALSE"
-        columns = Quarantine.columns()
-        cast = ", ".join(f"CAST({quoted(n)} AS {c.sql}) AS {quoted(n)}" for n, c in columns.items())
+        cells = {name: quoted(name) for name in Quarantine.columns()}
+        if isinstance(stages[0], Tally):
+            cells["content"] = discreet("content")
+        cast = ", ".join(
+            f"CAST({cells[n]} AS {c.sql}) AS {quoted(n)}" for n, c in Quarantine.columns().items()
+        )
         union = " UNION ALL ".join(parts or [empty])
         self._engine.query(f"CREATE OR REPLACE TEMP TABLE quarantined AS SELECT {cast} FROM ({union})")
         landed = " UNION ALL ".join(

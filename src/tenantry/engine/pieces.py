@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,8 @@ import pyarrow as pa
 from .layouts import content
 
 COLUMNS = {"line": "VARCHAR", "pieces": "VARCHAR[]", "quotes": "INTEGER"}
-"""Of a relation of lines. `pieces` are the line cut behind each of its first quotes that no backslash escapes, and what
-follows; `quotes` says how many there are."""
+"""Of a relation of lines. `pieces` are the line cut behind each of its first quotes that no backslash escapes (two of
+them are a backslash), and what follows; `quotes` says how many there are."""
 
 _MOST = 12
 """Quotes behind which a line is cut: no log says more than twelve fields later what a request was."""
@@ -34,15 +35,15 @@ _AT_ONCE = 2 * 1024 * 1024
 _NEAR = 128 * 1024
 # Bytes of a text that an Arrow view holds itself.
 _INLINE = 12
-_CUT = "\x01\x02"
+_CUT, _PAIR = "\x01\x02", "\x01\x03"
 Letters = npt.NDArray[np.uint8]
 Positions = npt.NDArray[np.int32]
 
 
 def cut(lines: str) -> str:
     """SQL of a relation that has `line`, with the rest of these columns."""
-    behind = f"""replace(replace(line, '"', '"{_CUT}'), '\\"{_CUT}', '\\"')"""
-    pieces = f"SELECT *, string_split({behind}, '{_CUT}') AS pieces FROM {lines}"
+    marked = f"""replace(replace(replace(line, '\\\\', '{_PAIR}'), '"', '"{_CUT}'), '\\"{_CUT}', '\\"')"""
+    pieces = f"SELECT *, string_split(replace({marked}, '{_PAIR}', '\\\\'), '{_CUT}') AS pieces FROM {lines}"
     return f"(SELECT *, CAST(len(pieces) - 1 AS INTEGER) AS quotes FROM ({pieces}))"
 
 
@@ -64,7 +65,7 @@ class Lines:
     def _batches(self) -> Iterator[pa.RecordBatch]:
         row = 1
         for text in _whole_lines(content(self.path), self.size):
-            batch = _batch(text, row)
+            batch = _batch(text.removeprefix(codecs.BOM_UTF8) if row == 1 else text, row)
             row += batch.num_rows
             yield batch
 
@@ -95,7 +96,11 @@ def _batch(text: bytes, row: int) -> pa.RecordBatch:
     marks = np.concatenate([_marks(letters, start) for start in range(0, len(letters), _NEAR)])
     if b"\\" in text:
         # A mark at 0 is behind an end of line, as the last letter is one.
-        marks = marks[(letters[marks - 1] != _BACKSLASH) | (letters[marks] != _QUOTE)]
+        escaped = (letters[marks - 1] == _BACKSLASH) & (letters[marks] == _QUOTE)
+        if b'\\\\"' in text:
+            solid = np.concatenate(([-1], np.flatnonzero(letters != _BACKSLASH)))
+            escaped &= (marks - solid[np.searchsorted(solid, marks) - 1]) % 2 == 0
+        marks = marks[~escaped]
     last = np.flatnonzero(letters[marks] == _NEWLINE).astype(np.int32)
     ends, count = marks[last], len(last)
     quotes = last.copy()

@@ -40,7 +40,7 @@ from .otlp import otlp_records
 from .otlp_protobuf import protobuf_records
 from .pieces import COLUMNS as LINES
 from .pieces import Lines, cut
-from .records import MAX_RECORD, Record, csv_records, json_elements, json_lines, text_lines
+from .records import HEADER, MAX_RECORD, Record, csv_records, json_elements, json_lines, text_lines
 from .service_logs import of_lines, of_objects, of_rows
 
 SHOWN = 2_000
@@ -58,6 +58,9 @@ _LARGE = 32 * 1024 * 1024
 _LONG_LINE = CHUNK // 16
 _SCANNED = CHUNK // 4
 _BLANK = re.compile(rb"\n(?=\r?\n)")
+_HEADER = HEADER.encode()
+_HEADER_LINE = re.compile(rb"(?m)^" + _HEADER + rb"[^\r\n]*(?=[\r\n])")
+_SEVERAL = 2
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,7 @@ class _Scan:
 
 def _scan(path: Path, earlier: Mapping[str, int] | None = None) -> _Scan:
     digest = hashlib.sha256()
-    begins = _Beginnings(earlier or {})
+    begins, headers = _Beginnings(earlier or {}), _Headers()
     size = 0
     decoder = codecs.getincrementaldecoder("utf-8")()
     newlines = returns = 0
@@ -165,6 +168,7 @@ def _scan(path: Path, earlier: Mapping[str, int] | None = None) -> _Scan:
     try:
         for chunk in content(path, _SCANNED):
             begins.look(digest, size, chunk)
+            headers.look(chunk)
             digest.update(chunk)
             size += len(chunk)
             newlines += (ends := _ends(chunk))
@@ -178,7 +182,7 @@ def _scan(path: Path, earlier: Mapping[str, int] | None = None) -> _Scan:
         if not last:
             raise
         plain = False
-    plain = plain and _is_utf8(decoder, b"")
+    plain = plain and _is_utf8(decoder, b"") and len(headers.found) < _SEVERAL
     name, lines = digest.hexdigest()[:12], newlines + (last not in (b"\n", b""))
     return _Scan(name, size, lines, plain and returns == 0, frozenset(begins.found))
 
@@ -203,6 +207,20 @@ class _Beginnings:
             upto.update(chunk[: size - before])
             if upto.hexdigest()[:12] == delivery:
                 self.found.add(delivery)
+
+
+class _Headers:
+    """Finds the different `#Fields:` lines of a text, while it is read."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self.found: set[bytes] = set()
+
+    def look(self, chunk: bytes) -> None:
+        if _HEADER in (text := self._rest + chunk):
+            self.found |= set(_HEADER_LINE.findall(text))
+        last = text[text.rfind(b"\n") + 1 :]
+        self._rest = last if len(last) < _LONG_LINE else b""
 
 
 def _blank_lines(path: Path) -> int:

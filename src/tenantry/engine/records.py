@@ -19,6 +19,8 @@ MAX_RECORD = 1024 * 1024
 MAX_LINES = 1_000
 """Lines that one quoted field may span; beyond that its quote was never closed."""
 ASCII = 128
+HEADER = "#Fields:"
+"""Begins the line that names the fields of W3C's extended log format."""
 
 
 def too_long(limit: int) -> str:
@@ -101,10 +103,20 @@ codecs.register_error("tenantry_windows_1252", _windows_1252)
 
 
 def text_lines(chunks: Iterable[bytes], limit: int = MAX_RECORD) -> Iterator[Record]:
-    """Each line without its end."""
-    for line in physical_lines(chunks, limit):
+    """Each line without its end.
+
+    A line behind a `#Fields:` that is not the first one's has a reason: what stands where is told once for a file.
+    """
+    header, renamed = "", False
+    for n, line in enumerate(physical_lines(chunks, limit)):
         text = line.text.rstrip("\r\n")
+        text = text if n else text.removeprefix(_MARK)
         reason = line.reason or ("a NUL byte" if "\0" in text else "")
+        if text.startswith(HEADER):
+            header = header or text
+            renamed = text != header
+        elif renamed and text and not text.startswith("#"):
+            reason = reason or "its #Fields: are not those of the file's beginning: cut the file there"
         yield Record(text, [text], reason, line.repaired)
 
 

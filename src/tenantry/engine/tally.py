@@ -16,6 +16,23 @@ from .pieces import cut
 from .raw import SHOWN
 from .stage import content, fate, marked, named_in
 
+_FIELD = r'"[^"]*(?:api[_-]?key|token|secret|passw|authorization|cookie)[^"]*"'
+_VALUE = r'"(?:[^"\\]|\\.)*"?|[^",}\s]+'
+# What a log may say in confidence, and what is shown in its place: queries, values, users of URLs, fields.
+_SECRETS = (
+    (r'\?[^\s"]+', "?..."),
+    (r'(=|%(?:25)*3[Dd])[^&;\s"]+', r"\1..."),
+    (r'://[^/\s"@]*@', "://...@"),
+    (rf"(?i)({_FIELD}\s*:\s*)({_VALUE})", r'\1"..."'),
+)
+
+
+def discreet(content: str) -> str:
+    """SQL: a record of a log that could not be read without its queries, and without what may be an API key."""
+    for pattern, shown in _SECRETS:
+        content = f"regexp_replace({content}, {literal(pattern)}, {literal(shown)}, 'g')"
+    return content
+
 
 @dataclass
 class Tally:
@@ -65,7 +82,10 @@ class Tally:
         return f"(SELECT r.* FROM ({rows}) AS r SEMI JOIN ({bad}) AS b ON {same})"
 
     def _unread(self, raw_columns: Sequence[str]) -> str:
-        """SQL of the rows of `raw` whose parts are well and of which nothing could be told; few logs have any."""
+        """SQL of the rows of `raw` whose parts are well and of which nothing could be told; few logs have any.
+
+        Rows that are bad in themselves may agree with them in what was asked.
+        """
         keys = ", ".join(["_delivery", *self._keys])
         unread = f"SELECT _delivery, unnest(_unread) FROM {_read(self._sums[-1:])} WHERE _unread IS NOT NULL"
         parts = f"SELECT {keys} FROM ({unread})"
@@ -73,7 +93,8 @@ class Tally:
         shown = ", ".join(f"r.{quoted(name)}" for name in ("_delivery", "_row", "_file", *raw_columns))
         return (
             f"(SELECT {shown}, {content(raw_columns)} AS _said"
-            f" FROM {named_in('raw', self.mapping.asked)} AS r SEMI JOIN ({parts}) AS b ON {same})"
+            f" FROM {named_in('raw', self.mapping.asked)} AS r SEMI JOIN ({parts}) AS b ON {same}"
+            f" WHERE ({self._wrong}) IS NOT TRUE)"
         )
 
     @cached_property
@@ -82,6 +103,16 @@ class Tally:
         mapping = self.mapping
         made = " ".join([*mapping.columns.values(), *mapping.told.values()])
         return [name for name in mapping.asked if re.search(rf"\b{name}\b", made)]
+
+    @cached_property
+    def _conditions(self) -> list[str]:
+        return [sql for _, sql in (*self.mapping.aside, *self.mapping.rejects)]
+
+    @cached_property
+    def _wrong(self) -> str:
+        """SQL: true for a row whose own words are wrong, or no request's."""
+        own = [f"({c})" for c in self._conditions if not self._is_told(c)]
+        return " OR ".join([f"({self.mapping.where}) IS NOT TRUE", *own])
 
     def _is_told(self, condition: str) -> bool:
         return any(re.search(rf"\b{name}\b", condition) for name in self.mapping.told)
@@ -92,10 +123,8 @@ class Tally:
         said = content(raw_columns)
         if [*raw_columns] == [*LINES]:
             said = f"{{'_file': _file, '_row': _row, '_said': {said}}}"
-        conditions = [sql for _, sql in (*mapping.aside, *mapping.rejects)]
-        wrong = [f"({mapping.where}) IS NOT TRUE", *(f"({c})" for c in conditions if not self._is_told(c))]
         keys = ", ".join(["_delivery", *self._keys])
-        bad = f"CASE WHEN {' OR '.join(wrong)} THEN {said} END AS _bad"
+        bad = f"CASE WHEN {self._wrong} THEN {said} END AS _bad"
         summed = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in mapping.sums.items())
         # Of rows with an id all have to be held: without what they say.
         id_ = f", {mapping.once} AS _id, _row" if mapping.once else ""
@@ -106,7 +135,7 @@ class Tally:
         marks = "_bad, _again"
         sums = ", ".join(f"sum({quoted(name)}) AS {quoted(name)}" for name in mapping.sums)
         agreeing = f"SELECT {keys}, {marks}, count(*) AS _rows, {sums} FROM ({rows}) GROUP BY {keys}, {marks}"
-        unread = " OR ".join(f"({c})" for c in conditions if self._is_told(c)) or "FALSE"
+        unread = " OR ".join(f"({c})" for c in self._conditions if self._is_told(c)) or "FALSE"
         parts = f"{{{', '.join(f'{literal(key)}: {key}' for key in self._keys)}}}"
         cells = ", ".join(
             f"CAST({sql} AS {types[name].sql}) AS {quoted(name)}" for name, sql in mapping.columns.items()
