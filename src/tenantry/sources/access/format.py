@@ -12,7 +12,7 @@ from ..cells import literal
 _YEARS = "BETWEEN TIMESTAMP '1900-01-01' AND TIMESTAMP '2199-12-31 23:59:59.999999'"
 # Of a part of this name.
 NO_TIME = ("the time cannot be read", f"_hour IS NULL OR _hour NOT {_YEARS}")
-NO_STATUS = ("the status cannot be read", "_status IS NULL")
+NO_STATUS = ("the status cannot be read", "_status IS NULL OR _status NOT BETWEEN 0 AND 999")
 NO_BYTES = ("the size cannot be read", "_bytes IS NULL OR _bytes < 0")
 
 

@@ -14,7 +14,9 @@ from .format import LogFormat, hour_of, milliseconds_of, seconds_of, status_of, 
 from .request import Claimants, agent, clf_time, host, request_parts
 
 BLANK = ("blank lines", "coalesce(line, '') = ''")
+TCP = "TCP connections: no requests"
 _OPEN = ("a quote is not closed", "quotes % 2 = 1")
+_VIRTUAL = r"([\w.*-]*[A-Za-z_*-][\w.*-]*)(:\d+)?|([\d.]+|\[.*\]):\d+"
 
 
 def _combined(who: Claimants) -> LogFormat:
@@ -32,10 +34,11 @@ def _combined(who: Claimants) -> LogFormat:
             "_status": status_of("_answer[2]"),
             "_bytes": whole("_answer[3]"),
             "_agent": agent("pieces[6]"),
-            # A user's name may hold spaces, too.
-            "_virtual": "CASE WHEN len(_before) > 6 AND contains(_before[1], ':') AND _before[2] <> '-'"
-            " THEN _before[1] END",
-            "_user": "CASE WHEN _before[-4] <> '-' THEN NULLIF(_before[-4], '') END",
+            # A user's name may hold spaces, and the first of two addresses is no virtual host.
+            "_virtual": "CASE WHEN len(_before) > 6 AND _before[2] <> '-' AND _before[3] = '-'"
+            rf" AND regexp_full_match(_before[1], '{_VIRTUAL}') THEN _before[1] END",
+            "_user": "CASE WHEN _before[-4] = '-' THEN NULL WHEN len(_before) = 6 THEN NULLIF(_before[3], '')"
+            r" ELSE NULLIF(regexp_extract(pieces[1], ' - (.*) \[', 1), '') END",
         },
         {
             "_hour": hour_of(clf_time("rpad(substr(_at, 2), 20, ':00:00') || left(_zone, 5)")),
@@ -126,7 +129,7 @@ def _envoy(who: Claimants) -> LogFormat:
             "_host": host("rtrim(_named, '\"')"),
         },
         [_OPEN, ("the line ends early", "quotes < 10")],
-        [BLANK, ("TCP connections: no requests", "starts_with(_request, '- - -')")],
+        [BLANK, (TCP, "starts_with(_request, '- - -')")],
         # Retries of a request share its id, not its size and time.
         "CASE WHEN len(pieces[8 + _more]) > 30 THEN pieces[8 + _more] || pieces[1] || pieces[3] || pieces[5] END",
     )

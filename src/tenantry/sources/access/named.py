@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from ...kernel.source import Format, Sample
 from ..cells import Cell, literal, quoted
 from .format import LogFormat, hour_of, milliseconds_of, seconds_of, status_of, whole
-from .lines import BLANK
+from .lines import BLANK, TCP
 from .request import (
     Claimants,
     agent,
@@ -114,6 +114,8 @@ class Fields:
     def are_of_requests(self) -> bool:
         """Whether they say when, what and how it ended."""
         what = self.has(LINES) or (self.has(METHODS) and (self.has(TARGETS) or self.has(TEMPLATES)))
+        # A message of a WebSocket has a route and no method.
+        what = what or (self.has(["eventtype"]) and self.has(["routekey"]))
         return what and self.has(STATUSES) and self.has((*TIMES, "date"))
 
 
@@ -125,20 +127,20 @@ def named_format(samples: Sequence[Sample], who: Claimants) -> LogFormat | None:
     """The format of files with the same fields, if they are logs of requests."""
     layout = samples[0].format
     if layout is Format.LINES:
-        return _w3c(samples[0], who)
+        return _w3c(samples, who)
     names = tuple(dict.fromkeys(name for sample in samples for name in sample.columns))
     if layout is not Format.JSON:
         return _format(Fields({name: f"CAST({quoted(name)} AS VARCHAR)" for name in names}), layout, {}, who)
     keys = ", ".join(literal("/" + name.replace("~", "~0").replace("/", "~1")) for name in names)
-    fields = Fields({name: f"_said[{place}]" for place, name in enumerate(names, start=1)})
-    return _format(fields, layout, {"_said": f"json_extract_string(_record, [{keys}])"}, who)
+    fields = Fields({name: f"_cells[{place}]" for place, name in enumerate(names, start=1)})
+    return _format(fields, layout, {"_cells": f"json_extract_string(_record, [{keys}])"}, who)
 
 
-def _w3c(sample: Sample, who: Claimants) -> LogFormat | None:
+def _w3c(samples: Sequence[Sample], who: Claimants) -> LogFormat | None:
     """W3C's extended log format, as CloudFront and IIS write it: a `#Fields:` line names what stands between tabs
-    (CloudFront) or spaces.
+    (CloudFront) or spaces. A file may hold nothing but such lines.
     """
-    lines = [row["line"] or "" for row in sample.rows]
+    lines = [row["line"] or "" for sample in samples for row in sample.rows]
     header = next((line for line in lines if line.startswith(_W3C_FIELDS)), None)
     if header is None:
         return None
@@ -160,14 +162,18 @@ def _format(
 ) -> LogFormat | None:
     if not fields.are_of_requests():
         return None
-    days = fields.has(["date"])
-    at = f"{fields.first(['date'])} || ' ' || {fields.first(['time'])}" if days else fields.first(TIMES)
+    day, at, coarsely = fields.first(["date"]), fields.first((*TIMES, "date")), coarse("_time")
+    if fields.has(["date"]):
+        # W3C's is a day, and its time of day beside it; what shippers of logs call so is a whole time.
+        is_day = "TRUE" if layout is Format.LINES else f"coalesce({day} LIKE '____-__-__', FALSE)"
+        at = f"CASE WHEN {is_day} THEN {day} || ' ' || {fields.first(['time'])} ELSE {at} END"
+        coarsely = f"CASE WHEN {is_day} THEN left(_time, 13) || ':00:00' ELSE {coarsely} END"
     known = _claims(fields, who)
     of_query = {hashed(asked_of(who.key)), asked_of(who.query)}
     fixed = {f"_named{place}": sql for place, (_, sql) in enumerate(known) if sql not in of_query}
     figures = {
         "_time": at,
-        "_at": "left(_time, 13) || ':00:00'" if days else coarse("_time"),
+        "_at": coarsely,
         "_status": status_of(f"coalesce({fields.first(STATUSES)}, '-')"),
         "_bytes": " + ".join(whole(f"coalesce({fields.first(names)}, '-')") for names in (SENT, RECEIVED)),
         "_agent": agent(f"coalesce({fields.first(AGENTS)}, '')"),
@@ -185,7 +191,7 @@ def _format(
         "_method": method("coalesce(_called, _verb)"),
         "_whole": "coalesce(_uri, _wanted)",
         "_target": "_whole || CASE WHEN contains(_whole, '?') THEN '' ELSE coalesce('?' || _asked, '') END",
-        **target_parts(),
+        **target_parts(who),
         "_host": host("coalesce(_named, _authority)"),
         **claims(
             [
@@ -198,8 +204,11 @@ def _format(
     in_ms = ("time_taken",) if fields.has(["s_ip"]) else () if fields.has(SECONDS) else MILLISECONDS
     seconds = milliseconds_of(fields.first(in_ms)) if in_ms else seconds_of(fields.first(SECONDS))
     id_ = f"{fields.first(IDS)} || '|' || _time || '|' || _status || '|' || _bytes"
+    product = next((product for name, product in _PRODUCTS.items() if fields.has([name])), "log")
+    if product == "envoy":
+        aside = [*aside, (TCP, "_called IS NULL AND _request IS NULL AND _uri IS NULL")]
     return LogFormat(
-        next((product for name, product in _PRODUCTS.items() if fields.has([name])), "log"),
+        product,
         layout,
         {**parts, **figures, "_seconds": seconds},
         asked,

@@ -5,6 +5,7 @@ Expressions are over VARCHAR and never raise. They take the common way of writin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,16 +57,23 @@ def method(said: str) -> str:
     return f"CASE WHEN {known} THEN {said} WHEN coalesce({said}, '') IN ('', '-') THEN '' ELSE '_OTHER' END"
 
 
-def target_parts() -> dict[str, str]:
-    """Parts of a request's `_target` (RFC 9112, section 3.2): `_authority` of an absolute one, `_path`, `_query`."""
+def target_parts(who: Claimants) -> dict[str, str]:
+    """Parts of a request's `_target` (RFC 9112, section 3.2): `_authority` of an absolute one, without its user,
+    `_path`, without an API key in it, and `_query`, which may hold another URL.
+    """
+    keys = rf"(?i)({'|'.join(map(re.escape, who.key))})(=|%(?:25)*3D)[^/&;#]+"
+    says_key = "contains(_bare, '=') OR contains(_bare, '%')" if who.key else "FALSE"
     return {
-        "_below": "CASE WHEN contains(_target, '://') THEN substr(_target, strpos(_target, '://') + 3) END",
-        "_local": "CASE WHEN _below IS NULL THEN coalesce(_target, '')"
-        " WHEN contains(_below, '/') THEN substr(_below, strpos(_below, '/')) ELSE '' END",
-        "_authority": "CASE WHEN _below IS NOT NULL THEN left(_below, len(_below) - len(_local)) END",
+        "_below": "CASE WHEN NOT starts_with(_target, '/') AND contains(split_part(_target, '?', 1), '://')"
+        " THEN substr(_target, strpos(_target, '://') + 3) END",
+        "_place": "split_part(split_part(_below, '/', 1), '?', 1)",
+        "_local": "CASE WHEN _below IS NULL THEN coalesce(_target, '') ELSE substr(_below, len(_place) + 1) END",
+        "_authority": "CASE WHEN contains(_place, '@') THEN split_part(_place, '@', -1) ELSE _place END",
         "_query": "CASE WHEN contains(_local, '?') THEN substr(_local, strpos(_local, '?')) END",
-        "_path": "CASE WHEN _query IS NOT NULL THEN left(_local, strpos(_local, '?') - 1)"
+        "_bare": "CASE WHEN _query IS NOT NULL THEN left(_local, strpos(_local, '?') - 1)"
         " WHEN _local = '-' THEN '' ELSE _local END",
+        "_path": f"CASE WHEN {says_key}"
+        rf" THEN regexp_replace(_bare, {literal(keys)}, '\1\2*', 'g') ELSE _bare END",
     }
 
 
@@ -86,10 +94,11 @@ def asked_of(names: Sequence[str]) -> str:
     """SQL: the value of the first of these parameters in `_query`; null where it has none of them."""
     if not names:
         return "CAST(NULL AS VARCHAR)"
-    pattern = f"[?&](?:{'|'.join(names)})=([^&#]+)"
+    pattern = f"[?&](?:{'|'.join(map(re.escape, names))})=([^&#]+)"
     some = " OR ".join(f"contains(_query, {literal(name + '=')})" for name in names)
-    value = f"NULLIF(url_decode(regexp_extract(_query, {literal(pattern)}, 1)), '')"
-    return f"CASE WHEN {some} THEN {value} END"
+    value = f"regexp_extract(_query, {literal(pattern)}, 1)"
+    # Decoded, it may be no UTF-8.
+    return f"CASE WHEN {some} THEN NULLIF(coalesce(TRY(url_decode({value})), {value}), '') END"
 
 
 def coarse(time: str) -> str:
@@ -123,6 +132,6 @@ def request_parts(who: Claimants, others: Sequence[tuple[str, str]] = ()) -> dic
         **line_parts("_request"),
         "_method": method("_verb"),
         "_target": "_wanted",
-        **target_parts(),
+        **target_parts(who),
         **claims([*asked, *others]),
     }
