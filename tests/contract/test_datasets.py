@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from small_vendor import SmallVendor
 from three_months import CATALOG, POLICY
@@ -73,8 +74,8 @@ def test_a_query_reads_what_the_dataset_declares_and_gives_the_columns_of_its_co
         for computed in dataset.compute(engine, ALL, settings(dataset)):
             if isinstance(computed, Mapping):
                 assert set(computed) == set(dataset.columns())
-                for values in zip(*computed.values(), strict=True):
-                    dataset(**dict(zip(computed, values, strict=True)))
+                for row in pa.table(dict(computed)).to_pylist():
+                    dataset(**row)
             else:
                 assert isinstance(computed, dataset)
         return

@@ -15,11 +15,17 @@ NO_TENANT = frozenset(Routing().no_tenant)
 HOST = "api.example.com"
 
 
+def each(
+    asked: Sequence[Asked], documented: Sequence[Operation] = (), routing: Routing | None = None
+) -> list[Assigned]:
+    found, numbers = assign(asked, documented, NAMES, routing or Routing())
+    return [found[number] for number in numbers]
+
+
 def routes(
     asked: Sequence[Asked], documented: Sequence[Operation] = (), routing: Routing | None = None
 ) -> dict[str, Assigned]:
-    found = assign(asked, documented, NAMES, routing or Routing())
-    return dict(zip((one.path for one in asked), found, strict=True))
+    return dict(zip((one.path for one in asked), each(asked, documented, routing), strict=True))
 
 
 def test_what_is_trusted_most_says_the_template():
@@ -36,6 +42,12 @@ def test_what_is_trusted_most_says_the_template():
         ("/v1/beds/{bed}", "beds", "framework"),
         ("/bowls/{bowl}", "bowls", "learned"),
     ]
+
+
+def test_requests_that_are_alike_share_one_route():
+    found, numbers = assign([Asked(HOST, "GET", f"/bowls/{n}") for n in range(9)], (), NAMES, Routing())
+    assert len(found) == 1
+    assert numbers == [0] * 9
 
 
 def test_a_greedy_gateway_template_is_looked_behind():
@@ -90,8 +102,9 @@ def test_rules_of_the_vendor_go_before_tags():
     routing = Routing.read({"features": [{"feature": "billing", "template": "/pets/*", "method": "POST"}]})
     documented = [Operation(m, "/pets/{id}", tags=("Pets",)) for m in ("GET", "POST")]
     found = [
-        next(assign([Asked(HOST, method, "/pets/1")], documented, NAMES, routing))
+        route
         for method in ("GET", "POST")
+        for route in each([Asked(HOST, method, "/pets/1")], documented, routing)
     ]
     assert [(r.feature, r.operation) for r in found] == [("Pets", "read"), ("billing", "create")]
 
@@ -107,7 +120,7 @@ def test_many_paths_are_learned_from_by_a_part_of_them(monkeypatch: pytest.Monke
     asked += [Asked(HOST, "GET", "/orders/export", requests=500)]
     found = routes(asked)
     assert {r.template for r in found.values()} == {"/orders/{order}/items/{item}", "/orders/export"}
-    assert list(assign(asked[::-1], (), NAMES, Routing()))[::-1] == list(found.values())
+    assert each(asked[::-1])[::-1] == list(found.values())
 
 
 def test_what_tenants_hosts_taught_says_nothing_of_other_hosts_beside_them():

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
-from sys import intern
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
+
+import pyarrow as pa
 
 from ..kernel.dataset import Column, Columns, Count, Dataset, Dimension, Key, Names, OptionalDimension, Role
 from ..kernel.time import Window
-from ..methods.routes import Asked, Assigned, Operation, Routing, assign, names_of, operations
+from ..methods.routes import Asked, Operation, Routing, assign, names_of, operations
 from .access import AccessHours
 from .documents import ApiDocuments
 from .tenants import TenantNames
@@ -18,8 +18,6 @@ from .tenants import TenantNames
 _MOST_CLAIMS = 12
 """Names that requests of one path carry, as evidence: more tell no more."""
 _BETWEEN = "\x1f"
-_AT_ONCE = 50_000
-"""Rows that are held as columns of Python values at a time."""
 
 # What was asked for, what the log calls it, and whose the requests say they are.
 _ASKED = f"""
@@ -39,15 +37,12 @@ _ASKED = f"""
     ),
     asked AS (
         SELECT host, method, path, CAST(sum(requests) AS BIGINT) AS requests,
-            path = '' OR min(CASE WHEN status = 404 THEN 1 ELSE 0 END) = 1 AS missing
+            path = '' OR bool_and(status = 404) AS missing
         FROM access_hours GROUP BY host, method, path
     )
-    SELECT a.host, a.method, a.path, coalesce(n.template, '') AS named, a.requests, a.missing,
-        coalesce(c.claims, '') AS claims
-    FROM asked AS a
-    LEFT JOIN named AS n ON n.host = a.host AND n.method = a.method AND n.path = a.path
-    LEFT JOIN claimed AS c ON c.host = a.host AND c.method = a.method AND c.path = a.path
-    ORDER BY a.host, a.method, a.path
+    SELECT host, method, path, coalesce(template, '') AS named, requests, missing, coalesce(claims, '') AS claims
+    FROM asked LEFT JOIN (named FULL JOIN claimed USING (host, method, path)) USING (host, method, path)
+    ORDER BY host, method, path
 """
 
 
@@ -89,28 +84,25 @@ class Routes(Dataset):
         documented = [o for row in read.query(_DOCUMENTS) for o in _documented(row.document, row.hosts)]
         known = read.query("SELECT folded, tenant_id FROM tenant_names WHERE kind IN ('id', 'alias')")
         names = names_of((row.folded, row.tenant_id) for row in known)
-        asked = _asked(read)
-        routes = assign(asked, documented, names, routing)
-        for some in (asked[start : start + _AT_ONCE] for start in range(0, len(asked), _AT_ONCE)):
-            yield _columns(some, list(islice(routes, _AT_ONCE)))
-
-
-def _columns(asked: Sequence[Asked], routes: Sequence[Assigned]) -> Columns:
-    return {
-        "host": [one.host for one in asked],
-        "method": [one.method for one in asked],
-        "path": [one.path for one in asked],
-        "pattern": [route.pattern for route in routes],
-        "template": [route.template for route in routes],
-        "feature_id": [route.feature for route in routes],
-        "operation": [route.operation for route in routes],
-        "origin": [route.origin for route in routes],
-        "confidence": [route.confidence for route in routes],
-        "tags": [route.tags for route in routes],
-        "subdomain": [route.subdomain or None for route in routes],
-        "segment": [route.segment or None for route in routes],
-        "doubt": [route.doubt or None for route in routes],
-    }
+        asked = read.arrow(_ASKED)
+        routes, numbers = assign(_requests(asked), documented, names, routing)
+        columns = {
+            "pattern": [route.pattern for route in routes],
+            "template": [route.template for route in routes],
+            "feature_id": [route.feature for route in routes],
+            "operation": [route.operation for route in routes],
+            "origin": [route.origin for route in routes],
+            "confidence": [route.confidence for route in routes],
+            "tags": [route.tags for route in routes],
+            "subdomain": [route.subdomain or None for route in routes],
+            "segment": [route.segment or None for route in routes],
+            "doubt": [route.doubt or None for route in routes],
+        }
+        each = pa.array(numbers)
+        yield {
+            **{name: asked[name] for name in cls.keys},
+            **{name: pa.array(values).take(each) for name, values in columns.items()},
+        }
 
 
 def _documented(document: str, hosts: Sequence[str] | None) -> list[Operation]:
@@ -118,17 +110,22 @@ def _documented(document: str, hosts: Sequence[str] | None) -> list[Operation]:
     return operations(json.loads(document), hosts or None, lenient=True)
 
 
-def _asked(read: Any) -> list[Asked]:
-    """In order of host, method and path."""
-    table = read.arrow(_ASKED)
-    host, method, path, named, requests, missing, claims = (column.to_pylist() for column in table.columns)
-    told = {text: tuple(claim for claim in text.split(_BETWEEN) if claim) for text in set(claims)}
-    return [
-        Asked(intern(h), intern(m), intern(p), intern(n), count, gone, told[c])
-        for h, m, p, n, count, gone, c in zip(
-            host, method, path, named, requests, missing, claims, strict=True
-        )
-    ]
+def _requests(asked: pa.Table) -> list[Asked]:
+    """The rows of `_ASKED`."""
+    host, method, path, named = (_each(asked[name]) for name in ("host", "method", "path", "named"))
+    requests, missing = (asked[name].to_numpy().tolist() for name in ("requests", "missing"))
+    return list(map(Asked, host, method, path, named, requests, missing, _each(asked["claims"], _claims)))
+
+
+def _each(texts: pa.ChunkedArray, read: Callable[[str], Any] = str) -> list[Any]:
+    """What is read from each text; what is read from equal ones is one object."""
+    coded = texts.combine_chunks().dictionary_encode()
+    values = [read(text) for text in coded.dictionary.to_pylist()]
+    return [values[n] for n in coded.indices.to_numpy().tolist()]
+
+
+def _claims(text: str) -> tuple[str, ...]:
+    return tuple(claim for claim in text.split(_BETWEEN) if claim)
 
 
 class RouteTemplates(Dataset):

@@ -137,8 +137,11 @@ class Builder:
     ) -> Built:
         if self.lake.notes(dataset) == notes:
             return Built(dataset.table(), 0, 0, perf_counter() - began)
-        with evaluated(self.engine, dataset, statement, settings, ALWAYS) as query:
-            files = self.engine.write(dataset, query, None) if query else []
+        if statement is not None:
+            files = self.engine.write(dataset, bound(statement, ALWAYS), None)
+        else:
+            table = _computed(self.engine, dataset, settings, ALWAYS)
+            files = self.engine.write_table(dataset, table, "") if table else []
         self.lake.commit(dataset, files, notes=notes, since=since)
         return Built(dataset.table(), 1, sum(f.rows for f in files), perf_counter() - began)
 
@@ -328,17 +331,22 @@ def evaluated(
     if statement is not None:
         yield bound(statement, window)
         return
-    schema = arrow_schema(dataset)
-    with _collector_paused():
-        pieces = [
-            pa.table(columns, schema=schema)
-            for columns in _columns(dataset.compute(engine, window, settings), schema.names)
-        ]
-    if not pieces:
+    table = _computed(engine, dataset, settings, window)
+    if not table:
         yield None
         return
-    with engine.registered("computed", pa.concat_tables(pieces)):
+    with engine.registered("computed", table):
         yield "SELECT * FROM computed"
+
+
+def _computed(
+    engine: DuckDB, dataset: type[Dataset], settings: Mapping[str, Any], window: Window
+) -> pa.Table:
+    schema = arrow_schema(dataset)
+    with _collector_paused():
+        found = _columns(dataset.compute(engine, window, settings), schema.names)
+        pieces = [pa.table(columns, schema=schema) for columns in found]
+    return pa.concat_tables([schema.empty_table(), *pieces])
 
 
 @contextmanager

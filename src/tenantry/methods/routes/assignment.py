@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from heapq import nsmallest
@@ -14,7 +14,7 @@ from .document import PLACEHOLDER, Operation
 from .feature import TENANT, Features, operation
 from .gateway import Named, gateway_route, trusted
 from .learning import UNSURE, Learned, Seen, learn
-from .places import HostName, Names, PathPlaces, Visit, fold_hosts, tenants_of
+from .places import HostName, Names, PathPlaces, Visit, fold_hosts, named_in, tenants_of
 from .routing import Routing
 from .table import Route, RouteTable
 
@@ -79,16 +79,20 @@ class _Found:
     doubt: str = ""
 
 
-class _Place(NamedTuple):
-    """Host and path as learning sees them: the host folded, a known tenant in the path replaced.
+@dataclass(eq=False, slots=True)
+class _Place:
+    """Host and path as learning sees them: the host folded, a known tenant in the path replaced. Made once for all
+    requests of a host and path: it is known by its identity.
 
-    `segment`, number `depth` of the path as requested, stands where tenants do.
+    `segment`, number `depth` of the path as requested, stands where tenants do. `names`: what may name a tenant in host
+    and path, in lower case.
     """
 
     host: HostName
     path: str
     depth: int | None
     segment: str
+    names: tuple[str, ...]
 
 
 ANY_METHOD = "OPTIONS"
@@ -98,8 +102,9 @@ NONE = _Found("", "", "none", 0.0)
 
 def assign(
     asked: Sequence[Asked], documented: Sequence[Operation], names: Names, routing: Routing
-) -> Iterator[Assigned]:
-    """The routes of all requests, in their order; the same whatever that order is.
+) -> tuple[list[Assigned], list[int]]:
+    """The routes there are, and for each request, in their order, the number of its own; the same whatever that order
+    is.
 
     Each is tried in order of trust: the `documented` operations, the gateway's template, a framework's where it can be
     believed, templates learned from all that nothing else explains. Paths whose every answer was 404 teach nothing, but
@@ -110,12 +115,9 @@ def assign(
     _by_framework(asked, places, found)
     _by_learning(asked, places, found)
     features = Features(routing.feature_rules)
-    known: dict[tuple[HostName, str, _Found], Assigned] = {}
-    for place, told in zip(places, found, strict=True):
-        key = (place.host, place.segment, told or NONE)
-        if key not in known:
-            known[key] = _assigned(features, *key)
-        yield known[key]
+    keys = [(place.host, place.segment, told or NONE) for place, told in zip(places, found, strict=True)]
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    return [_assigned(features, *key) for key in numbers], [numbers[key] for key in keys]
 
 
 def _assigned(features: Features, host: HostName, segment: str, route: _Found) -> Assigned:
@@ -139,26 +141,36 @@ def _assigned(features: Features, host: HostName, segment: str, route: _Found) -
 
 def _places(asked: Sequence[Asked], names: Names, routing: Routing) -> list[_Place]:
     hosts = fold_hosts({one.host for one in asked}, names, frozenset(routing.no_tenant))
+    where = PathPlaces(_visits(asked, hosts, names), names)
+    known: dict[str, dict[str, _Place]] = {host: {} for host in hosts}
+    places: list[_Place] = []
+    for one in asked:
+        of_host = known[one.host]
+        place = of_host.get(one.path)
+        if place is None:
+            place = of_host[one.path] = _place(one.path, hosts[one.host], where, names)
+        places.append(place)
+    return places
+
+
+def _visits(asked: Sequence[Asked], hosts: Mapping[str, HostName], names: Names) -> list[Visit]:
+    """The distinct paths of host patterns; none where no path holds a tenant's name."""
+    if not any(named_in(path, names) for path in {one.path for one in asked}):
+        return []
     times = Counter((hosts[one.host].pattern, one.path, one.claims) for one in asked if not one.missing)
     tenants = {claims: tenants_of(names, claims) for claims in {claims for _, _, claims in times}}
-    where = PathPlaces(
-        [Visit(host, path, tenants[claims], n) for (host, path, claims), n in times.items()], names
-    )
-    # In the order of requests, not a set's: what is read together then lies together in memory.
-    distinct = dict.fromkeys((one.host, one.path) for one in asked)
-    known = {(host, path): _place(path, hosts[host], where, names) for host, path in distinct}
-    return [known[one.host, one.path] for one in asked]
+    return [Visit(host, path, tenants[claims], n) for (host, path, claims), n in times.items()]
 
 
 def _place(path: str, host: HostName, where: PathPlaces, names: Names) -> _Place:
     depth = where.of(host.pattern, path)
     if depth is None:
-        return _Place(host, path, None, "")
+        return _Place(host, path, None, "", _in_lower_case(host.name))
     segments = path.split("/")
     tenant = segments[depth]
     if tenant.lower() in names:
         segments[depth] = TENANT
-    return _Place(host, "/".join(segments), depth, tenant)
+    return _Place(host, "/".join(segments), depth, tenant, _in_lower_case(host.name, tenant))
 
 
 # --- told: specification, gateway, framework --------------------------------------------------------
@@ -185,7 +197,7 @@ def _by_what_is_told(
         return known[key]
 
     if not documented:
-        return [_of_gateway(one.method, one.named) for one in asked]
+        return [_of_gateway(one.method, one.named) if one.named else None for one in asked]
     alike = {host: table.alike(host) for host in {one.host for one in asked}}
     told: dict[tuple[Hashable, str, str, str, bool], _Found | None] = {}
     found: list[_Found | None] = []
@@ -210,8 +222,9 @@ def _of_gateway(method: str, named: str) -> _Found | None:
 def _by_framework(asked: Sequence[Asked], places: Sequence[_Place], found: list[_Found | None]) -> None:
     """Fill in what a framework's template explains."""
     at: dict[Named, list[int]] = {}
-    for number, (one, place) in enumerate(zip(asked, places, strict=True)):
-        if found[number] is None and one.named.startswith(("/", "^")) and not one.missing:
+    for number, one in enumerate(asked):
+        if one.named.startswith(("/", "^")) and found[number] is None and not one.missing:
+            place = places[number]
             named = Named(
                 place.host.pattern, one.method, one.named, place.path, one.requests, _who(one, place)
             )
@@ -227,12 +240,12 @@ def _by_framework(asked: Sequence[Asked], places: Sequence[_Place], found: list[
 
 def _who(one: Asked, place: _Place) -> tuple[str, ...]:
     """The tenants of a request, as evidence for learning: under whatever names it has them."""
-    return _in_lower_case(one.claims, place.host.name, place.segment)
+    return _in_lower_case(*one.claims, *place.names)
 
 
 @lru_cache(maxsize=1 << 16)
-def _in_lower_case(claims: tuple[str, ...], *others: str) -> tuple[str, ...]:
-    return tuple(sorted({name.lower() for name in (*claims, *others) if name}))
+def _in_lower_case(*names: str) -> tuple[str, ...]:
+    return tuple(sorted({name.lower() for name in names if name}))
 
 
 # --- learned ----------------------------------------------------------------------------------------
@@ -240,25 +253,26 @@ def _in_lower_case(claims: tuple[str, ...], *others: str) -> tuple[str, ...]:
 
 def _by_learning(asked: Sequence[Asked], places: Sequence[_Place], found: list[_Found | None]) -> None:
     """Fill in the rest from templates that the rest itself teaches."""
-    left = [n for n, (one, route) in enumerate(zip(asked, found, strict=True)) if route is None]
+    left = [n for n, route in enumerate(found) if route is None]
     for _ in range(MOST_ROUNDS):
         taught = _taught([n for n in left if not asked[n].missing], asked)
         if not taught:
             break
-        learned = learn(
-            Seen(
-                places[n].host.pattern,
-                asked[n].method,
-                places[n].path,
-                asked[n].requests,
-                _who(asked[n], places[n]),
-            )
-            for n in taught
-        )
-        by_template = _Templates(learned)
+        templates = _Templates(learn(_seen([asked[n] for n in taught], [places[n] for n in taught])))
         for n in left:
-            found[n] = by_template.of(asked[n], places[n])
+            found[n] = templates.of(asked[n], places[n])
         left = [n for n in left if found[n] is None]
+
+
+def _seen(asked: Sequence[Asked], places: Sequence[_Place]) -> Iterator[Seen]:
+    return map(
+        Seen,
+        [place.host.pattern for place in places],
+        [one.method for one in asked],
+        [place.path for place in places],
+        [one.requests for one in asked],
+        [_who(one, place) if one.claims else place.names for one, place in zip(asked, places, strict=True)],
+    )
 
 
 def _taught(numbers: Sequence[int], asked: Sequence[Asked]) -> Sequence[int]:
@@ -290,9 +304,10 @@ class _Templates:
         if taught is None:
             return None
         key = (*taught, one.method, place.depth)
-        if key not in self._known:
-            self._known[key] = self._found(*key)
-        return self._known[key]
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._found(*key)
+        return found
 
     def _like(self, one: Asked, place: _Place) -> tuple[str, str] | None:
         """The template that a path fits which taught none, and its host: that of the path or, of logs without hosts,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from math import log
 
 from .shapes import ending, is_value, is_version, oddity
@@ -72,10 +73,15 @@ class Table:
     def __init__(
         self, paths: Sequence[str], requests: Sequence[int], tenants: Sequence[tuple[str, ...]]
     ) -> None:
-        self.segments = [tuple(path.removeprefix("/").split("/")) for path in paths]
+        self.segments = [_segments(path) for path in paths]
         self.requests = [max(1, number) for number in requests]
         self.tenants = tenants
         self.contexts = [0] * len(paths)
+
+
+@lru_cache(maxsize=1 << 12)  # many hosts are asked for the same
+def _segments(path: str) -> tuple[str, ...]:
+    return tuple(path.removeprefix("/").split("/"))
 
 
 def judge(siblings: Sequence[Sibling], sure: Sequence[str], table: Table, depth: int) -> None:
@@ -223,7 +229,7 @@ def _is_name(text: str) -> bool:
 
 
 class _Child:
-    """A segment at a place further down: how often, below which siblings, after which segments."""
+    """A name at a place further down: how often, below which siblings, after which segments."""
 
     __slots__ = ("before", "below", "times")
 
@@ -234,7 +240,7 @@ class _Child:
 
 
 class _Children:
-    """Segments further down, by place and text."""
+    """Names further down, by place and text."""
 
     def __init__(self, siblings: Sequence[Sibling], table: Table, depth: int) -> None:
         children: dict[tuple[int, str], _Child] = defaultdict(_Child)
@@ -246,12 +252,14 @@ class _Children:
             for row in sibling.rows[:: max(1, len(sibling.rows) // rows)]:
                 segments = table.segments[row][depth : depth + AHEAD]
                 for ahead in range(1, len(segments)):
+                    times[ahead] += 1
+                    if not _is_name(segments[ahead]):
+                        continue
                     key = ahead, segments[ahead]
                     child = children[key]
                     child.times += 1
                     if len(child.before) < VARIED:
                         child.before.add(segments[ahead - 1])
-                    times[ahead] += 1
                     below.add(key)
             for key in below:
                 children[key].below.append(number)
@@ -262,7 +270,6 @@ class _Children:
             for key, child in children.items()
             if child.times >= OFTEN * times[key[0]]
             and (len(child.before) >= VARIED or len(child.below) >= enough)
-            and _is_name(key[1])
         }
         self._seldom = {key for key in self._names if children[key].times < 2 * OFTEN * times[key[0]]}
 

@@ -93,11 +93,10 @@ def learn(seen: Iterable[Seen]) -> Learned:
         tree.grow()
         own = places[host] = {}
         for text, rows, confidence in sorted(tree.leaves):
-            methods = sorted({method for row in rows for method in tree.methods[row]})
-            requests = sum(tree.requests[row] for row in rows)
+            methods = sorted(set().union(*{tree.methods[row] for row in rows}))
+            requests = sum([tree.requests[row] for row in rows])
             template = Template(host, text, tuple(methods), len(rows), requests, confidence)
-            for row in rows:
-                own[tree.paths[row]] = template
+            own.update(dict.fromkeys([tree.paths[row] for row in rows], template))
             templates.append(template)
         reviews.extend(tree.reviews)
     reviews.sort(key=lambda r: (-r.requests * (1 - r.confidence), r.host, r.template, r.parameter))
@@ -134,16 +133,18 @@ class _Tree:
         requests: list[int] = []
         tenants: list[tuple[str, ...]] = []
         rows: dict[str, int] = {}
-        for one in seen:
-            row = rows.setdefault(one.path, len(rows))
-            if row == len(requests):
-                self.methods.append((one.method,))
-                requests.append(one.requests)
-                tenants.append(one.tenants)
+        for _, method, path, count, who in seen:
+            row = rows.get(path)
+            if row is None:
+                rows[path] = len(rows)
+                self.methods.append((method,))
+                requests.append(count)
+                tenants.append(who)
             else:
-                self.methods[row] += (one.method,)
-                requests[row] += one.requests
-                tenants[row] = tuple({*tenants[row], *one.tenants})
+                self.methods[row] += (method,)
+                requests[row] += count
+                if tenants[row] != who:
+                    tenants[row] = tuple({*tenants[row], *who})
         self.paths = list(rows)
         self.requests = requests
         self.table = Table(self.paths, requests, tenants)
@@ -159,10 +160,11 @@ class _Tree:
         ended = []
         segments, depth = self.table.segments, branch.depth
         for row in branch.rows:
-            if len(segments[row]) == depth:
+            own = segments[row]
+            if len(own) == depth:
                 ended.append(row)
             else:
-                groups[segments[row][depth]].append(row)
+                groups[own[depth]].append(row)
         if ended:
             self.leaves.append(("/" + "/".join(branch.template), ended, round(branch.confidence, 3)))
         for choice in self._choices(groups, depth):
@@ -176,10 +178,11 @@ class _Tree:
             yield _Branch(choice.rows, depth + 1, template, min(branch.confidence, choice.confidence))
 
     def _remember(self, rows: Sequence[int], depth: int) -> None:
-        """Each row's outer values now include its segment here."""
+        """The outer values of each row that goes on now include its segment here."""
         contexts, segments, outer = self.table.contexts, self.table.segments, self._outer
         for row in rows:
-            contexts[row] = outer.setdefault((contexts[row], segments[row][depth]), len(outer) + 1)
+            if len(segments[row]) > depth + 1:
+                contexts[row] = outer.setdefault((contexts[row], segments[row][depth]), len(outer) + 1)
 
     def _ask(self, template: tuple[str, ...], choice: _Choice) -> None:
         requests = sum(self.requests[row] for row in choice.rows)

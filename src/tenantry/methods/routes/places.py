@@ -153,7 +153,9 @@ class PathPlaces:
 
 def _candidates(visits: Iterable[Visit], names: Names) -> dict[str, _Place]:
     """The prefixes behind which a tenant's name was seen at all."""
-    depths = {path: found for path in dict.fromkeys(v.path for v in visits) if (found := _named(path, names))}
+    depths = {
+        path: found for path in dict.fromkeys(v.path for v in visits) if (found := named_in(path, names))
+    }
     places: dict[str, _Place] = {}
     for visit in visits:
         for depth in depths.get(visit.path, ()):
@@ -166,7 +168,7 @@ def _candidates(visits: Iterable[Visit], names: Names) -> dict[str, _Place]:
     return places
 
 
-def _named(path: str, names: Names) -> list[int]:
+def named_in(path: str, names: Names) -> list[int]:
     """The numbers of the segments that are tenants' names."""
     segments = path.split("/", DEEPEST + 1)[: DEEPEST + 1]
     return [depth for depth, segment in enumerate(segments) if depth and segment.lower() in names]
