@@ -48,6 +48,11 @@ def test_a_name_given_on_purpose_counts_though_no_tenant_has_it(tmp_path: Path):
     ]  # fmt: skip
 
 
+def test_where_there_are_no_access_logs_there_are_no_routes(tmp_path: Path):
+    vendor = SmallVendor(tmp_path).land(tenants=PEOPLE).build(Requests)
+    assert vendor.query("SELECT * FROM routes") == vendor.query("SELECT * FROM requests") == []
+
+
 def test_a_hint_counts_only_where_it_is_a_tenants_name_that_day(tmp_path: Path):
     hints = [
         ("user", "globex"),

@@ -98,7 +98,7 @@ class Routes(Dataset):
             "segment": [route.segment or None for route in routes],
             "doubt": [route.doubt or None for route in routes],
         }
-        each = pa.array(numbers)
+        each = pa.array(numbers, pa.int64())
         yield {
             **{name: asked[name] for name in cls.keys},
             **{name: pa.array(values).take(each) for name, values in columns.items()},
