@@ -43,16 +43,21 @@ def daily(days: Iterable[date], cost: str = "3") -> list[dict[str, Any]]:
     return [charge(cost, day.isoformat()) for day in days]
 
 
-@pytest.fixture
-def vendor(tmp_path: Path) -> SmallVendor:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> SmallVendor:
     """Ten days of March and one of February; the 5th and 6th have no usage and lean on the 4th."""
-    vendor = SmallVendor(tmp_path, Policy.read({"rules": [USED]})).land(
+    vendor = SmallVendor(tmp_path_factory.mktemp("built"), Policy.read({"rules": [USED]})).land(
         charges=daily([*DAYS, FEBRUARY]),
         tenants=[tenant("a"), tenant("b")],
         usages=[usage("a", 1, f"{day}T00") for day in [*DAYS, FEBRUARY] if day.day not in (5, 6)],
     )
     build(vendor)
     return vendor
+
+
+@pytest.fixture
+def vendor(built: SmallVendor, tmp_path: Path) -> SmallVendor:
+    return built.copied(tmp_path / "lake")
 
 
 def test_nothing_changed_nothing_built(vendor: SmallVendor):

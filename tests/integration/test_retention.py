@@ -54,10 +54,10 @@ def aged(path: Path, age: timedelta) -> Path:
 # --- tables -----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def restated(tmp_path: Path) -> SmallVendor:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> SmallVendor:
     """A vendor whose bill and usage were restated after a build, and built again."""
-    vendor = SmallVendor(tmp_path / "lake").land(
+    vendor = SmallVendor(tmp_path_factory.mktemp("built")).land(
         charges=[charge("10", "2026-03-01"), charge("20", "2026-03-02")],
         tenants=[tenant("a"), tenant("b")],
         usages=[usage("a", 1, "2026-03-01T00"), usage("b", 1, "2026-03-02T00")],
@@ -67,6 +67,11 @@ def restated(tmp_path: Path) -> SmallVendor:
     land(vendor, Usage, [usage("b", 1, "2026-03-01T00")], date(2026, 3, 1))
     build(vendor)
     return vendor
+
+
+@pytest.fixture
+def restated(built: SmallVendor, tmp_path: Path) -> SmallVendor:
+    return built.copied(tmp_path / "lake")
 
 
 def held(vendor: SmallVendor) -> set[Path]:
