@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -85,6 +86,42 @@ def test_a_backslash_that_is_escaped_escapes_no_quote(shop: Shop) -> None:
 def test_a_name_in_a_query_that_is_no_text_is_kept_as_written(shop: Shop, value: str) -> None:
     shop.land(shop.put("access.log", combined(f"GET /?tenant={value} HTTP/1.1")))
     assert found(shop, "claim") == [value]
+
+
+def test_a_question_mark_within_a_query_begins_no_parameter(shop: Shop) -> None:
+    shop.land(
+        shop.put(
+            "access.log", combined("GET /?a=1?tenant=acme HTTP/1.1") + combined("GET /?a&tenant=b HTTP/1.1")
+        )
+    )
+    assert found(shop, "claim") == ["-", "b"]
+
+
+def test_lines_that_end_as_on_windows_are_read_as_others(shop: Shop) -> None:
+    common = '10.0.0.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 304 -\r\n'
+    (entry,) = shop.land(shop.put("access.log", common + "\r\n" + common)).deliveries
+    assert (entry.accepted, entry.note) == (2, "1 x blank lines")
+
+
+def test_an_ingress_keeps_its_times_beside_lines_that_have_none(shop: Shop) -> None:
+    """Some of its lines are cut, and another server may write into the same file."""
+    line = combined("GET / HTTP/1.1")
+    ingress = (
+        line[:-1] + " 300 0.005 [default-web-80] [] 10.0.0.1:80, 10.0.0.2:80 5, 7 0.1, 0.2 502, 200 {:032x}\n"
+    )
+    shop.land(shop.put("ingress.log", "".join(map(ingress.format, range(6))) + line * 2))
+    assert [f"{row.requests} {row.seconds:f} {row.bytes:f}" for row in shop.rows(AccessHours)] == [
+        "8 0.030000000 1840.000000000"
+    ]
+
+
+@pytest.mark.parametrize("log", ["alb.log", "envoy.log", "access.json", "cloudfront.log"])
+def test_no_day_has_a_twenty_fourth_hour(shop: Shop, log: str) -> None:
+    known = {"access.json": of_json(), "cloudfront.log": FIELDS + cloudfront()}
+    text = known.get(log) or (Path(__file__).parent / "logs" / log).read_text()
+    late = re.sub(r"(\d{4}-\d\d-\d\d[T\t])\d\d", r"\g<1>24", text, count=1)
+    shop.land(shop.put(log, late))
+    assert "the time cannot be read" in shop.column(Quarantine, "reason")
 
 
 def test_a_status_that_none_is_is_quarantined(shop: Shop) -> None:

@@ -49,9 +49,9 @@ def cut(lines: str) -> str:
 
 @dataclass(frozen=True)
 class Lines:
-    r"""The first `size` bytes of a text in UTF-8 with `\n` ends, as a stream of Arrow that can be read again and again.
+    r"""The first `size` bytes of a text in UTF-8, as a stream of Arrow that can be read again and again.
 
-    A line has no end; `_row` counts from 1.
+    Lines end with `\n` or `\r\n`, of which they have nothing; `_row` counts from 1.
     """
 
     path: Path
@@ -65,7 +65,8 @@ class Lines:
     def _batches(self) -> Iterator[pa.RecordBatch]:
         row = 1
         for text in _whole_lines(content(self.path), self.size):
-            batch = _batch(text.removeprefix(codecs.BOM_UTF8) if row == 1 else text, row)
+            whole = text.removeprefix(codecs.BOM_UTF8) if row == 1 else text
+            batch = _batch(whole.replace(b"\r\n", b"\n"), row)
             row += batch.num_rows
             yield batch
 

@@ -7,11 +7,12 @@ long pattern.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from ...kernel.source import Format
 from .format import LogFormat, hour_of, milliseconds_of, seconds_of, status_of, whole
-from .request import Claimants, agent, clf_time, host, request_parts
+from .request import SOME_OF_HOUR, Claimants, agent, clf_time, host, request_parts
 
 BLANK = ("blank lines", "coalesce(line, '') = ''")
 TCP = "TCP connections: no requests"
@@ -52,11 +53,12 @@ def _combined(who: Claimants) -> LogFormat:
 
 def _ingress(who: Claimants) -> LogFormat:
     """ingress-nginx: combined, then `request_length request_time [upstream] [alternative] ... request_id`."""
-    plain = _combined(who)
+    plain, length = _combined(who), whole("coalesce(_tail[2], '-')")
     parts = {
         "_tail": "string_split(pieces[7], ' ')",
         **plain.parts,
-        "_bytes": f"{plain.parts['_bytes']} + {whole('_tail[2]')}",
+        # Another server of the cluster may write into the same file, without what this one adds.
+        "_bytes": f"{plain.parts['_bytes']} + {length}",
         "_seconds": seconds_of("_tail[3]"),
     }
     once = r"CASE WHEN regexp_matches(_tail[-1], '^[0-9a-f]{32}$') THEN _tail[-1] END"
@@ -84,7 +86,7 @@ def _alb(who: Claimants) -> LogFormat:
             "_named": "CASE WHEN NOT contains(_request, '://') THEN pieces[8] END",
         },
         {
-            "_hour": hour_of("TRY_CAST(_at || ':00:00' AS TIMESTAMP)"),
+            "_hour": hour_of(f"TRY_CAST(_at || '{SOME_OF_HOUR}' AS TIMESTAMP)"),
             "_trace": f"NULLIF(regexp_extract(_traced, '{trace}', 1), '')",
             **request_parts(who, [("trace", "_trace")]),
             "_host": host("coalesce(_authority, rtrim(_named, '\"'))"),
@@ -124,7 +126,7 @@ def _envoy(who: Claimants) -> LogFormat:
             "_named": "pieces[10 + _more]",
         },
         {
-            "_hour": hour_of("TRY_CAST(_at || ':00:00' AS TIMESTAMP)"),
+            "_hour": hour_of(f"TRY_CAST(_at || '{SOME_OF_HOUR}' AS TIMESTAMP)"),
             **request_parts(who),
             "_host": host("rtrim(_named, '\"')"),
         },
@@ -145,7 +147,7 @@ _LOOKS: tuple[tuple[re.Pattern[str], Callable[[Claimants], LogFormat]], ...] = (
         _alb,
     ),
     (re.compile(r'\[\d{4}-\d\d-\d\dT[\d:.]+Z\] "'), _envoy),
-    (re.compile(_CLF + r'.*" \d+ [\d.]+ \[[^\]]*\] \['), _ingress),
+    (re.compile(_CLF + r'.*" [\d-]+ [\d.-]+ \[[^\]]*\] \['), _ingress),
     (re.compile(_CLF), _combined),
 )
 
@@ -156,7 +158,7 @@ _TOLD_BY = 20
 def lines_format(lines: Sequence[str], who: Claimants) -> LogFormat | None:
     """The format that most of these lines have, if any line has one; some of many lines tell."""
     for some in (lines[:: len(lines) // _TOLD_BY or 1], lines):
-        votes = [sum(bool(looks.match(line)) for line in some) for looks, _ in _LOOKS]
-        if any(votes):
-            return _LOOKS[votes.index(max(votes))][1](who)
+        kinds = (next((of for looks, of in _LOOKS if looks.match(line)), None) for line in some)
+        if votes := Counter(of for of in kinds if of):
+            return votes.most_common(1)[0][0](who)
     return None

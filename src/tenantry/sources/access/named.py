@@ -13,6 +13,7 @@ from ..cells import Cell, literal, quoted
 from .format import LogFormat, hour_of, milliseconds_of, seconds_of, status_of, whole
 from .lines import BLANK, TCP
 from .request import (
+    SOME_OF_HOUR,
     Claimants,
     agent,
     asked_of,
@@ -167,7 +168,7 @@ def _format(
         # W3C's is a day, and its time of day beside it; what shippers of logs call so is a whole time.
         is_day = "TRUE" if layout is Format.LINES else f"coalesce({day} LIKE '____-__-__', FALSE)"
         at = f"CASE WHEN {is_day} THEN {day} || ' ' || {fields.first(['time'])} ELSE {at} END"
-        coarsely = f"CASE WHEN {is_day} THEN left(_time, 13) || ':00:00' ELSE {coarsely} END"
+        coarsely = f"CASE WHEN {is_day} THEN left(_time, 13) || '{SOME_OF_HOUR}' ELSE {coarsely} END"
     known = _claims(fields, who)
     of_query = {hashed(asked_of(who.key)), asked_of(who.query)}
     fixed = {f"_named{place}": sql for place, (_, sql) in enumerate(known) if sql not in of_query}

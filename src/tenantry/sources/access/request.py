@@ -18,6 +18,10 @@ _BOTS = ("bot", "Bot", "rawl", "pider", "lurp", "://")
 """Crawlers name themselves, or the page that explains them."""
 
 
+SOME_OF_HOUR = ":59:59"
+"""A time within an hour whose minutes are not looked at: of the 24th, which only a broken line has, there is none."""
+
+
 @dataclass(frozen=True)
 class Claimants:
     """Where a log may name the tenant: parameters of the query by name, those that hold an API key, and fields.
@@ -94,7 +98,7 @@ def asked_of(names: Sequence[str]) -> str:
     """SQL: the value of the first of these parameters in `_query`; null where it has none of them."""
     if not names:
         return "CAST(NULL AS VARCHAR)"
-    pattern = f"[?&](?:{'|'.join(map(re.escape, names))})=([^&#]+)"
+    pattern = f"(?:^[?]+|&)(?:{'|'.join(map(re.escape, names))})=([^&#]+)"
     some = " OR ".join(f"contains(_query, {literal(name + '=')})" for name in names)
     value = f"regexp_extract(_query, {literal(pattern)}, 1)"
     # Decoded, it may be no UTF-8.
@@ -106,7 +110,7 @@ def coarse(time: str) -> str:
     iso = f"suffix({time}, 'Z') AND {time}[11] = 'T'"
     common = f"suffix({time}, '+0000') AND {time}[12] = ':'"
     return (
-        f"CASE WHEN {iso} THEN left({time}, 13) || ':00:00Z'"
+        f"CASE WHEN {iso} THEN left({time}, 13) || '{SOME_OF_HOUR}Z'"
         f" WHEN {common} THEN left({time}, 14) || ':00:00+0000' ELSE {time} END"
     )
 
