@@ -185,7 +185,7 @@ class Words:
 def corrected(
     words: Sequence[str],
     known: Collection[str],
-    mendable: Iterable[str],
+    mendable: Collection[str],
     first: Collection[str] = (),
     names: Collection[tuple[str, str]] = (),
 ) -> tuple[list[str], dict[str, str]]:
@@ -197,9 +197,6 @@ def corrected(
     A word that begins otherwise than one to mend to, or is near to several, stays as it is; so does a verb's form of a
     name: what was `reported` was no report.
     """
-    by_start: dict[str, list[str]] = {}
-    for word in sorted(mendable):
-        by_start.setdefault(word[:1], []).append(word)
     named = {word for pair in names for word in pair if word}
     mended: dict[str, str] = {}
     for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
@@ -213,7 +210,7 @@ def corrected(
         most = 1 if len(word) < _LONG else 2
         near = [
             (distance, other)
-            for other in by_start.get(word[0], ())
+            for other in sorted(other for other in mendable if other[:1] == word[0])
             if len(other) >= _SHORT - 1 and abs(len(other) - len(word)) <= most
             and not (len(word) < _MIDDLE and len(other) == len(word) and sorted(other) != sorted(word))
             and (distance := _edits(word, other, 2)) <= (2 if _is_mixed(word, other) else most)
