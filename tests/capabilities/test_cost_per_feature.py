@@ -21,7 +21,7 @@ from tenantry.errors import Kind, TenantryError
 from tenantry.gateways.profile import profile
 from tenantry.gateways.report import print_profile
 from tenantry.kernel import Principal, Window
-from tenantry.methods.policy import Meter, Policy, Rule
+from tenantry.methods.policy import Match, Meter, Policy, Rule, Strategy
 from tenantry.runtime.call import Runtime
 from tenantry.runtime.reader import Reader
 
@@ -36,7 +36,7 @@ def test_rank_is_dearest_first_and_sums_to_the_bill(runtime: Runtime):
         ("EUR", "(no feature)", 50, 1),
         ("USD", "search", 150, 2),
         ("USD", "export", 30, 1),
-        ("USD", "(no feature)", Decimal("88.2"), 4),
+        ("USD", "(no feature)", Decimal("88.2"), 3),  # and (unallocated)
     ]
     assert [x.covered for x in lines] == pytest.approx([0, *[180 / 268.2] * 3])
     assert [x.share for x in lines] == pytest.approx([1, 150 / 268.2, 30 / 268.2, 88.2 / 268.2])
@@ -229,6 +229,37 @@ def test_use_that_bears_no_cost_is_a_use_whichever_tool_is_asked(tmp_path: Path)
     assert [[(x.units, x.cost_per_unit, x.tenants) for x in found] for found in asked] == [
         [(6, 2, 1)], [(6, 2, 1)], [(6, 2, 1)], [(2, 6, 1)],
     ]  # fmt: skip
+
+
+def test_use_of_nobody_is_of_no_tenant(tmp_path: Path):
+    """Nor is cost that waits for its tenant."""
+    policy = Policy(
+        rules=(
+            Rule(pool="Odd", match=Match(service=("Odd",)), strategy=Strategy.CENTRAL),
+            Rule(pool="Compute", meters=(Meter(meter="ms", service="Compute"),)),
+        )
+    )
+    vendor = SmallVendor(tmp_path, policy).land(
+        charges=[charge("12"), charge("3", "2026-03-02", service_name="Odd")],
+        usages=[
+            usage("new", 1, feature_id="search"),
+            usage("(unattributed)", 2, feature_id="search"),
+            usage("(unattributed)", 1, feature_id="probe"),
+        ],
+    )
+    runtime = Runtime(vendor.build().engine, CATALOG, lambda: NOW, lambda _: {"policy": policy})
+    assert [(x.feature_id, x.cost, x.tenants) for x in ask(runtime, "rank")] == [
+        ("search", 9, 1), ("probe", 3, 0), ("(no feature)", 3, 0),
+    ]  # fmt: skip
+    assert [(x.cost, x.tenants, x.cost_per_tenant) for x in ask(runtime, "unit_cost")] == [
+        (9, 1, 9), (3, 0, None),
+    ]  # fmt: skip
+    [search, probe] = runtime.call("feature_usage", "trend", {"window": "2026-03"}).data
+    assert [(x.feature_id, x.tenants, x.came) for x in (search, probe)] == [("search", 1, 1), ("probe", 0, 0)]
+    mine = runtime.call(
+        "cost_per_feature", "rank", {"window": "2026-03"}, Principal("n", "(unknown:new)")
+    ).data
+    assert [(x.feature_id, x.tenants) for x in mine] == [("search", 1)]
 
 
 def test_a_bound_tenant_is_not_told_what_others_use(runtime: Runtime):

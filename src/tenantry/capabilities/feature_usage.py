@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from ..datasets import Tenants, UsageHourly
+from ..datasets.names import NOBODY
 from ..datasets.tenants import NO_TIER
 from ..datasets.usage import NO_FEATURE
 from ..errors import unknown
@@ -118,7 +119,7 @@ def _users(ctx: Context, window: Window, **asked: Any) -> dict[Key, set[str]]:
         measures=("units",),
         **asked,
     ):
-        if row.units > 0:
+        if row.units > 0 and row.tenant_id not in NOBODY:
             found[row.meter, row.service_name, row.feature_id].add(row.tenant_id)
     return found
 

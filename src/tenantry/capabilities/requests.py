@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from itertools import groupby
-from operator import attrgetter
-from typing import Annotated, Literal
+from operator import attrgetter, itemgetter
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
 from ..datasets import Requests, RouteTemplates
+from ..datasets.names import UNATTRIBUTED
 from ..datasets.usage import NO_FEATURE
 from ..kernel import Capability, Context, Row, Window, tool
 from ..kernel.dataset import Count, Dimension, Ratio
@@ -163,19 +164,26 @@ def routes(
 ) -> list[RouteUse]:
     """The routes that requests were of, the most asked for first."""
     when = _when(ctx, window)
-    asked = {} if feature_id is None else {"feature_id": "" if feature_id == NO_FEATURE else feature_id}
+    asked: dict[str, Any] = (
+        {} if feature_id is None else {"feature_id": "" if feature_id == NO_FEATURE else feature_id}
+    )
     asked |= {} if origin is None else {"origin": origin}
     whole = _requests(ctx.totals(Requests, when, measures=("requests",)))
+    by = ("host", "template", "feature_id", "operation", "origin")
+    route = itemgetter(*by)
     rows = ctx.totals(
         Requests,
         when,
-        by=("host", "template", "feature_id", "operation", "origin"),
+        by=by,
         measures=("requests", "errors"),
         distinct="tenant_id",
         order="-requests",
         limit=top,
         **asked,
     )
+    nobodys: set[Any] = set()
+    if ctx.principal.tenant_id is None:
+        nobodys = {*map(route, ctx.totals(Requests, when, by=by, **asked, tenant_id=UNATTRIBUTED))}
     return [
         RouteUse(
             host=row.host,
@@ -186,7 +194,7 @@ def routes(
             requests=row.requests,
             share=_share(row.requests, whole),
             errors=_share(row.errors, row.requests),
-            tenants=row.distinct,
+            tenants=row.distinct - (route(row) in nobodys),
         )
         for row in rows
     ]

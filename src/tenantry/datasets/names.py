@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 UNATTRIBUTED = "(unattributed)"
 """The tenant of usage that names none."""
+NOBODY = ("(unallocated)", "(idle)", UNATTRIBUTED)
+"""What stands in a tenant's place and is none; `(unknown:<name>)` is one, whom no table has."""
 
 
 def text(value: str) -> str:

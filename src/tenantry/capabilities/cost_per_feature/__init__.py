@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from ...datasets import FeatureCost, FeatureCostFull, Tenants, UsageHourly
+from ...datasets.names import NOBODY
 from ...datasets.tenants import tier_name
 from ...datasets.usage import NO_FEATURE
 from ...errors import invalid, unknown
@@ -51,6 +52,7 @@ Covered = Annotated[
 ]
 MainMeter = Annotated[OptionalDimension, Field(description="what the units are")]
 Units = Annotated[OptionalQuantity, Field(description="units used of the meter")]
+Bearing = Annotated[Count, Field(description="tenants that bear cost of it")]
 PerUnit = Annotated[OptionalMoney, Field(description="cost / units; null where nothing was metered")]
 
 
@@ -61,7 +63,7 @@ class FeatureTotal(BaseModel):
     currency: Dimension
     cost: Money
     share: Annotated[Ratio, Field(description="part of the currency's whole cost")]
-    tenants: Annotated[Count, Field(description="how many bear cost of it")]
+    tenants: Bearing
     meter: MainMeter
     units: Units
     cost_per_unit: PerUnit
@@ -88,8 +90,10 @@ class UnitCost(BaseModel):
     meter: MainMeter
     units: Units
     cost_per_unit: PerUnit
-    tenants: Count
-    cost_per_tenant: Money
+    tenants: Bearing
+    cost_per_tenant: Annotated[
+        OptionalMoney, Field(description="cost / tenants; null where no tenant bears it")
+    ]
     covered: Covered
 
 
@@ -144,7 +148,7 @@ def rank(
                     currency=currency,
                     cost=row[costs.column],
                     share=part(row[costs.column], costs.whole[currency]),
-                    tenants=row.distinct,
+                    tenants=costs.bearing[currency, row.feature_id],
                     meter=main.meter if main else None,
                     units=units,
                     cost_per_unit=_per(row[costs.column], units),
@@ -266,6 +270,7 @@ def _unit_cost(
     used: Mapping[tuple[Metered, str, str], Decimal],
 ) -> UnitCost:
     cost = sum((row[costs.column] for row in rows), Decimal(0))
+    tenants = sum(row.tenant_id not in NOBODY for row in rows)
     units = used.get((main, rows[0].feature_id, name), Decimal(0)) if main else None
     return UnitCost(
         feature_id=rows[0].feature_id,
@@ -275,8 +280,8 @@ def _unit_cost(
         meter=main.meter if main else None,
         units=units,
         cost_per_unit=_per(cost, units),
-        tenants=len(rows),
-        cost_per_tenant=per(cost, len(rows)),
+        tenants=tenants,
+        cost_per_tenant=per(cost, tenants) if tenants else None,
         covered=costs.covered[rows[0].currency],
     )
 

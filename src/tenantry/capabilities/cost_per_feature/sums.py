@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ...datasets import FeatureCost, FeatureCostFull, UsageHourly
 from ...datasets.margin import by_size
+from ...datasets.names import NOBODY
 from ...kernel import Context, Row, Window
 from ...kernel.money import Basis, quantity
 
@@ -39,6 +40,15 @@ class Costs:
         for row in self.features:
             sums[row.currency] += row[self.column]
         return sums
+
+    @cached_property
+    def bearing(self) -> dict[tuple[str, str], int]:
+        """By currency and feature, how many tenants bear its cost."""
+        all_tenants = self.ctx.principal.tenant_id is None
+        nobodys = self.by("feature_id", "tenant_id", tenant_id=NOBODY) if all_tenants else []
+        count = Counter((row.currency, row.feature_id) for row in nobodys)
+        found = {(row.currency, row.feature_id): row.distinct for row in self.features}
+        return {key: distinct - count[key] for key, distinct in found.items()}
 
     @cached_property
     def covered(self) -> dict[str, float | None]:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 
 from ...datasets import Allocation, CorrectionEntries, TenantCost, Tenants
 from ...datasets.allocation_rules import AllocationRules
+from ...datasets.names import NOBODY
 from ...datasets.tenants import tier_name
 from ...kernel import Capability, Context, Row, Window, tool
 from ...kernel.dataset import Count, Dimension, Money, OptionalDay, OptionalDimension, OptionalMoney, Ratio
@@ -26,7 +27,6 @@ from .preview import preview
 
 _RUNGS = ("silo", "fine", "coarse", "fallback", "unallocated")
 _LINE = ("currency", "service_name", "pool", "rung", "reason")
-_NOBODY = ("(unallocated)", "(idle)")
 _SURE = {"silo": Decimal(1), "fine": Decimal("0.95"), "coarse": Decimal("0.6"), "fallback": Decimal("0.3")}
 """What `confidence` of `tenant_cost` is for each rung."""
 
@@ -217,10 +217,10 @@ def tiers(ctx: Context, window: Month = None, basis: Cost = Basis.EFFECTIVE) -> 
             TierCost(
                 tier=tier,
                 currency=currency,
-                tenants=0 if tier in _NOBODY else len(costs[tier]),
+                tenants=0 if tier in NOBODY else len(costs[tier]),
                 cost=cost[tier],
                 share=part(cost[tier], whole),
-                per_tenant=None if tier in _NOBODY else per(cost[tier], len(costs[tier])),
+                per_tenant=None if tier in NOBODY else per(cost[tier], len(costs[tier])),
             )
             for tier in sorted(cost, key=lambda t: (-cost[t], t))
         ]

@@ -13,7 +13,7 @@ from typing import Annotated, NamedTuple
 from pydantic import BaseModel, Field
 
 from ...datasets import ActiveUsers, AllocationRules, Charges, TenantCost, TenantNames, Tenants, UsageHourly
-from ...datasets.names import UNATTRIBUTED
+from ...datasets.names import NOBODY
 from ...errors import Kind, TenantryError
 from ...kernel import Context, Row, Window, tool
 from ...kernel.dataset import Count, Dimension, Money, OptionalMoney, Ratio
@@ -32,7 +32,6 @@ _DECIDED = (
 _EVEN = "even over active tenants"
 """Reasons that a policy gives, not missing data: a meter would not change them."""
 
-_NOBODY = ("(unallocated)", "(idle)", UNATTRIBUTED)
 _PLACES = 6
 
 
@@ -190,7 +189,7 @@ class _Known:
             )
             weights = [
                 *self._everywhere,
-                {r.tenant_id: r[self._basis.column] for r in direct if r.tenant_id not in _NOBODY},
+                {r.tenant_id: r[self._basis.column] for r in direct if r.tenant_id not in NOBODY},
             ]
             self._of[currency] = [found for each in weights if (found := shares(each))]
         return self._of[currency]
@@ -222,7 +221,7 @@ class _Known:
     def _meters(self) -> Iterator[dict[str, Decimal]]:
         rows = self._ctx.totals(UsageHourly, self._window, by=("service_name", "meter", "tenant_id"))
         for _, own in groupby(rows, attrgetter("service_name", "meter")):
-            yield {row.tenant_id: Decimal(row.units) for row in own if row.tenant_id not in _NOBODY}
+            yield {row.tenant_id: Decimal(row.units) for row in own if row.tenant_id not in NOBODY}
 
 
 def _most_doubtful(
