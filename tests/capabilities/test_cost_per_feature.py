@@ -181,6 +181,31 @@ def test_the_main_meter_is_the_largest_unit_and_its_service_bears_cost(tmp_path:
     assert [x.cost_per_unit for x in ask(runtime, "rank", meter="ms")] == [Decimal("0.01"), Decimal("0.02")]
 
 
+@pytest.mark.parametrize(
+    "counted", ["usage.calls", "http.server.request.duration.count", "spans", "requests"]
+)
+def test_time_bytes_and_errors_are_no_uses_though_they_are_fewest(tmp_path: Path, counted: str):
+    """As tenantry.metering, a histogram, a trace and a function's log tell them beside."""
+    others = (
+        "usage.seconds",
+        "usage.errors",
+        "http.server.request.duration.sum",
+        "spans.seconds",
+        "gb_seconds",
+    )
+    policy = Policy(rules=(Rule(pool="Compute", meters=(Meter(meter="gb_seconds", service="Compute"),)),))
+    vendor = SmallVendor(tmp_path, policy).land(
+        charges=[charge("12")],
+        tenants=[tenant("a")],
+        usages=[
+            usage("a", n, feature_id="search", meter=m) for m, n in [(counted, 6), *((m, 1) for m in others)]
+        ],
+    )
+    runtime = Runtime(vendor.build().engine, CATALOG, lambda: NOW, lambda _: {"policy": policy})
+    [search] = ask(runtime, "rank")
+    assert (search.meter, search.units, search.cost_per_unit) == (counted, 6, 2)
+
+
 def test_what_no_feature_divides_goes_to_the_largest_and_of_equals_to_the_first_by_name(tmp_path: Path):
     policy = Policy(rules=(Rule(pool="Compute", meters=(Meter(meter="ms", service="Compute"),)),))
     vendor = SmallVendor(tmp_path, policy).land(

@@ -42,7 +42,7 @@ Shared = Annotated[
 FeatureId = Annotated[str, Field(description="as in the usage, or `(no feature)`")]
 MeterName = Annotated[
     str | None,
-    Field(description="divide by units of this meter; by default the one with the fewest"),
+    Field(description="divide by units of this meter; by default the one with the fewest that counts uses"),
 ]
 Covered = Annotated[
     Ratio,

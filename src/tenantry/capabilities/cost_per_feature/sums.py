@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from ...datasets.names import NOBODY
 from ...kernel import Context, Row, Window
 from ...kernel.money import Basis, quantity
 
-_NO_USES = ("logged_seconds", "logged_bytes")
+# How long uses took, how much they moved and how many failed is no count of them, and often the fewest.
+_NO_USES = re.compile(r"(seconds|ms|duration|bytes|errors|sum)$", re.IGNORECASE)
 
 
 @dataclass
@@ -79,9 +81,9 @@ class Metered(NamedTuple):
 def main_meters(costs: Costs, meter: str | None, **asked: Any) -> dict[tuple[str, str], Metered]:
     """By currency and feature: the meter with the fewest units, before others one in whose service the feature costs.
 
-    Fewest units is the largest unit of use: requests rather than milliseconds or bytes. Of what access logs tell it is
-    always the requests. The measured cost decides, also where shared cost is spread, so that both views divide by the
-    same.
+    Fewest units is the largest unit of use: documents rather than pages. What by its name counts time, bytes or errors
+    comes after all that counts uses. The measured cost decides, also where shared cost is spread, so that both views
+    divide by the same.
     """
     by = ("feature_id", "service_name")
     costing: dict[str, set[tuple[str, str]]] = defaultdict(set)
@@ -95,15 +97,16 @@ def main_meters(costs: Costs, meter: str | None, **asked: Any) -> dict[tuple[str
         for row in costs.ctx.totals(
             UsageHourly, costs.window, by=(*by, "meter"), measures=("units",), **only, **asked
         )
-        if row.feature_id and row.units > 0 and (meter or row.meter not in _NO_USES)
+        if row.feature_id and row.units > 0
     ]
-    best: dict[tuple[str, str], tuple[bool, int, str, str]] = {}
+    best: dict[tuple[str, str], tuple[bool, bool, int, str, str]] = {}
     for row in used:
         for currency in {currency for currency, _ in costing[row.feature_id]}:
             elsewhere = (currency, row.service_name) not in costing[row.feature_id]
-            order = (elsewhere, row.units, row.meter, row.service_name)
+            no_use = _NO_USES.search(row.meter) is not None
+            order = (elsewhere, no_use, row.units, row.meter, row.service_name)
             best[currency, row.feature_id] = min(order, best.get((currency, row.feature_id), order))
-    return {key: Metered(service_name, name) for key, (_, _, name, service_name) in best.items()}
+    return {key: Metered(service_name, name) for key, (*_, name, service_name) in best.items()}
 
 
 def units_used(
