@@ -59,7 +59,7 @@ _LONG_LINE = CHUNK // 16
 _SCANNED = CHUNK // 4
 _BLANK = re.compile(rb"\n(?=\r?\n)")
 _HEADER = HEADER.encode()
-_HEADER_LINE = re.compile(rb"(?m)^" + _HEADER + rb"[^\r\n]*(?=[\r\n])")
+_HEADER_LINE = re.compile(rb"(?m)^(?:\xef\xbb\xbf)?(" + _HEADER + rb"[^\r\n]*)(?=[\r\n])")
 _SEVERAL = 2
 
 
@@ -217,10 +217,13 @@ class _Headers:
         self.found: set[bytes] = set()
 
     def look(self, chunk: bytes) -> None:
+        # One letter is found much faster than several, and most logs have none of these.
+        if not self._rest and b"#" not in chunk:
+            return
         if _HEADER in (text := self._rest + chunk):
             self.found |= set(_HEADER_LINE.findall(text))
         last = text[text.rfind(b"\n") + 1 :]
-        self._rest = last if len(last) < _LONG_LINE else b""
+        self._rest = last if last.startswith(b"#") and len(last) < _LONG_LINE else b""
 
 
 def _blank_lines(path: Path) -> int:
