@@ -12,7 +12,7 @@ import pytest
 from small_vendor import SmallVendor, charge
 from three_months import CATALOG, HOSTILE, NOW, POLICY
 
-from tenantry.datasets import Charges, CostProfile, Subscriptions, TenantCost, Tenants, UsageHourly
+from tenantry.datasets import Charges, CostProfile, Margin, Subscriptions, TenantCost, Tenants, UsageHourly
 from tenantry.errors import Kind, TenantryError
 from tenantry.kernel import Capability, Catalog, Context, Effect, Principal, Window, tool
 from tenantry.kernel.money import Basis
@@ -132,6 +132,25 @@ def test_span_and_month(vendor: SmallVendor, tmp_path: Path):
 )
 def test_the_newest_month_is_whole_where_there_is_one(span: str, month: str):
     assert Window.parse(span).newest_month == Window.parse(month)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["9999-12", "1899-12", "2200-01", "2026-01-01..9999-12-31", "0001-01-01..2026-01-01", "2026-13", ".."],
+)
+def test_a_window_is_of_the_years_that_rows_can_be_of(text: str):
+    refused(Kind.INVALID, lambda: Window.parse(text))
+
+
+def test_the_widest_window_is_read_like_none(vendor: SmallVendor):
+    widest = Window.parse("1900-01-01..2200-01-01")
+    for dataset in (TenantCost, Margin):
+        rows = [row for batch in call(vendor).batches(dataset) for row in batch.to_pylist()]
+        assert rows
+        assert [row for batch in call(vendor).batches(dataset, widest) for row in batch.to_pylist()] == rows
+        for before_or_after in ("1900-01", "2199-12"):
+            nothing = call(vendor).batches(dataset, Window.parse(before_or_after))
+            assert not sum(batch.num_rows for batch in nothing)
 
 
 def test_a_bound_principal_reads_its_own_rows_only(vendor: SmallVendor):

@@ -249,10 +249,7 @@ def _windows(
     if compare == "none":
         return now, None
     count = _MONTHS_OF_YEAR if compare == "year" else len(list(now.months()))
-    try:
-        return now, Window(_earlier(now.start, count), _earlier(now.end, count))
-    except ValueError:  # before the first year there is
-        return now, None
+    return now, Window(_earlier(now.start, count), _earlier(now.end, count))
 
 
 def _earlier(month: date, count: int) -> date:

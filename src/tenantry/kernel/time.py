@@ -14,6 +14,7 @@ from pydantic_core import core_schema
 from ..errors import TenantryError, invalid
 
 _MONTH = re.compile(r"\d{4}-\d{2}")
+_FIRST, _LAST = date(1900, 1, 1), date(2200, 1, 1)
 _HINT = "a window is written START..END with ISO dates, END exclusive, or YYYY-MM for a month"
 
 
@@ -38,15 +39,15 @@ class Window:
 
     @classmethod
     def parse(cls, text: str) -> Window:
-        """Read `2026-01-01..2026-02-01` or `2026-01`. Raises `invalid`."""
+        """Read `2026-01-01..2026-02-01` or `2026-01`, of the years that bills can be of. Raises `invalid`."""
+        days = f"{text}-01..{text}-02" if _MONTH.fullmatch(text) else text
         try:
-            if _MONTH.fullmatch(text):
-                start = date.fromisoformat(f"{text}-01")
-                return cls(start, next_month(start))
-            start_text, end_text = text.split("..")
-            return cls(date.fromisoformat(start_text), date.fromisoformat(end_text))
+            start, end = map(date.fromisoformat, days.split(".."))
         except ValueError:
             raise invalid(f"{text!r} is not a window", _HINT) from None
+        if start < _FIRST or end > _LAST:
+            raise invalid(f"{text} is not within {_FIRST}..{_LAST}", _HINT)
+        return cls(start, end if days == text else next_month(start))
 
     @property
     def days(self) -> int:

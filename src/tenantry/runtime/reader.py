@@ -149,15 +149,22 @@ class Reader:
         )
 
     def _pieces(self, dataset: type[Dataset], window: Window | None) -> Iterable[Window | None]:
-        """The window cut into pieces of some ten thousand rows, at most a month; by month where rows are."""
+        """The days of the window that hold rows, cut into pieces of some ten thousand, at most a month; by month where
+        rows are.
+        """
         spine = _spine(dataset)
         whole = self._tables.span(spine) if dataset.day_column() else None
         if whole is None:
             return [window]
-        if dataset.day_column() == "month":
-            return (window or whole.widened_to_months()).months()
+        by_month = dataset.day_column() == "month"
+        held = whole.widened_to_months() if by_month else whole
+        if window and (window.end <= held.start or held.end <= window.start):
+            return [window]
+        when = Window(max(window.start, held.start), min(window.end, held.end)) if window else held
+        if by_month:
+            return when.months()
         rows = sum(file.rows for file in self._tables.engine.lake.files(spine))
-        return (window or whole).chunks(max(1, min(31, _PIECE * whole.days // max(1, rows))))
+        return when.chunks(max(1, min(31, _PIECE * whole.days // max(1, rows))))
 
     def _whole(self, dataset: type[Dataset]) -> Window:
         span = self._tables.span(_spine(dataset))
