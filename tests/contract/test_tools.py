@@ -107,6 +107,18 @@ def test_a_json_document_carries_the_arguments_that_text_carries(capability: Cap
 
 
 @each_tool
+def test_a_day_is_written_as_one_and_a_number_is_none(capability: Capability, tool: Tool):
+    days = [
+        n for n, p in tool.parameters.model_fields.items() if date in (p.annotation, *get_args(p.annotation))
+    ]
+    for name in days:
+        assert tool.read_arguments({**tool.example, name: "2026-03-31"})[name] == date(2026, 3, 31)
+        for written in ("0", "1785542400", "2026-03-31T00:00:00"):
+            with pytest.raises(TenantryError, match=name):
+                tool.read_arguments({**tool.example, name: written})
+
+
+@each_tool
 def test_parameters_are_scalars_so_that_any_gateway_can_carry_them(capability: Capability, tool: Tool):
     for name, parameter in tool.parameters.model_fields.items():
         kind = parameter.annotation

@@ -42,6 +42,7 @@ Ended = Annotated[date | None, _Day, Field(description="the day after the last, 
 On = Annotated[date | None, _Day, Field(description="the first day of the new, UTC; by default today")]
 Until = Annotated[
     date | None,
+    _Day,
     Field(description="the first day without it, UTC; by default today, which is then without it"),
 ]
 AsOf = Annotated[date | None, _Day, Field(description="a day, UTC; by default today")]
