@@ -16,7 +16,7 @@ from tenantry.errors import Kind, TenantryError
 from tenantry.kernel import AccessRole, Principal
 from tenantry.runtime.call import LASTS
 from tenantry.runtime.decision import Decision, DecisionState, Verdict
-from tenantry.runtime.decisions import Decisions
+from tenantry.runtime.decisions import LARGEST, Decisions
 from tenantry.runtime.state import audit
 from tenantry.runtime.state.tables import DECISION
 
@@ -120,6 +120,14 @@ def test_the_same_waits_once_and_may_be_proposed_again_when_decided(desk: Desk):
     assert again.digest == first.digest
     assert desk.tenants() == []
     assert desk.actions() == ["decisions.propose", "decisions.reject", "decisions.propose"]
+
+
+def test_more_than_a_person_can_read_is_not_proposed(desk: Desk):
+    with pytest.raises(TenantryError) as raised:
+        desk.propose(tenant_id="north-wind", name="N" * LARGEST)
+    assert raised.value.kind is Kind.LIMIT_EXCEEDED
+    assert desk.decisions.list(ANN) == []
+    assert desk.propose(tenant_id="north-wind", name="N" * (LARGEST // 2)).state is DecisionState.PROPOSED
 
 
 def test_it_is_decided_once(desk: Desk):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Collection, Mapping
@@ -20,6 +21,8 @@ from .state.tables import DECISION, moment
 
 LONGEST = 2_000
 """Characters of a reason and of a note."""
+LARGEST = 100_000
+"""Characters of a call's arguments, as JSON: a person must be able to read them."""
 MOST = 1_000
 """Decisions that one page holds at most."""
 MOST_WAITING = 1_000
@@ -75,6 +78,13 @@ class Decisions:
         origin: Origin | None = None,
     ) -> Decision:
         """As `propose`, within a transaction of a caller who has looked at tool, arguments and principal."""
+        size = len(json.dumps(dict(proposal.arguments)))
+        if size > LARGEST:
+            raise TenantryError(
+                Kind.LIMIT_EXCEEDED,
+                f"arguments of {size:,} characters",
+                f"a person reads {LARGEST:,} at most",
+            )
         audit.lock(connection)
         waits = DECISION.c.state == DecisionState.PROPOSED
         same = waits & (DECISION.c.digest == proposal.digest) & _of(principal.tenant_id)
