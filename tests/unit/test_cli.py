@@ -110,6 +110,13 @@ def test_a_tool_is_a_command_whose_answer_is_a_table(say: Say, capsys: pytest.Ca
     assert "list   USD        1,234,567.89   50.0%   2026-03-01" in out
 
 
+def test_a_tool_goes_by_the_name_that_hints_and_other_doors_say(say: Say, capsys: pytest.CaptureFixture[str]):
+    assert say("say_it echo --window 2026-03 --basis list") == 0
+    assert "1,234,567.89" in capsys.readouterr().out
+    assert say("--help") == 0
+    assert "say_it" not in capsys.readouterr().out
+
+
 def test_json_is_the_answers_document_with_sorted_keys(say: Say, capsys: pytest.CaptureFixture[str]):
     assert say("say-it echo --window 2026-03 --top 2 --wide --json") == 0
     out = capsys.readouterr().out

@@ -325,7 +325,8 @@ def settings_in(toml: str) -> Callable[[Reader], Mapping[str, Any]]:
         said = tomllib.loads(toml)
     except tomllib.TOMLDecodeError as problem:
         raise invalid(
-            f"the policy is not TOML: {problem}", "docs/how-to/write-a-policy.md has examples"
+            f"the policy is not TOML: {problem}",
+            "docs/how-to/write-a-policy.md has examples; on the command line @FILE is what a file says",
         ) from None
     if not isinstance(said.get("allocation"), dict):
         raise invalid(

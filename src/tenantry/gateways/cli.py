@@ -101,7 +101,7 @@ def build_parser(
         one.set_defaults(run=command.run)
     for capability in catalog.capabilities:
         name = capability.name.replace("_", "-")
-        if words is None or name in words:
+        if words is None or {name, capability.name} & {*words}:
             _add_capability(group, name, capability, open_runtime)
         else:
             group.add_parser(name, help=_help(capability.question))
@@ -151,6 +151,8 @@ def _add_capability(group: Any, name: str, capability: Capability, open_runtime:
     )
     parser.set_defaults(run=_helper(parser))
     tools = parser.add_subparsers(title="tools", metavar="TOOL")
+    # By the names that hints, REST and MCP know them by, too.
+    group.choices[capability.name] = parser
     for tool in capability.tools:
         _add_tool(tools, capability, tool, open_runtime)
 
@@ -163,6 +165,7 @@ def _add_tool(group: Any, capability: Capability, tool: Tool, open_runtime: Open
         description=tool.doc,
         epilog=f"example:\n  {example_of(capability, tool)}",
     )
+    group.choices[tool.name] = parser
     for name, parameter in tool.parameters.model_fields.items():
         _add_flag(parser, name, parameter)
     parser.add_argument("--about", action=_About, page=capability.instructions, help="how to read the answer")
