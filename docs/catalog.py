@@ -197,7 +197,8 @@ def _commands_page() -> str:
 
 def _subparsers(parser: argparse.ArgumentParser) -> Mapping[str, argparse.ArgumentParser]:
     actions = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))  # noqa: SLF001
-    return next((a.choices for a in actions), {})
+    choices = next((a.choices for a in actions), {})
+    return {name: one for name, one in choices.items() if one.prog.endswith(f" {name}")}  # no second names
 
 
 def _command(name: str, parser: argparse.ArgumentParser) -> str:
