@@ -89,3 +89,17 @@ def test_cost_per_unit_of_each_meter_and_per_active_user(runtime: Runtime):
     ]
     assert [x.meter for x in ask(runtime, "cost_per_unit", meter="gb")] == ["gb"]
     assert ask(runtime, "cost_per_unit", meter="parsecs") == []
+
+
+def test_who_is_paid_more_than_it_pays_has_no_ratio(tmp_path: Path):
+    vendor = SmallVendor(tmp_path, POLICY).land(
+        charges=[charge("4", tags={"tenant": "a"})],
+        tenants=[tenant("a")],
+        subscriptions=[subscription("a", "discount", -10)],
+    )
+    runtime = Runtime(vendor.build().engine, CATALOG, lambda: NOW, lambda _: {"policy": POLICY})
+    for tool in ("margin", "unprofitable"):
+        assert [(x.revenue, x.margin, x.margin_ratio) for x in ask(runtime, tool)] == [(-10, -14, None)]
+    for tool in ("summary", "months", "tenants"):
+        told = runtime.call("overview", tool, {} if tool == "months" else {"window": "2026-03"}).data
+        assert [x.margin_ratio for x in getattr(told, "standings", told)] == [None]

@@ -288,3 +288,31 @@ def test_revenue_and_cost_in_two_currencies_are_two_rows(tmp_path):
 def test_a_subscription_under_a_name_that_begins_with_it_finds_its_tenant(tmp_path):
     found = margins(tmp_path, [sold("late", "310", date(2026, 3, 15))], direct(a="0"))
     assert [(r.tenant_id, r.revenue) for r in found] == [("a", 170)]
+
+
+def test_a_name_that_moves_in_mid_month_takes_its_revenue_along(tmp_path):
+    names = [
+        tenant("a", aliases=["shop@..2026-03-11", "new@2026-03-11.."]),
+        tenant("b", aliases=["Shop@2026-03-11.."]),
+    ]
+    sales = [
+        sold("shop", "310", date(2026, 1, 1)),
+        sold("new", "62", date(2026, 1, 1), plan="add-on"),
+        sold("shop", "31", date(2026, 3, 5), date(2026, 3, 15), plan="trial"),
+    ]
+    vendor = built(tmp_path, SILO, charges=direct(a="1"), tenants=names, subscriptions=sales)
+    found = vendor.query("SELECT tenant_id, plan, revenue FROM margin ORDER BY tenant_id")
+    assert [(r.tenant_id, r.plan, r.revenue) for r in found] == [
+        ("(unknown:new)", "add-on", 2 * 10),
+        ("a", "add-on + pro + trial", 10 * 10 + 2 * 21 + 6),
+        ("b", "pro + trial", 10 * 21 + 4),
+    ]
+
+
+def test_a_month_that_only_a_later_bill_corrects_has_no_revenue(tmp_path):
+    refund = charge("-5", "2026-02-20", tags={"tenant": "a"}, charge_class="Correction")
+    found = margins(tmp_path, [sold("a", "100", date(2026, 1, 1))], [refund, *direct(a="30")])
+    assert [(f"{r.month:%Y-%m}", r.revenue, r.effective_cost, r.margin_ratio) for r in found] == [
+        ("2026-02", 0, -5, None),
+        ("2026-03", 100, 30, 0.7),
+    ]

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from ..datasets import Forecasts, Margin, TenantCost, Tenants
-from ..datasets.margin import by_size
+from ..datasets.margin import by_size, margin_ratio
 from ..kernel import Capability, Context, Row, Window, tool
 from ..kernel.dataset import (
     Count,
@@ -27,7 +27,6 @@ from ..kernel.dataset import (
     Ratio,
 )
 from ..kernel.landing import Deliveries
-from ..kernel.money import part
 from ..kernel.parameters import Month, Top
 from ..kernel.time import month_start
 
@@ -57,7 +56,7 @@ class Standing(BaseModel):
     revenue: Money
     effective_cost: Money
     margin: Money
-    margin_ratio: Annotated[Ratio, Field(description="margin / revenue; null without revenue")]
+    margin_ratio: Annotated[Ratio, Field(description="margin / revenue; null where revenue is not above 0")]
     named: Annotated[
         Ratio, Field(description="part of the cost, credits as their size, that has a tenant's name")
     ]
@@ -94,7 +93,7 @@ class TenantStanding(BaseModel):
     revenue: Money
     effective_cost: Money
     margin: Money
-    margin_ratio: Annotated[Ratio, Field(description="margin / revenue; null without revenue")]
+    margin_ratio: Annotated[Ratio, Field(description="margin / revenue; null where revenue is not above 0")]
     cost_before: OptionalMoney
     margin_before: OptionalMoney
     cost_change: Annotated[OptionalMoney, Field(description="effective_cost - cost_before")]
@@ -176,7 +175,7 @@ def months(
             revenue=row.revenue,
             effective_cost=row.effective_cost,
             margin=row.margin,
-            margin_ratio=part(row.margin, row.revenue),
+            margin_ratio=margin_ratio(row.margin, row.revenue),
             whole=span is not None and row.month >= month_start(span.start) and _last(row.month) <= span.end,
         )
         for row in rows
@@ -282,13 +281,13 @@ def _standing(now: _Currency, before: _Currency | None) -> Standing:
         revenue=revenue,
         effective_cost=now.total("effective_cost"),
         margin=margin,
-        margin_ratio=part(margin, revenue),
+        margin_ratio=margin_ratio(margin, revenue),
         named=now.named,
         confidence=now.confidence,
         revenue_before=before and before.total("revenue"),
         cost_before=before and before.total("effective_cost"),
         margin_before=before and before.total("margin"),
-        ratio_before=before and part(before.total("margin"), before.total("revenue")),
+        ratio_before=before and margin_ratio(before.total("margin"), before.total("revenue")),
         losing_before=before and before.losing,
     )
 
@@ -337,7 +336,7 @@ def _tenants(
                 revenue=row.revenue,
                 effective_cost=row.effective_cost,
                 margin=row.margin,
-                margin_ratio=part(row.margin, row.revenue),
+                margin_ratio=margin_ratio(row.margin, row.revenue),
                 cost_before=before.effective_cost if before else None,
                 margin_before=before.margin if before else None,
                 cost_change=row.effective_cost - before.effective_cost if before else None,

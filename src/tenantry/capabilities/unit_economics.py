@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from ..datasets import ActiveUsers, Margin, TenantCost, Tenants, UsageHourly
-from ..datasets.margin import by_size
+from ..datasets.margin import by_size, margin_ratio
 from ..kernel import Capability, Context, Row, Window, tool
 from ..kernel.dataset import Count, Dimension, Money, OptionalDimension, Quantity, Ratio
-from ..kernel.money import Basis, part, per, quantity
+from ..kernel.money import Basis, per, quantity
 from ..kernel.parameters import Cost, Month, Top
 
 ALL_SERVICES = "(all services)"
@@ -32,7 +32,7 @@ class GroupMargin(BaseModel):
     revenue: Money
     effective_cost: Money
     margin: Annotated[Money, Field(description="revenue - effective_cost")]
-    margin_ratio: Annotated[Ratio, Field(description="margin / revenue; null without revenue")]
+    margin_ratio: Annotated[Ratio, Field(description="margin / revenue; null where revenue is not above 0")]
     confidence: Annotated[
         Ratio, Field(description="part of the cost known by silo or fine driver, coarse counts half")
     ]
@@ -53,7 +53,7 @@ class UnprofitableTenant(BaseModel):
     revenue: Money
     effective_cost: Money
     margin: Money
-    margin_ratio: Annotated[Ratio, Field(description="margin / revenue; null without revenue")]
+    margin_ratio: Annotated[Ratio, Field(description="margin / revenue; null where revenue is not above 0")]
     confidence: Annotated[
         Ratio, Field(description="part of the cost known by silo or fine driver, coarse counts half")
     ]
@@ -109,7 +109,7 @@ def margin(
             revenue=row.revenue,
             effective_cost=row.effective_cost,
             margin=row.margin,
-            margin_ratio=part(row.margin, row.revenue),
+            margin_ratio=margin_ratio(row.margin, row.revenue),
             confidence=confidence[row.currency, row[column]],
             pays_in=", ".join(sorted(pays[row[column]] - {row.currency})) or None,
         )
@@ -181,7 +181,7 @@ def _judged(ctx: Context, months: Window, rows: Sequence[Row]) -> list[Unprofita
             revenue=row.revenue,
             effective_cost=row.effective_cost,
             margin=row.margin,
-            margin_ratio=part(row.margin, row.revenue),
+            margin_ratio=margin_ratio(row.margin, row.revenue),
             confidence=by_size((m.effective_cost, m.confidence) for m in own),
         )
         for row in rows

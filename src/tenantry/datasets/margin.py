@@ -8,14 +8,36 @@ from typing import ClassVar
 
 from ..kernel.dataset import Dataset, Day, Dimension, Key, Money, Ratio
 from ..kernel.money import part
+from .charges import Charges
 from .names import known, lookup
 from .subscriptions import Subscriptions
 from .tenant_cost import TenantCost
 from .tenants import TenantNames, Tenants
 
-_MONTHS_OF_NAMES = """SELECT DISTINCT s.tenant_id AS name, greatest(m.month, s.started_on) AS day
-        FROM subscriptions AS s CROSS JOIN month_of AS m"""
-_NAMED = lookup("named", _MONTHS_OF_NAMES, ("id", "alias"))
+# The parts of a month in which a subscriber's name means one tenant.
+_PIECES = """
+    changed AS (
+        SELECT folded, valid_from AS day FROM tenant_names WHERE kind IN ('id', 'alias')
+        UNION SELECT folded, valid_to FROM tenant_names WHERE kind IN ('id', 'alias')
+    ),
+    subscriber AS (SELECT DISTINCT tenant_id AS name FROM subscriptions),
+    began AS (
+        SELECT s.name, m.month, m.month AS day FROM subscriber AS s CROSS JOIN month_of AS m
+        UNION
+        SELECT s.name, m.month, c.day FROM subscriber AS s JOIN changed AS c ON c.folded = lower(trim(s.name))
+        JOIN month_of AS m ON c.day > m.month AND c.day < m.month + INTERVAL '1' MONTH
+    ),
+    piece AS (
+        SELECT *, coalesce(lead(day) OVER (PARTITION BY name, month ORDER BY day NULLS FIRST),
+            CAST(month + INTERVAL '1' MONTH AS DATE)) AS next_day
+        FROM began
+    )"""
+_NAMED = lookup("named", "SELECT name, day FROM piece", ("id", "alias"))
+
+
+def margin_ratio(margin: Decimal, revenue: Decimal) -> float | None:
+    """Margin as a part of revenue; None where none is left of it to be a part of."""
+    return part(margin, revenue) if revenue > 0 else None
 
 
 def by_size(costs: Iterable[tuple[Decimal, float | None]]) -> float | None:
@@ -30,32 +52,36 @@ class Margin(Dataset):
     """One tenant, month and currency. `month` is its first day.
 
     Revenue is each subscription's amount spread evenly over the days of its interval (calendar month, or 12 of them)
-    and summed over its days in the month; whole months and years come to the amount exactly. `margin_ratio` is margin
-    / revenue, null without revenue. `confidence` is the part of the absolute cost that came by `silo` or `fine`, plus
-    half of that by `coarse`.
+    and summed over its days in the month; whole months and years come to the amount exactly. Each day's is that of the
+    tenant whom the subscription's name meant on that day. A month that only corrections reach has no revenue.
+    `margin_ratio` is margin / revenue, null where revenue is not above 0. `confidence` is the part of the absolute cost
+    that came by `silo` or `fine`, plus half of that by `coarse`.
     """
 
     partition: ClassVar[str] = "month"
     keys: ClassVar[tuple[str, ...]] = ("month", "tenant_id", "currency")
-    reads: ClassVar[tuple[type[Dataset], ...]] = (TenantCost, Subscriptions, Tenants, TenantNames)
+    reads: ClassVar[tuple[type[Dataset], ...]] = (
+        TenantCost, Charges, Subscriptions, Tenants, TenantNames,
+    )  # fmt: skip
     whole_months: ClassVar[bool] = True
 
     query: ClassVar[str | None] = f"""
     WITH month_of AS (
         SELECT DISTINCT CAST(date_trunc('month', charge_day) AS DATE) AS month
-        FROM tenant_cost WHERE charge_day >= $start AND charge_day < $end
+        FROM charges
+        WHERE charge_day >= $start AND charge_day < $end AND coalesce(charge_class, '') <> 'Correction'
     ),
+    {_PIECES},
     {_NAMED},
     term AS (
-        SELECT m.month, {known("n.tenant_id", "s.tenant_id")} AS tenant_id, s.plan, s.currency,
+        SELECT p.month, {known("n.tenant_id", "s.tenant_id")} AS tenant_id, s.plan, s.currency,
             s.interval, money_units(s.amount) AS amount, nano_units(s.quantity) AS quantity,
-            date_diff('day', m.month, CAST(m.month + INTERVAL '1' MONTH AS DATE)) AS days,
-            date_diff('day', m.month, greatest(m.month, s.started_on)) AS first,
-            date_diff('day', m.month, least(CAST(m.month + INTERVAL '1' MONTH AS DATE),
-                coalesce(s.ended_on, DATE '9999-01-01'))) AS until,
-            wide(extract(month FROM m.month)) AS place
-        FROM subscriptions AS s CROSS JOIN month_of AS m
-        LEFT JOIN named AS n ON n.name = s.tenant_id AND n.day = greatest(m.month, s.started_on)
+            date_diff('day', p.month, CAST(p.month + INTERVAL '1' MONTH AS DATE)) AS days,
+            date_diff('day', p.month, greatest(p.day, s.started_on)) AS first,
+            date_diff('day', p.month, least(p.next_day, coalesce(s.ended_on, DATE '9999-01-01'))) AS until,
+            wide(extract(month FROM p.month)) AS place
+        FROM subscriptions AS s JOIN piece AS p ON p.name = s.tenant_id
+        LEFT JOIN named AS n ON n.name = p.name AND n.day = p.day
     ),
     price AS (
         SELECT *, idiv(amount, wide(1000000000)) * quantity + idiv(

@@ -133,7 +133,7 @@ def _values(found: Sums, read: Sequence[Mapping[tuple[str, str | None, int], Dec
     for key, amount in above.items():
         name, _, place = key
         units = below.get(key, below.get((name, None, place), Decimal(0)))
-        held[key] = per(amount, units) if units else None
+        held[key] = per(amount, units) if units > 0 else None
     return held
 
 
