@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -167,11 +171,41 @@ def test_the_key_comes_from_the_environment(tmp_path: Path, monkeypatch: pytest.
         app.sources()
 
 
+def test_discounts_that_are_told_by_their_id_are_asked_for(tmp_path: Path):
+    price = {"id": "p", "currency": "eur", "unit_amount": 1000, "billing_scheme": "per_unit"}
+    item = {"id": "si_1", "price": {**price, "recurring": {"interval": "month"}}, "discounts": ["di_2"]}
+    sold = {"id": "sub_1", "customer": "cus_1", "status": "active", "start_date": seconds("2026-01-31")}
+    versions: set[str | None] = set()
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            versions.add(self.headers["Stripe-Version"])
+            address = urlsplit(self.path)
+            whole = "data.discounts" in parse_qs(address.query).get("expand[]", [])
+            tenth = {"id": "di_1", "coupon": {"id": "TENTH", "percent_off": 10, "duration": "forever"}}
+            told = {**sold, "items": {"data": [item]}, "discounts": [tenth if whole else "di_1"]}
+            found = [told] if address.path == "/v1/subscriptions" else []
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({"data": found, "has_more": False}).encode())
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        Stripe.model_validate({"key": KEY, "url": f"http://127.0.0.1:{server.server_port}"}).fetch(tmp_path)
+        server.shutdown()
+    rows = [json.loads(line) for line in (tmp_path / "subscriptions.jsonl").read_text().splitlines()]
+    assert [(row["plan"], Decimal(row["amount"])) for row in rows] == [("p", 10), ("p (discount TENTH)", -1)]
+    assert versions == {"2025-03-31.basil"}, "a discount tells its coupon in this version of the API"
+
+
 # --- what the local server does not do: objects as the API's reference has them -------------------------
 
 
-def subscribed(price: dict[str, Any] | None = None, quantity: int = 2, **more: Any) -> list[Any]:
+def subscribed(
+    price: dict[str, Any] | None = None, quantity: int = 2, of_item: Sequence[Any] = (), **more: Any
+) -> list[Any]:
     item = {
+        "discounts": of_item,
         "id": "si_1",
         "quantity": quantity,
         "current_period_end": seconds("2026-05-01"),
@@ -223,6 +257,10 @@ FULL = ("price_1", "10.00", "2026-01-31", "", 2)
         (
             {"discounts": [{"coupon": {"id": "ONCE", "percent_off": 50, "duration": "once"}}]},
             [FULL, ("price_1 (discount ONCE)", "-5.00", "2026-01-31", "2026-02-28", 2)],
+        ),
+        (
+            {"of_item": [{"coupon": {"id": "ITEM", "percent_off": 20, "duration": "forever"}}]},
+            [FULL, ("price_1 (discount ITEM)", "-2.00", "2026-01-31", "", 2)],
         ),
     ],
 )  # fmt: skip

@@ -26,6 +26,10 @@ from ..kernel.source import Batch, RemoteSource, Sample
 from .tables import SubscriptionsTable, TableSource, TenantInvoicesTable, TenantsTable
 
 _PAGE = 100
+_VERSION = "2025-03-31.basil"
+"""The API's version, whatever the account's own: objects are as it has them, with the coupon inside its discount."""
+_DISCOUNTS = ("data.discounts", "data.items.data.discounts")
+"""What subscriptions tell by its id alone, unless asked."""
 _WHOLE = frozenset({
     "BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF",
 })  # fmt: skip
@@ -73,7 +77,7 @@ class Stripe(RemoteSource):
     def fetch(self, folder: Path) -> None:
         from .asking import Asked  # noqa: PLC0415 - an HTTP client is slow to import, and few commands ask
 
-        headers = {"Authorization": f"Bearer {self.key.get_secret_value()}"}
+        headers = {"Authorization": f"Bearer {self.key.get_secret_value()}", "Stripe-Version": _VERSION}
         with Asked(self.url, headers) as stripe:
             customers = list(stripe.listed("/v1/customers", {"limit": _PAGE}))
             tenants = {
@@ -81,7 +85,10 @@ class Stripe(RemoteSource):
             }
             if self.customers:
                 _write(folder / "tenants.jsonl", (tenant(one, tenants) for one in customers))
-            subscribed = stripe.listed("/v1/subscriptions", {"limit": _PAGE, "status": "all"})
+            asked = {"limit": _PAGE, "status": "all"}
+            subscribed = list(stripe.listed("/v1/subscriptions", asked))
+            if any(map(_abridged, subscribed)):
+                subscribed = list(stripe.listed("/v1/subscriptions", {**asked, "expand[]": _DISCOUNTS}))
             rows = [row for one in subscribed for row in subscriptions(one, tenants)]
             _write(folder / "subscriptions.jsonl", _told_apart(rows))
             invoiced = stripe.listed("/v1/invoices", {"limit": _PAGE})
@@ -128,6 +135,9 @@ def subscriptions(subscription: Mapping[str, Any], tenants: Mapping[str, str]) -
     yield from rows
     for discount in _discounts(subscription):
         yield from _discounted(discount, rows)
+    for item, row in zip(_items(subscription), rows, strict=True):
+        for discount in _discounts(item):
+            yield from _discounted(discount, [row])
 
 
 def _told_apart(rows: Sequence[Row]) -> Iterator[Row]:
@@ -179,8 +189,16 @@ def _paid(recurring: Mapping[str, Any], amount: Decimal | None) -> tuple[str, De
     return "year", EXACT.divide(amount * times, Decimal(count)).quantize(_PLACE, context=EXACT)
 
 
-def _discounts(subscription: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    found = [*(subscription.get("discounts") or ()), subscription.get("discount")]
+def _abridged(subscription: Mapping[str, Any]) -> bool:
+    """Whether discounts of it are told by their id alone."""
+    told = [
+        discount for one in (subscription, *_items(subscription)) for discount in one.get("discounts") or ()
+    ]
+    return any(isinstance(discount, str) for discount in told)
+
+
+def _discounts(discounted: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    found = [*(discounted.get("discounts") or ()), discounted.get("discount")]
     return [one for one in found if isinstance(one, Mapping) and _coupon(one)]
 
 
