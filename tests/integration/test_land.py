@@ -196,6 +196,16 @@ def test_a_bill_whose_rows_are_all_in_another_of_the_run_is_left_out(shop: Shop)
     assert entries[str(more)].accepted == 3
 
 
+def test_a_bill_half_of_whose_rows_another_beside_it_has_says_so(shop: Shop) -> None:
+    half = shop.put("bill/to-15th.csv", FOCUS + "".join(charge("1", day=day) for day in range(1, 16)))
+    rows = [charge("2" if day == 5 else "1", day=day) for day in range(1, 31)]
+    whole = shop.put("bill/to-30th.csv", FOCUS + "".join(rows))
+    other = shop.put("bill/other.csv", FOCUS + "".join(charge("1", day=d, account="2") for d in range(1, 31)))
+    notes = {e.file: e.note for e in shop.land().deliveries}
+    said = f"14 x also in {whole}, and counted in both: is one an older delivery of the bill?"
+    assert notes == {str(half): said, str(whole): None, str(other): None}
+
+
 def test_what_a_later_file_of_the_same_run_replaces_is_left_out_in_the_ledger(shop: Shop) -> None:
     first = shop.put("v1/bill.csv", FOCUS + charge("1") + charge("2"))
     last = shop.put("v2/bill.csv", FOCUS + charge("1") + charge("3"))

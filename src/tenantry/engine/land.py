@@ -228,8 +228,9 @@ class Landing:
         stage.fill(columns, hashed=bool(batch.replaces))
         if batch.replaces and (earlier or len(files) > 1):
             whole = [file.delivery for file in files if not file.bad_rows]
-            copies = find_copies(self._engine, [*(e.path for e in earlier), stage.path], whole)
+            copies, alike = find_copies(self._engine, [*(e.path for e in earlier), stage.path], whole)
             stage.copies = {part: str(self._seen[other].path) for part, other in copies.items()}
+            stage.alike = {part: (n, str(self._seen[other].path)) for part, (n, other) in alike.items()}
         stage.mark_repeats(earlier)
         return stage
 
@@ -263,7 +264,9 @@ class Landing:
         )
         repairs = {note: of[f"r{n}"] for n, (note, _) in enumerate(stage.mapping.repairs)}
         divided = {stage.mapping.divided.note: of["divided"]} if stage.mapping.divided else {}
-        notes = {**left_out, **file.repairs, **repairs, **divided}
+        again, other = stage.alike.get(file.delivery, (0, ""))
+        twice = {f"also in {other}, and counted in both: is one an older delivery of the bill?": again}
+        notes = {**left_out, **twice, **file.repairs, **repairs, **divided}
         return Deliveries(
             delivery=file.delivery,
             dataset=stage.dataset.table(),

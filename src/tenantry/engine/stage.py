@@ -24,13 +24,15 @@ _YEARS = {
 class Stage:
     """One mapping's rows in a Parquet file, all of them, with where they stood and what is wrong with them.
 
-    `copies` are deliveries all of whose rows are in another one, with the file of that one.
+    `copies` are deliveries all of whose rows are in another one, with the file of that one; `alike` those of which half
+    or more are, with how many.
     """
 
     engine: DuckDB
     mapping: RowMapping
     path: Path
     copies: dict[str, str] = field(default_factory=dict)
+    alike: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     @property
     def dataset(self) -> type[Dataset]:
@@ -167,8 +169,11 @@ def content(raw_columns: Sequence[str]) -> str:
     return f"CAST(json_merge_patch('{{}}', to_json({{{cells}}})) AS VARCHAR)"
 
 
-def find_copies(engine: DuckDB, stages: Sequence[Path], candidates: Sequence[str]) -> dict[str, str]:
-    """Which of the candidate deliveries have all their rows, as often, in another delivery of these stages.
+def find_copies(
+    engine: DuckDB, stages: Sequence[Path], candidates: Sequence[str]
+) -> tuple[dict[str, str], dict[str, tuple[int, str]]]:
+    """Which of the candidate deliveries have all their rows, as often, in another delivery of these stages; and which
+    others have half of them or more in another candidate that stays, with how many.
 
     Of two deliveries with the same rows the first stays. `candidates` are in order. One row alone is no copy: two bills
     may well hold an equal row.
@@ -182,21 +187,29 @@ def find_copies(engine: DuckDB, stages: Sequence[Path], candidates: Sequence[str
         r["_delivery"]: r["n"]
         for r in engine.query("SELECT _delivery, sum(n) AS n FROM row_hashes GROUP BY ALL")
     }
+    places = {delivery: place for place, delivery in enumerate(candidates)}
     within: dict[str, set[str]] = {}
+    shared: dict[str, list[tuple[int, str]]] = {}
     for row in engine.query(
         "SELECT a._delivery AS part, b._delivery AS whole, sum(least(a.n, b.n)) AS n FROM row_hashes a"
         " JOIN row_hashes b ON a._hash = b._hash AND a._delivery <> b._delivery GROUP BY ALL"
     ):
         if row["n"] == sizes[row["part"]] > 1:
             within.setdefault(row["part"], set()).add(row["whole"])
+        elif row["whole"] in places and 2 * row["n"] >= sizes[row["part"]] > 1:
+            shared.setdefault(row["part"], []).append((row["n"], row["whole"]))
     copies: dict[str, str] = {}
-    places = {delivery: place for place, delivery in enumerate(candidates)}
     smallest_first = sorted(candidates, key=lambda delivery: (sizes.get(delivery, 0), -places[delivery]))
     for delivery in smallest_first:
         if whole := within.get(delivery, set()) - copies.keys():
             copies[delivery] = max(whole, key=lambda w: (sizes[w], w))
     engine.query("DROP TABLE row_hashes")
-    return copies
+    alike = {
+        part: max(found)
+        for part, others in shared.items()
+        if part not in copies and (found := [(n, other) for n, other in others if other not in copies])
+    }
+    return copies, alike
 
 
 def types_given(engine: DuckDB, mapping: RowMapping, raw: str = "raw") -> dict[str, str]:

@@ -46,6 +46,7 @@ class Tally:
     path: Path
     """Of its files without their ending: there is one for each time that it was filled."""
     copies: dict[str, str] = field(default_factory=dict)
+    alike: dict[str, tuple[int, str]] = field(default_factory=dict)
     _sums: list[Path] = field(default_factory=list)
     _unfit: list[Path] = field(default_factory=list)
 
