@@ -316,3 +316,13 @@ def test_a_month_that_only_a_later_bill_corrects_has_no_revenue(tmp_path):
         ("2026-02", 0, -5, None),
         ("2026-03", 100, 30, 0.7),
     ]
+
+
+def test_a_name_with_a_date_that_is_none_means_nobody(tmp_path):
+    names = [
+        tenant("a", aliases=["old@2026-02-30..2026-04-01", "new@2026-03-01..20260401", "fine@2026-03-01.."])
+    ]
+    charges = direct(old="1", new="2", fine="4")
+    assert totals(built(tmp_path, SILO, charges=charges, tenants=names)) == decimals(
+        **{"(unknown:old)": "1", "(unknown:new)": "2", "a": "4"}
+    )

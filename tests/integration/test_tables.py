@@ -32,7 +32,7 @@ def test_tenants_land_with_their_other_names_and_dates_as_people_write_them(shop
         "Customer ID;Tenant Name;Isolation;Accounts;Aliases;Start-Date;End Date;Seats\n"
         'acme;"Acme; Inc";Dedicated; 111 ;a1@2026-01-01..2026-02-01;1/31/2026;9999-12-31;5\n'
         'beta;;;"111; 222 ;;";;;;\n'
-        "gamma;;weird;;;;;\n",
+        "gamma;;weird;;g@2026-02-30..;;;\n",
     )
     landed = shop.land()
     acme, beta, gamma = shop.rows(Tenants)
@@ -41,7 +41,10 @@ def test_tenants_land_with_their_other_names_and_dates_as_people_write_them(shop
     assert (acme["started_on"], acme["ended_on"], acme["seats"]) == (date(2026, 1, 31), None, Decimal(5))
     assert (beta["isolation"], beta["accounts"], beta["aliases"]) == ("pool", ["111", "222"], None)
     assert gamma["isolation"] == "pool"
-    assert landed.deliveries[0].note == "1 x isolation is none of pool, silo, bridge: pool taken"
+    assert landed.deliveries[0].note == (
+        "1 x isolation is none of pool, silo, bridge: pool taken;"
+        " 1 x aliases with a date that is none: a name that is not used"
+    )
 
 
 HOSTILE = [

@@ -63,6 +63,7 @@ class TenantNames(Dataset):
     """Every name by which a tenant may appear in data, with the days on which it meant that tenant.
 
     `kind` is `id`, `alias`, `account` or `resource` (an exact resource id, or a prefix ending in `*`).
+    An entry with a date that is none means nobody: without it, it would mean one tenant on all days.
     `folded` is the name trimmed and in lower case: lookups try the name as written, then folded. What `resources`
     assigns to a tenant alone is a name of it, a namespace an alias.
     """
@@ -92,6 +93,8 @@ class TenantNames(Dataset):
         SELECT kind, name, tenant_id,
             TRY_CAST(nullif(first, '') AS DATE) AS valid_from, TRY_CAST(nullif(last, '') AS DATE) AS valid_to
         FROM cut WHERE name IS NOT NULL AND name <> ''
+            AND (first = '' OR TRY_CAST(first AS DATE) IS NOT NULL)
+            AND (last = '' OR TRY_CAST(last AS DATE) IS NOT NULL)
         UNION ALL
         SELECT CASE kind WHEN 'namespace' THEN 'alias' ELSE kind END, resource_id, tenant_id, started_on, ended_on
         FROM resources WHERE isolation = 'silo' AND (ended_on IS NULL OR started_on < ended_on)

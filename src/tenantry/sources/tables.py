@@ -245,9 +245,19 @@ class TenantsTable(TableSource):
         table.repairs["isolation is none of pool, silo, bridge: pool taken"] = unknown
         for column in ("accounts", "aliases", "resources"):
             table.names(column)
+            table.repairs[f"{column} with a date that is none: a name that is not used"] = _badly_dated(
+                table.sql[column]
+            )
         table.optional_days("started_on", "ended_on")
         table.optional_number("seats")
         return table.mapping(Tenants)
+
+
+def _badly_dated(names: str) -> str:
+    """SQL: one of these names is valid from or to what is no date."""
+    dates = [f"regexp_extract(n, '@([0-9-]*)[.][.]([0-9-]*)$', {place})" for place in (1, 2)]
+    bad = " OR ".join(f"({date} <> '' AND TRY_CAST({date} AS DATE) IS NULL)" for date in dates)
+    return f"len(list_filter({names}, lambda n: {bad})) > 0"
 
 
 class SubscriptionsTable(TableSource):
