@@ -135,6 +135,24 @@ def test_the_newest_month_is_whole_where_there_is_one(span: str, month: str):
 
 
 @pytest.mark.parametrize(
+    ("days", "month"),
+    [
+        (("2026-07-01", "2026-09-28"), "2026-07"),
+        (("2026-07-15", "2026-09-28"), "2026-09"),
+        (("2026-03-01", "2026-06-03", "2026-09-01"), "2026-06"),
+        (("2026-01-01", "2026-09-30"), "2026-09"),
+    ],
+)
+def test_the_newest_whole_month_is_one_that_holds_rows(tmp_path: Path, days: tuple[str, ...], month: str):
+    vendor = SmallVendor(tmp_path).land(charges=[charge("1", day) for day in days]).build()
+    assert call(vendor).month(TenantCost) == Window.parse(month)
+    runtime = Runtime(vendor.engine, CATALOG, lambda: NOW, lambda _: {"policy": POLICY})
+    shown = runtime.call("overview", "months", {}).data
+    newest = [row.month for row in shown if row.whole][-1:] or [row.month for row in shown][-1:]
+    assert newest == [Window.parse(month).start]
+
+
+@pytest.mark.parametrize(
     "text",
     ["9999-12", "1899-12", "2200-01", "2026-01-01..9999-12-31", "0001-01-01..2026-01-01", "2026-13", ".."],
 )

@@ -28,7 +28,6 @@ from ..kernel.dataset import (
 )
 from ..kernel.landing import Deliveries
 from ..kernel.parameters import Month, Top
-from ..kernel.time import month_start
 
 _MONEY = ("revenue", "effective_cost", "margin")
 _MONTHS_OF_YEAR = 12
@@ -79,7 +78,7 @@ class MonthStanding(BaseModel):
     effective_cost: Money
     margin: Money
     margin_ratio: Ratio
-    whole: Annotated[bool, Field(description="false: the month, or its bill, is not over")]
+    whole: Annotated[bool, Field(description="false: it, or its bill, begins later or is not over")]
 
 
 class TenantStanding(BaseModel):
@@ -176,7 +175,7 @@ def months(
             effective_cost=row.effective_cost,
             margin=row.margin,
             margin_ratio=margin_ratio(row.margin, row.revenue),
-            whole=span is not None and row.month >= month_start(span.start) and _last(row.month) <= span.end,
+            whole=span is not None and row.month >= span.start and _last(row.month) <= span.end,
         )
         for row in rows
     ]

@@ -105,7 +105,7 @@ def _main_currency_first(document: dict[str, Any]) -> None:
 
 def _window(runtime: Runtime) -> Window:
     span = runtime.span("cost_profile")
-    return span if span.days <= SHORT else span.newest_month
+    return span if span.days <= SHORT else runtime.month("cost_profile")
 
 
 def _landed_kinds(runtime: Runtime) -> set[str]:

@@ -213,6 +213,11 @@ class Runtime:
             raise empty(found)
         return span
 
+    def month(self, dataset: str) -> Window:
+        """The newest whole month of a dataset; the newest, if none is whole. Raises `not_found` if it is empty."""
+        with self._opened(LOCAL, self.now()) as reader:
+            return reader.month(self.catalog.dataset(dataset))
+
     def batches(
         self, dataset: str, window: Window | None = None, principal: Principal = LOCAL
     ) -> Generator[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any, TypeVar, cast
 
@@ -22,6 +22,7 @@ _PIECE = 50_000
 """Rows that one statement of `batches` starts from, unless a single day has more."""
 _TENANT = "tenant_id"
 _CURRENCY = ("currency", "billing_currency")
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,10 @@ class Reader:
         span = self.span(dataset)
         if span is None:
             raise empty(dataset)
-        return span.newest_month
+        month = span.newest_month
+        while month.start >= span.start and not self._tables.span(dataset, *self._where(dataset, month, {})):
+            month = month.previous  # a gap
+        return month if month.start >= span.start else Window(span.end - _DAY, span.end).widened_to_months()
 
     def _query(
         self, dataset: type[Dataset], window: Window | None, sql: str, values: Sequence[Any]
