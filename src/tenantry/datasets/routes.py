@@ -6,8 +6,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
-import pyarrow as pa
-
 from ..kernel.dataset import Column, Columns, Count, Dataset, Dimension, Key, Names, OptionalDimension, Role
 from ..kernel.time import Window
 from ..methods.routes import Asked, Operation, Routing, assign, names_of, operations
@@ -86,23 +84,23 @@ class Routes(Dataset):
         names = names_of((row.folded, row.tenant_id) for row in known)
         asked = read.arrow(_ASKED)
         routes, numbers = assign(_requests(asked), documented, names, routing)
-        columns = {
-            "pattern": [route.pattern for route in routes],
-            "template": [route.template for route in routes],
-            "feature_id": [route.feature for route in routes],
-            "operation": [route.operation for route in routes],
-            "origin": [route.origin for route in routes],
-            "confidence": [route.confidence for route in routes],
-            "tags": [route.tags for route in routes],
-            "subdomain": [route.subdomain or None for route in routes],
-            "segment": [route.segment or None for route in routes],
-            "doubt": [route.doubt or None for route in routes],
-        }
-        each = pa.array(numbers, pa.int64())
-        yield {
-            **{name: asked[name] for name in cls.keys},
-            **{name: pa.array(values).take(each) for name, values in columns.items()},
-        }
+        # As `asked` is one: to import Arrow here would take long for all who only name this dataset.
+        few = type(asked).from_pydict(
+            {
+                "pattern": [route.pattern for route in routes],
+                "template": [route.template for route in routes],
+                "feature_id": [route.feature for route in routes],
+                "operation": [route.operation for route in routes],
+                "origin": [route.origin for route in routes],
+                "confidence": [route.confidence for route in routes],
+                "tags": [route.tags for route in routes],
+                "subdomain": [route.subdomain or None for route in routes],
+                "segment": [route.segment or None for route in routes],
+                "doubt": [route.doubt or None for route in routes],
+            }
+        )
+        each = few.take(numbers) if numbers else few
+        yield {name: asked[name] if name in cls.keys else each[name] for name in cls.columns()}
 
 
 def _documented(document: str, hosts: Sequence[str] | None) -> list[Operation]:
@@ -110,15 +108,15 @@ def _documented(document: str, hosts: Sequence[str] | None) -> list[Operation]:
     return operations(json.loads(document), hosts or None, lenient=True)
 
 
-def _requests(asked: pa.Table) -> list[Asked]:
-    """The rows of `_ASKED`."""
+def _requests(asked: Any) -> list[Asked]:
+    """The rows of `_ASKED`, from a `pyarrow.Table`."""
     host, method, path, named = (_each(asked[name]) for name in ("host", "method", "path", "named"))
     requests, missing = (asked[name].to_numpy().tolist() for name in ("requests", "missing"))
     return list(map(Asked, host, method, path, named, requests, missing, _each(asked["claims"], _claims)))
 
 
-def _each(texts: pa.ChunkedArray, read: Callable[[str], Any] = str) -> list[Any]:
-    """What is read from each text; what is read from equal ones is one object."""
+def _each(texts: Any, read: Callable[[str], Any] = str) -> list[Any]:
+    """What is read from each text of a `pyarrow.ChunkedArray`; what is read from equal ones is one object."""
     coded = texts.combine_chunks().dictionary_encode()
     values = [read(text) for text in coded.dictionary.to_pylist()]
     return [values[n] for n in coded.indices.to_numpy().tolist()]
