@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -531,6 +531,21 @@ def test_one_process_takes_in_for_a_lake(tmp_path: Path):
     first.stop()
     second.start()
     second.stop()
+
+
+def test_who_waits_for_another_takes_in_once_that_one_is_gone(tmp_path: Path):
+    first, second = intake_of(tmp_path), intake_of(tmp_path)
+    first.start()
+    with served(second) as port:
+        client = Client(port)
+        assert client.post(EVENTS, json.dumps([event(1)]).encode(), BATCH)[0] == 503
+        first.stop()
+        until = monotonic() + 30
+        while client.post(EVENTS, json.dumps([event(2)]).encode(), BATCH)[0] == 503:
+            assert monotonic() < until
+            sleep(0.1)
+        client.close()
+    assert len(rows(tmp_path)) == 1
 
 
 def test_while_the_lake_is_held_by_another_the_door_stays_open(tmp_path: Path):

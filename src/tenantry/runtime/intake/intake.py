@@ -79,6 +79,8 @@ class Intake:
         self._holding = Lock()
         self._draining = Lock()
         self._why: TenantryError | None = _closed()
+        self._leaving = Event()
+        self._opening: Thread | None = None
         self._stopping = Event()
         self._full = Event()
         self._refused = 0
@@ -91,17 +93,30 @@ class Intake:
 
     def start(self) -> None:
         """Learn what landed from files while nobody took in, and open. Where that cannot be, as where another process
-        takes in for this lake, it stays closed: `check` says why.
+        takes in for this lake, `check` says why, and it opens as soon as it can.
         """
+        self._leaving.clear()
+        if not self._opening and not self._opened():
+            self._opening = Thread(target=self._open_later, name="intake-open", daemon=True)
+            self._opening.start()
+
+    def _opened(self) -> bool:
         try:
             self._open()
         except TenantryError as problem:
+            if not self._why or problem.message != self._why.message:
+                _log.error("nothing is taken in: %s", problem.message)
             self._why = problem
-            _log.error("nothing is taken in: %s", problem.message)
-            return
+            return False
         self._why = None
         for thread in self._threads:
             thread.start()
+        return True
+
+    def _open_later(self) -> None:
+        while not self._leaving.wait(_OPEN_AGAIN):
+            if self._opened():
+                return
 
     def check(self) -> None:
         """Raises why nothing is taken in, if so."""
@@ -110,15 +125,23 @@ class Intake:
 
     def _open(self) -> None:
         self._store = Store(self._engine.lake.path)
-        self._keys = Keys(KeyFile(path) for path in self._store.key_files())
-        for keys in self._store.late_keys(self._store.newest_keys()):
-            self._keys.late.update(_pairs(keys))
-        self._drain = Drain(self._landing, self._store, self._keys, self._datasets)
-        self._drain.learn()
+        try:
+            self._keys = Keys(KeyFile(path) for path in self._store.key_files())
+            for keys in self._store.late_keys(self._store.newest_keys()):
+                self._keys.late.update(_pairs(keys))
+            self._drain = Drain(self._landing, self._store, self._keys, self._datasets)
+            self._drain.learn()
+        except BaseException:
+            self._store.close()
+            raise
         get_ready()
 
     def stop(self) -> None:
         """Answer what is here, land it as far as the lake lets us, and close."""
+        self._leaving.set()
+        if self._opening:
+            self._opening.join()
+            self._opening = None
         if self._why:
             return
         read, keep, drain, keys = self._threads
@@ -439,6 +462,8 @@ class Intake:
         return not self._stopping.is_set()
 
 
+_OPEN_AGAIN = 1.0
+"""Seconds between two tries."""
 _FOREIGN = "not of the sender's tenant"
 _CONFLICT = "the same key came before with another payload"
 
