@@ -137,11 +137,8 @@ class Builder:
     ) -> Built:
         if self.lake.notes(dataset) == notes:
             return Built(dataset.table(), 0, 0, perf_counter() - began)
-        if statement is not None:
-            files = self.engine.write(dataset, bound(statement, ALWAYS), None)
-        else:
-            table = _computed(self.engine, dataset, settings, ALWAYS)
-            files = self.engine.write_table(dataset, table, "") if table else []
+        with evaluated(self.engine, dataset, statement, settings, ALWAYS) as query:
+            files = self.engine.write(dataset, query, None) if query else []
         self.lake.commit(dataset, files, notes=notes, since=since)
         return Built(dataset.table(), 1, sum(f.rows for f in files), perf_counter() - began)
 
@@ -331,22 +328,17 @@ def evaluated(
     if statement is not None:
         yield bound(statement, window)
         return
-    table = _computed(engine, dataset, settings, window)
-    if not table:
-        yield None
-        return
-    with engine.registered("computed", table):
-        yield "SELECT * FROM computed"
-
-
-def _computed(
-    engine: DuckDB, dataset: type[Dataset], settings: Mapping[str, Any], window: Window
-) -> pa.Table:
     schema = arrow_schema(dataset)
     with _collector_paused():
-        found = _columns(dataset.compute(engine, window, settings), schema.names)
-        pieces = [pa.table(columns, schema=schema) for columns in found]
-    return pa.concat_tables([schema.empty_table(), *pieces])
+        pieces = [
+            pa.table(columns, schema=schema)
+            for columns in _columns(dataset.compute(engine, window, settings), schema.names)
+        ]
+    if not pieces:
+        yield None
+        return
+    with engine.registered("computed", pa.concat_tables(pieces)):
+        yield "SELECT * FROM computed"
 
 
 @contextmanager
