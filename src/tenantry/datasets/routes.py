@@ -99,8 +99,9 @@ class Routes(Dataset):
                 "doubt": [route.doubt or None for route in routes],
             }
         )
-        each = few.take(numbers) if numbers else few
-        yield {name: asked[name] if name in cls.keys else each[name] for name in cls.columns()}
+        if numbers:
+            each = few.take(numbers)
+            yield {name: asked[name] if name in cls.keys else each[name] for name in cls.columns()}
 
 
 def _documented(document: str, hosts: Sequence[str] | None) -> list[Operation]:
