@@ -182,7 +182,7 @@ def test_the_main_meter_is_the_largest_unit_and_its_service_bears_cost(tmp_path:
 
 
 @pytest.mark.parametrize(
-    "counted", ["usage.calls", "http.server.request.duration.count", "spans", "requests"]
+    "counted", ["usage.calls", "http.server.request.duration.count", "spans", "requests", "usage.items"]
 )
 def test_time_bytes_and_errors_are_no_uses_though_they_are_fewest(tmp_path: Path, counted: str):
     """As tenantry.metering, a histogram, a trace and a function's log tell them beside."""

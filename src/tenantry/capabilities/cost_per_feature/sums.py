@@ -16,8 +16,9 @@ from ...datasets.names import NOBODY
 from ...kernel import Context, Row, Window
 from ...kernel.money import Basis, quantity
 
-# How long uses took, how much they moved and how many failed is no count of them, and often the fewest.
-_NO_USES = re.compile(r"(seconds|ms|duration|bytes|errors|sum)$", re.IGNORECASE)
+# How long uses took, how much they moved and how many failed is no count of them, and often the fewest. Of what ends in
+# the letters of `ms` or `sum`, as `items` does, only the word counts.
+_NO_USES = re.compile(r"(?i:seconds|duration|bytes|errors)$|(?<![A-Za-z])(?i:ms|sum)$|[a-z](?:Ms|Sum)$")
 
 
 @dataclass
