@@ -209,6 +209,7 @@ def test_a_figure_says_where_it_comes_from(page: Page):
     button.click()
     about = page.get_by_role("dialog", name="Where cost comes from")
     expect(about).to_contain_text("margin")
+    expect(about.get_by_role("link", name="Show lineage")).to_be_focused()
     page.keyboard.press("Escape")
     expect(button).to_be_focused()
     button.click()
