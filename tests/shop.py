@@ -38,8 +38,9 @@ class Shop:
         quarantined: dict[tuple[str, str], int] = {}
         with Landing(self.engine, self.now) as landing:
             for source, few in recognition.of.items():
-                for batch in source(path="").batches(few):
-                    landed = landing.land(batch, source.kind)
+                reader = source(path="")
+                for batch in reader.batches(few):
+                    landed = landing.land(batch, source.kind, reader)
                     problems += landed.problems
                     quarantined |= landed.quarantined
             entries = landing.ledger

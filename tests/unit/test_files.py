@@ -126,7 +126,9 @@ def test_layout_and_columns_are_told_from_the_content(
 def test_rows_are_text_and_empty_cells_are_none(tmp_path: Path) -> None:
     assert sample(put(tmp_path, "a.csv", b'a,b\n"x ""y""",\n')).rows == ({"a": 'x "y"', "b": None},)
     nested = json.dumps({"a": 1.50, "b": {"c": [1]}, "d": None}).encode()
-    assert sample(put(tmp_path, "a.json", nested)).rows == ({"a": "1.5", "b": '{"c": [1]}', "d": None},)
+    assert sample(put(tmp_path, "a.json", nested)).rows == (
+        {"a": "1.5", "b": '{"c": [1]}', "/b/c/0": "1", "d": None},
+    )
 
 
 @pytest.mark.parametrize("codec", ["zstd", "gzip", "snappy"])

@@ -19,10 +19,11 @@ import pyarrow as pa
 from ..errors import Kind, TenantryError
 from ..kernel.dataset import Dataset
 from ..kernel.landing import Deliveries, Quarantine
-from ..kernel.source import Batch, RowMapping
+from ..kernel.source import Batch, RowMapping, Source
 from .duckdb import DuckDB, literal, quoted
 from .growth import Growth
 from .lake import arrow_schema, remove_left_over
+from .layouts import sample
 from .merge import merge, must_be
 from .raw import RawFile, damaged, read, relation
 from .stage import Stage, find_copies
@@ -103,8 +104,9 @@ class Landing:
         """
         return (*self._entries.values(), *self._again)
 
-    def land(self, batch: Batch, source: str) -> Landed:
-        """Land a batch: one commit to each of its tables, then one to the ledger's.
+    def land(self, batch: Batch, source: str, reader: Source | None = None) -> Landed:
+        """Land a batch: one commit to each of its tables, then one to the ledger's. The `reader` that made it of the
+        files' beginnings is asked again where JSON objects further on have names of their own.
 
         Where the batch replaces, the value combinations it holds take the place of what the lake held for them;
         otherwise its rows take the place of those with equal keys. Raises `broken_contract`, with nothing changed,
@@ -112,6 +114,8 @@ class Landing:
         """
         growth = self._growth(batch)
         files, again, problems = self._read(batch, growth)
+        if later := [text for file in files for text in file.later]:
+            batch = _made_again(batch, later, reader)
         outgrown = growth.outgrown(files, source, self._now) if growth else []
         files = [file for file in files if growth is None or file.delivery not in growth.newer]
         stages = self._stages(batch, files, problems) if files else []
@@ -421,3 +425,9 @@ class Landing:
             len(entries),
         )
         self._engine.connection.unregister("ledger")
+
+
+def _made_again(batch: Batch, later: Sequence[str], reader: Source | None) -> Batch:
+    """The batch as its source makes it of these objects too, where it still lands the same files together."""
+    made = list(reader.batches([sample(path, later) for path in batch.files])) if reader else []
+    return made[0] if len(made) == 1 and {*made[0].files} == {*batch.files} else batch

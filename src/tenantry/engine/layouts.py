@@ -6,7 +6,7 @@ import codecs
 import json
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import chain, islice
@@ -19,14 +19,15 @@ from ..errors import TenantryError, invalid
 from ..kernel.source import Format, Sample
 from . import figures, openapi, otlp, otlp_protobuf, service_logs
 from .duckdb import literal
-from .records import Record, csv_records, json_elements, json_lines, text_lines
+from .records import FIRST, Record, csv_records, json_elements, json_lines, text_lines
 
 CHUNK = 1024 * 1024
 _UNPACKED = CHUNK // 16
 # What is not unpacked at once is copied each time.
 _PACKED = CHUNK // 32
-_ROWS = 200
 _HEADER_LINES = 20
+_DEPTH = 8
+"""Of objects within each other that are looked into."""
 _ONE_NAME = 64
 _NAME = 300
 """Characters; a longer column name is a line of data."""
@@ -129,20 +130,25 @@ def utf8_chunks(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     yield decoder.decode(b"", final=True).encode()
 
 
-def sample(path: Path) -> Sample:
-    """Layout, columns and first rows of a file. Raises `invalid` with the reason where it is no table we read."""
+def sample(path: Path, later: Sequence[str] = ()) -> Sample:
+    """Layout, columns and first rows of a file, and of JSON these objects from further on. What stands within an object
+    is in its row too, by its JSON pointer; of lists the first. Raises `invalid` with the reason where it is no table we
+    read.
+    """
     if is_parquet(path):
         return _parquet_sample(path)
     found = layout(path)
     if found.service_log:
         return Sample(path, Format.SERVICE_LOG, figures.COLUMNS)
     if found.format is Format.JSON:
-        rows = [{name: _cell(value) for name, value in json.loads(r.text).items()} for r in found.head]
-    else:
-        rows = [
-            {name: value or None for name, value in zip(found.columns, record.fields, strict=True)}
-            for record in found.head
-        ]
+        objects = [json.loads(text) for text in (*(record.text for record in found.head), *later)]
+        names = dict.fromkeys([*found.columns, *(name for one in objects for name in one)])
+        rows = [dict(_cells(one)) for one in objects]
+        return Sample(path, found.format, tuple(names), tuple(rows))
+    rows = [
+        {name: value or None for name, value in zip(found.columns, record.fields, strict=True)}
+        for record in found.head
+    ]
     return Sample(path, found.format, found.columns, tuple(rows))
 
 
@@ -265,9 +271,9 @@ def _tells_figures(found: Layout, text: bytes) -> bool:
 def _json_layout(text: bytes, head: bytes) -> Layout | None:
     if not head.lstrip().startswith((b"{", b"[")):
         return None
-    lines = list(islice(json_lines([text]), _ROWS))
+    lines = list(islice(json_lines([text]), FIRST))
     by_line = [record for record in lines if not record.reason]
-    elements = [record for record in islice(json_elements([head]), _ROWS) if not record.reason]
+    elements = [record for record in islice(json_elements([head]), FIRST) if not record.reason]
     one_a_line = bool(lines) and (not lines[0].reason or len(by_line) > len(elements))
     found = by_line if one_a_line else elements
     if not found:
@@ -293,7 +299,7 @@ def _csv_layout(text: bytes) -> Layout | None:
 
 def _lines_layout(text: bytes) -> Layout:
     """Text without a header of columns: what its lines say is for sources to tell."""
-    records = islice(text_lines([text]), _ROWS)
+    records = islice(text_lines([text]), FIRST)
     return Layout(Format.LINES, ("line",), head=tuple(record for record in records if not record.reason))
 
 
@@ -305,7 +311,7 @@ def _delimited(text: bytes, delimiter: str, before: int, hints: int) -> Layout |
         return None
     names, notes = _distinct(header.fields)
     spans = len(header.text.encode().splitlines())
-    records = islice(csv_records(lines[spans:], delimiter, len(names)), _ROWS)
+    records = islice(csv_records(lines[spans:], delimiter, len(names)), FIRST)
     return Layout(
         Format.CSV,
         names,
@@ -348,6 +354,29 @@ def _distinct(fields: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(columns), tuple(notes)
 
 
+def pointer(name: str) -> str:
+    """A member of an object as a JSON pointer (RFC 6901)."""
+    return "/" + name.replace("~", "~0").replace("/", "~1")
+
+
+def _cells(row: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
+    for name, value in row.items():
+        yield name, _cell(value)
+        yield from _within(pointer(name), value, _DEPTH)
+
+
+def _within(at: str, value: Any, depth: int) -> Iterator[tuple[str, str | None]]:
+    """The single values in an object or at the head of a list, by pointer."""
+    if not isinstance(value, dict | list) or not depth:
+        return
+    inner = value.items() if isinstance(value, dict) else zip("0", value, strict=False)
+    for name, one in inner:
+        if isinstance(one, dict | list):
+            yield from _within(at + pointer(name), one, depth - 1)
+        else:
+            yield at + pointer(name), _cell(one)
+
+
 def _cell(value: Any) -> str | None:
     return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
@@ -361,7 +390,7 @@ def _parquet_sample(path: Path) -> Sample:
     try:
         types = parquet_columns(path)
         cursor = _reader().cursor()
-        cursor.execute(f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM {parquet_scan(path)} LIMIT {_ROWS}")
+        cursor.execute(f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM {parquet_scan(path)} LIMIT {FIRST}")
         rows = [dict(zip(types, values, strict=True)) for values in cursor.fetchall()]
     except duckdb.Error as problem:
         raise _unknown(path, f"a damaged Parquet file: {str(problem).splitlines()[0]}") from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,7 @@ from .layouts import (
     layout,
     parquet_columns,
     parquet_scan,
+    pointer,
     utf8_chunks,
 )
 from .openapi import openapi_records
@@ -40,7 +42,16 @@ from .otlp import otlp_records
 from .otlp_protobuf import protobuf_records
 from .pieces import COLUMNS as LINES
 from .pieces import Lines, cut
-from .records import HEADER, MAX_RECORD, Record, csv_records, json_elements, json_lines, text_lines
+from .records import (
+    HEADER,
+    MAX_RECORD,
+    Objects,
+    Record,
+    csv_records,
+    json_elements,
+    json_lines,
+    text_lines,
+)
 from .service_logs import of_lines, of_objects, of_rows
 
 SHOWN = 2_000
@@ -85,6 +96,8 @@ class RawFile:
     """Earlier deliveries whose whole content this one begins with: a log that has grown."""
     lines: Lines | None = None
     """To be readable under the name in `scan`."""
+    later: tuple[str, ...] = ()
+    """JSON: objects with names that the file's beginning does not have."""
 
     def select(self, columns: Mapping[str, str]) -> str:
         """SQL of these columns, null where the file has none, and `_file`, `_row`, `_delivery`."""
@@ -99,11 +112,7 @@ class RawFile:
         return f"SELECT {', '.join([*cells, origin])}, {literal(self.delivery)} AS _delivery FROM {self.scan}"
 
     def _cell(self, name: str, kind: str) -> str:
-        return self.cell.format(quoted(name), _pointer(name)) if name != "_record" else "_record"
-
-
-def _pointer(name: str) -> str:
-    return literal("/" + name.replace("~", "~0").replace("/", "~1"))
+        return self.cell.format(quoted(name), literal(pointer(name))) if name != "_record" else "_record"
 
 
 def relation(files: Sequence[RawFile]) -> str:
@@ -334,7 +343,8 @@ def _rewritten(path: Path, found: Layout, scan: _Scan, folder: Path) -> RawFile:
     chunks = content(path)
     if found.encoding != "utf-8":
         chunks = utf8_chunks(chunks, found.encoding)
-    records, written = _records(chunks, found)
+    told = Objects(len(found.head))
+    records, written = _records(chunks, found, told)
     objects, lines = written == ("_record",), written == ("line",)
     row = repaired = 0
     with _Writer(good, written) as keep, _Writer(bad, ("reason", "content")) as leave:
@@ -344,24 +354,26 @@ def _rewritten(path: Path, found: Layout, scan: _Scan, folder: Path) -> RawFile:
             else:
                 keep.add(row, [record.text] if objects else record.fields)
                 repaired += record.repaired
+    names = dict.fromkeys([*found.columns, *(name for text in told.later for name in json.loads(text))])
     return RawFile(
         path,
         scan.delivery,
         scan.size,
         row,
         leave.rows,
-        LINES if lines else dict.fromkeys([*found.columns, "_record"] if objects else written, "VARCHAR"),
+        LINES if lines else dict.fromkeys([*names, "_record"] if objects else written, "VARCHAR"),
         cut(_read_parquet(good)) if lines else _read_parquet(good),
         "_row",
         "{}" if lines else "json_extract_string(_record, {1})" if objects else "NULLIF({}, '')",
         _read_parquet(bad),
         {**dict.fromkeys(found.notes, keep.rows), **({_NOT_UTF8: repaired} if repaired else {})},
         scan.begins,
+        later=tuple(told.later),
     )
 
 
-def _records(chunks: Iterator[bytes], found: Layout) -> tuple[Iterator[Record], Sequence[str]]:
-    """The records of a text, and the columns of which they give the cells."""
+def _records(chunks: Iterator[bytes], found: Layout, told: Objects) -> tuple[Iterator[Record], Sequence[str]]:
+    """The records of a text, and the columns of which they give the cells; `told` reads JSON."""
     if found.service_log:
         return _figures(chunks, found), FIGURES
     if found.format is Format.CSV:
@@ -373,7 +385,7 @@ def _records(chunks: Iterator[bytes], found: Layout) -> tuple[Iterator[Record], 
         return openapi_records(chunks), found.columns
     if found.format is Format.LINES:
         return text_lines(chunks), found.columns
-    return (json_lines if found.lines else json_elements)(chunks), ("_record",)
+    return (json_lines if found.lines else json_elements)(chunks, told.read), ("_record",)
 
 
 def _figures(chunks: Iterator[bytes], found: Layout) -> Iterator[Record]:

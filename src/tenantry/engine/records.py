@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import TenantryError
 
@@ -19,6 +19,8 @@ MAX_RECORD = 1024 * 1024
 MAX_LINES = 1_000
 """Lines that one quoted field may span; beyond that its quote was never closed."""
 ASCII = 128
+FIRST = 200
+"""Records that tell what a file holds."""
 HEADER = "#Fields:"
 """Begins the line that names the fields of W3C's extended log format."""
 
@@ -279,7 +281,7 @@ def json_lines(
     chunks: Iterable[bytes], check: Check | None = None, limit: int = MAX_RECORD
 ) -> Iterator[Record]:
     """The objects of newline-delimited JSON, each with its text; blank lines are no records."""
-    check = check or _Objects().read
+    check = check or Objects().read
     for line in physical_lines(chunks, limit):
         text = line.text.lstrip(_MARK).strip()
         if line.reason:
@@ -301,7 +303,7 @@ def json_elements(
 
     What cannot be read is one bad record up to the next `},{`, and reading goes on from there.
     """
-    text, check = _Text(chunks, limit), check or _Objects().read
+    text, check = _Text(chunks, limit), check or Objects().read
     while text.skip(_SEPARATORS):
         end = text.object_end()
         record = Record(text.upto(end)) if end else Record("", reason="not a whole JSON object")
@@ -396,17 +398,22 @@ _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 def json_object(text: str) -> Record:
     """A JSON object's record as DuckDB reads it, or with the reason why it is none."""
-    return _Objects().read(Record(text))
+    return Objects().read(Record(text))
 
 
-class _Objects:
+class Objects:
     """Checks the texts of JSON objects, and rewrites what DuckDB would read as something else, or refuse:
     long fractions and exponents (as a rounded double), NaN, halves of surrogate pairs.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = FIRST) -> None:
         self._decoder = json.JSONDecoder(parse_float=self._fraction, parse_constant=self._constant)
         self._delicate = False
+        self._names = _Names()
+        self._first = first
+        self.later: list[str] = []
+        """Of those behind the first ones some that have names, of their own or of objects within them, which none
+        before them has."""
 
     def read(self, record: Record) -> Record:
         """The record with its text as JSON that DuckDB reads as it was written, or with a reason."""
@@ -418,8 +425,10 @@ class _Objects:
                 record.reason = "not a JSON object"
             elif "\\u0000" in text and _NUL.search(text):
                 record.reason = "a NUL byte"
-            elif self._delicate:
-                record.text = _WRITTEN.encode(_EXACT.decode(text)).encode(errors="replace").decode()
+            else:
+                if self._delicate:
+                    record.text = _WRITTEN.encode(_EXACT.decode(text)).encode(errors="replace").decode()
+                self._look(value, record.text)
         except RecursionError:
             record.reason = "JSON nested too deeply"
         except json.JSONDecodeError as problem:
@@ -428,8 +437,31 @@ class _Objects:
             record.reason = "a number of thousands of digits"
         return record
 
+    def _look(self, value: dict[str, Any], text: str) -> None:
+        if len(self.later) < FIRST:
+            self._first -= 1
+            if self._names.add(value) and self._first < 0:
+                self.later.append(text)
+
     def _fraction(self, written: str) -> None:
         self._delicate |= len(written) > _SAFE_DIGITS or "e" in written or "E" in written
 
     def _constant(self, _: str) -> None:
         self._delicate = True
+
+
+class _Names(dict[str, "_Names | None"]):
+    """The names that objects have, each with those of the objects that it names."""
+
+    def add(self, value: dict[str, Any]) -> bool:
+        """Take those of an object; whether one of them is new."""
+        new = not value.keys() <= self.keys()
+        if new:
+            self.update((name, None) for name in value if name not in self)
+        for name, inner in value.items():
+            if type(inner) is dict:
+                within = self[name]
+                if within is None:
+                    within = self[name] = _Names()
+                new |= within.add(inner)
+        return new

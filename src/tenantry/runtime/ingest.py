@@ -198,12 +198,12 @@ def _landed(
     quarantined: dict[tuple[str, str], int] = {}
     problems: list[tuple[Path, str]] = []
     aside = list(ignored)
-    batches = [(kind, batch) for kind, source, few in work for batch in source.batches(few)]
+    batches = [(kind, source, batch) for kind, source, few in work for batch in source.batches(few)]
     for _, source, few in work:
         aside += source.superseded(few)
     with Landing(engine, now) as landing:
-        for done, (kind, batch) in enumerate(batches, start=1):
-            landed = landing.land(batch, kind.kind)
+        for done, (kind, source, batch) in enumerate(batches, start=1):
+            landed = landing.land(batch, kind.kind, source)
             problems += landed.problems
             for key, rows in landed.quarantined.items():
                 quarantined[key] = quarantined.get(key, 0) + rows

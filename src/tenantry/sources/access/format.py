@@ -79,3 +79,8 @@ def seconds_of(said: str) -> str:
 def milliseconds_of(said: str) -> str:
     """SQL: DECIMAL seconds of a time in milliseconds; what is no time, and -1, is none."""
     return f"greatest(coalesce(TRY_CAST({said} AS DECIMAL(14,3)), 0), 0) * 0.001"
+
+
+def nanoseconds_of(said: str) -> str:
+    """SQL: DECIMAL seconds of a time in nanoseconds; what is no time, and -1, is none."""
+    return f"greatest(coalesce(TRY_CAST({said} AS DECIMAL(20,0)), 0), 0) * 0.000000001"

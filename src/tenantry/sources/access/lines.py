@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from ...kernel.source import Format
 from .format import LogFormat, hour_of, milliseconds_of, seconds_of, status_of, whole
-from .request import SOME_OF_HOUR, Claimants, agent, clf_time, host, request_parts
+from .request import SOME_OF_HOUR, Claimants, agent, basic_user, clf_time, host, request_parts
 
 BLANK = ("blank lines", "coalesce(line, '') = ''")
 TCP = "TCP connections: no requests"
@@ -43,7 +43,7 @@ def _combined(who: Claimants) -> LogFormat:
         },
         {
             "_hour": hour_of(clf_time("rpad(substr(_at, 2), 20, ':00:00') || left(_zone, 5)")),
-            **request_parts(who, [("user", "_user")]),
+            **request_parts(who, basic_user("_user")),
             "_host": host("coalesce(_virtual, _authority)"),
         },
         [_OPEN, ("no request in quotes", "quotes < 2")],

@@ -120,6 +120,18 @@ def hashed(key: str) -> str:
     return f"'key:' || left(sha256({key}), 16)"
 
 
+def basic_user(user: str) -> list[tuple[str, str]]:
+    """Claims of a user of HTTP's basic authentication (RFC 7617), as which services also take an API key: a long run of
+    letters and digits is one, which no name has.
+    """
+    kinds = ("[A-Za-z0-9]{16}", "[0-9]", "[A-Za-z]")
+    is_key = " AND ".join(f"regexp_matches({user}, {literal(kind)})" for kind in kinds)
+    return [
+        ("key", f"CASE WHEN {is_key} THEN {hashed(user)} END"),
+        ("user", f"CASE WHEN NOT ({is_key}) THEN {user} END"),
+    ]
+
+
 def claims(found: Sequence[tuple[str, str]]) -> dict[str, str]:
     """Parts `_claim` and `_claimed_by` of (how, SQL) pairs, the best first; null where all are null."""
     parts = {f"_claim{place}": sql for place, (_, sql) in enumerate(found)}
@@ -130,12 +142,16 @@ def claims(found: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 
 def request_parts(who: Claimants, others: Sequence[tuple[str, str]] = ()) -> dict[str, str]:
-    """Parts that `_request`, a request line, tells, and its claims before `others`."""
-    asked = [("key", hashed(asked_of(who.key))), ("query", asked_of(who.query))]
+    """Parts that `_request`, a request line, tells, and its claims: keys first, `others` last."""
+    asked = [
+        ("key", hashed(asked_of(who.key))),
+        *(one for one in others if one[0] == "key"),
+        ("query", asked_of(who.query)),
+    ]
     return {
         **line_parts("_request"),
         "_method": method("_verb"),
         "_target": "_wanted",
         **target_parts(who),
-        **claims([*asked, *others]),
+        **claims([*asked, *(one for one in others if one[0] != "key")]),
     }
