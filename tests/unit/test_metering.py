@@ -294,3 +294,17 @@ def test_an_asynchronous_generator_counts_what_it_yields(counted: Counted) -> No
 def test_all_that_is_offered_is_named() -> None:
     assert sorted(metering.__all__) == metering.__all__
     assert all(getattr(metering, name) for name in metering.__all__)
+
+
+def test_a_function_whose_result_cannot_be_counted_returns_it(counted: Counted) -> None:
+    @metered("search", tenant=lambda of: {"a": "acme"}[of], items=len, bytes=lambda _: "many")
+    def find(of: str) -> Any:
+        return None if of == "b" else [1, 2]
+
+    assert find("a") == [1, 2]
+    assert find("b") is None
+    assert counted() == {
+        ("calls", "acme", "search"): 1,
+        ("calls", None, "search"): 1,
+        ("items", "acme", "search"): 2,
+    }

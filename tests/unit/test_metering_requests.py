@@ -23,6 +23,7 @@ from starlette.responses import FileResponse, PlainTextResponse, StreamingRespon
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from tenantry.metering import (
     AsgiMiddleware,
@@ -376,6 +377,43 @@ def test_a_request_to_flask_is_a_call_of_its_route(counted: Counted) -> None:
         ("/stream", "GET", "calls", 1), ("/stream", "GET", "items", 3), ("none", "GET", "calls", 1),
     ]  # fmt: skip
     assert {on.get("route"): value for name, value, on in points if name == "bytes"}["/stream"] == 21
+
+
+def test_where_an_app_is_mounted_is_part_of_its_route(counted: Counted) -> None:
+    app = WsgiMiddleware(DispatcherMiddleware(Flask("front"), {"/api": flask()}), tenant=TENANT)
+    with served(app) as ask:
+        assert ask("/api/notes/17") == (200, b"kept", 0)
+    assert {on["route"] for _, _, on in about(counted, "calls")} == {"/api/notes/<int:number>"}
+
+
+def no_answer(_: Any) -> str:
+    raise LookupError("the session is gone")
+
+
+def of_no_kind(_: Any) -> Any:
+    return ["acme"]
+
+
+@pytest.mark.parametrize("resolver", [no_answer, of_no_kind])
+def test_what_cannot_be_resolved_keeps_no_request_from_its_answer(
+    counted: Counted, caplog: pytest.LogCaptureFixture, resolver: Callable[[Any], str | None]
+) -> None:
+    asked_for: dict[str, Any] = {"tenant": resolver, "feature": resolver, "route": resolver}
+    with served(WsgiMiddleware(flask(), **asked_for)) as ask:
+        assert ask("/notes/17") == (200, b"kept", 0)
+    assert asked(starlette(**asked_for), "/file")[0]["status"] == 200
+    assert sum(value for _, value, _ in about(counted, "calls")) == 2
+    told = [record.exc_info for record in caplog.records if record.name == "tenantry.metering"]
+    assert any(told) is (resolver is no_answer)
+
+
+def test_a_file_that_is_gone_when_it_was_sent_has_no_size(counted: Counted) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.pathsend", "path": "/nowhere"})
+
+    assert len(asked(AsgiMiddleware(app), "/")) == 2
+    assert [value for _, value, _ in about(counted, "calls", "bytes", "errors")] == [1]
 
 
 def test_an_answer_may_be_written_or_given_up(counted: Counted) -> None:

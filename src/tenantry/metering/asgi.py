@@ -8,7 +8,7 @@ from typing import Any
 
 from .http import Asked, Resolver, asgi_route, judge
 from .subject import carry
-from .use import Use
+from .use import Use, answer
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -76,8 +76,12 @@ def _count(use: Use, message: Message) -> None:
         if not message.get("more_body", False):
             use.stop()
     elif kind == "response.pathsend":
-        use.add(bytes=Path(message["path"]).stat().st_size)
+        use.add(bytes=answer("bytes", int, _size, message) or 0)
         use.stop()
     elif kind == "websocket.send":
         text = message.get("text")
         use.add(items=1, bytes=len(message.get("bytes") or b"" if text is None else text.encode()))
+
+
+def _size(message: Message) -> int:
+    return Path(message["path"]).stat().st_size

@@ -8,7 +8,7 @@ from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import Any, ParamSpec, TypeVar, cast
 
-from .use import Use
+from .use import Use, answer
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,10 +26,11 @@ class _Rule:
     size: Amount | None
 
     def use(self, args: tuple[Any, ...], named: dict[str, Any]) -> Use:
-        return Use(self.tenant(*args, **named) if self.tenant else None, self.feature)
+        return Use(answer("tenant", str, self.tenant, *args, **named), self.feature)
 
     def count(self, use: Use, result: Any, each: int = 0) -> None:
-        use.add(self.items(result) if self.items else each, self.size(result) if self.size else 0)
+        items = answer("items", int, self.items, result) if self.items else each
+        use.add(items or 0, answer("bytes", int, self.size, result) or 0)
 
 
 def metered(

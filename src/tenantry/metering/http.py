@@ -11,7 +11,7 @@ from opentelemetry.context import Context
 
 from .standard import METHOD, ROUTE
 from .subject import Subject, carry, in_baggage
-from .use import Use
+from .use import Use, answer
 
 Request = Mapping[str, Any]
 Resolver = Callable[[Any], str | None]
@@ -36,8 +36,8 @@ class Asked:
 
     def use(self, request: Request) -> Use:
         said = caller(request) if self.trusted else Subject()
-        tenant = self.tenant(request) if self.tenant else None
-        feature = self.feature(request) if self.feature else None
+        tenant = answer("tenant", str, self.tenant, request)
+        feature = answer("feature", str, self.feature, request)
         return Use(tenant or said.tenant, feature or said.feature)
 
     def begin(self, use: Use) -> Subject:
@@ -53,7 +53,7 @@ class Asked:
         about: dict[str, str] = {}
         if method := request.get("method") or request.get("REQUEST_METHOD"):
             about[METHOD] = method if method in _METHODS else "_OTHER"
-        if route := self.route(request):
+        if route := answer("route", str, self.route, request):
             about[ROUTE] = route
         use.describe(about)
 
@@ -116,9 +116,10 @@ def _mounted(scope: Request, path: str) -> str:
 
 
 def wsgi_route(environ: Request) -> str | None:
-    """The template that Flask or Bottle matched."""
+    """The template that Flask or Bottle matched, behind where the app is mounted."""
     rule = getattr(environ.get("werkzeug.request"), "url_rule", None) or environ.get("bottle.route")
-    return getattr(rule, "rule", None)
+    path: str | None = getattr(rule, "rule", None)
+    return path and environ.get("SCRIPT_NAME", "").rstrip("/") + path
 
 
 def _header(request: Request, name: str) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+import logging
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from threading import Lock
 from time import perf_counter_ns
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from .standard import BYTES, CALLS, ERROR, ERRORS, FEATURE, ITEMS, SECONDS, TENANT
 from .subject import Layer, innermost
 
+T = TypeVar("T")
+_LOG = logging.getLogger("tenantry.metering")
 _NANO = 1_000_000_000
 
 
@@ -149,6 +152,22 @@ def _count(items: int, bytes: int, attributes: Mapping[str, str]) -> None:  # no
         ITEMS.add(items, attributes)
     if bytes:
         BYTES.add(bytes, attributes)
+
+
+def answer(
+    what: str, kind: Callable[[Any], T], asked: Callable[..., Any] | None, *args: Any, **named: Any
+) -> T | None:
+    """What a function says that the service gave to be measured by, as text or a number. None where it says nothing, or
+    fails, which is a line in the log: whether a call goes well is not for what measures it.
+    """
+    if asked is None:
+        return None
+    try:
+        said = asked(*args, **named)
+        return None if said is None else kind(said)
+    except Exception:  # noqa: BLE001 - whatever it is, the service goes on
+        _LOG.warning("the %s of a call is unknown: what tells it failed", what, exc_info=True)
+        return None
 
 
 def measure(feature: str | None = None, *, tenant: str | None = None) -> Use:

@@ -42,7 +42,7 @@ class WsgiMiddleware:
 
         def started(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Callable[[bytes], Any]:
             self._asked.describe(use, environ)
-            judge(use, int(status[:3]))
+            judge(use, int(status[:3]) if status[:3].isdecimal() else 0)
             write = start_response(status, headers, *exc_info)
 
             def counted(data: bytes) -> Any:

@@ -19,8 +19,8 @@ from .request import Claimants
 class AccessLog(Source):
     """The format is told from the content, rotated and gzip files too: AWS ALB, CloudFront and API Gateway; Apache and
     nginx (common, combined, with a virtual host before it, ingress-nginx, JSON); Envoy and Istio (text, JSON); W3C's
-    extended format; JSON of Caddy, Traefik, Kong, Azure, Google and pino, or in Elastic's schema; any other JSON, CSV or
-    Parquet whose fields say when, what and how it ended.
+    extended format; JSON of Caddy, Traefik, Kong, Azure, Google and pino, or in Elastic's schema; any other JSON, CSV
+    or Parquet whose fields say when, what and how it ended.
     """
 
     kind: ClassVar[str] = "access_log"

@@ -69,8 +69,8 @@ MILLISECONDS = (
 # Google writes `0.066890s`, Elastic's schema nanoseconds.
 MARKED, NANOSECONDS = ("latency",), ("event.duration",)
 HOSTS = (
-    "x_host_header", "originalhost", "host", "http_host", "authority", "domainname", "domain_name", "server_name", "vhost", "cs_host",
-    "cs(host)", "request.host", "url.domain", "properties.hostname", "requesthost",
+    "x_host_header", "originalhost", "host", "http_host", "authority", "domainname", "domain_name", "server_name",
+    "vhost", "cs_host", "cs(host)", "request.host", "url.domain", "properties.hostname", "requesthost",
 )  # fmt: skip
 AGENTS = (
     "user_agent", "http_user_agent", "useragent", "cs(user_agent)", "cs_user_agent", "user_agent.original",
