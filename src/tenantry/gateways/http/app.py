@@ -9,10 +9,12 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.utils import deep_dict_update
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ...kernel import Catalog
 from ...runtime.call import Runtime
 from ...runtime.decisions import Decisions
 from .catalog import catalog_routes
@@ -22,7 +24,7 @@ from .decisions import decision_routes
 from .health import Check, Metrics, health_routes
 from .observed import Observed
 from .problems import SCHEMA, answer_with_problems
-from .tools import tool_routes, tool_schemas, tool_ways
+from .tools import Way, described, tool_routes, tool_schemas, tool_ways
 
 Lifespan = Callable[[], AbstractAsyncContextManager[Any]]
 
@@ -89,7 +91,8 @@ def build_app(
     app.include_router(tool_routes(runtime, decisions, ways))
     straight = [route for part in parts for route in part.straight]
     app.router.routes.extend([*(route for part in parts for route in part.routes), *straight])
-    app.openapi = lambda: _document(app, runtime, {k: v for part in parts for k, v in part.paths.items()})
+    paths = {k: v for part in parts for k, v in part.paths.items()}
+    app.openapi = lambda: _document(app, runtime.catalog, ways, paths)
     return Observed(who(_Packed(_Straight(app, straight))), counted)
 
 
@@ -125,20 +128,26 @@ class _Straight:
             await route.app(scope, receive, send)
 
 
-def _document(app: FastAPI, runtime: Runtime, paths: Mapping[str, Any]) -> dict[str, Any]:
-    """The OpenAPI 3.1 document, made once."""
+def _document(
+    app: FastAPI, catalog: Catalog, ways: Sequence[Way], paths: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The OpenAPI 3.1 document, made when it is first asked for: it takes longer than all else that a start does."""
     if app.openapi_schema is None:
         document = get_openapi(
             title=app.title, version=app.version, summary=app.summary, openapi_version="3.1.0", routes=app.routes,
-            tags=[{"name": c.name, "description": c.question} for c in runtime.catalog.capabilities],
+            tags=[{"name": c.name, "description": c.question} for c in catalog.capabilities],
         )  # fmt: skip
-        for operation in (o for path in document["paths"].values() for o in path.values()):
+        operations = {o["operationId"]: o for path in document["paths"].values() for o in path.values()}
+        for operation in operations.values():
             operation["responses"].pop("422", None)  # the framework's own; ours stands under 4XX
+        tools = tool_schemas(catalog)
+        for way in ways:
+            deep_dict_update(operations[way.operation], described(way, tools))
         document["paths"].update(paths)
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schemas.pop("HTTPValidationError", None)
         schemas.pop("ValidationError", None)
-        schemas.update(tool_schemas(runtime.catalog))
+        schemas.update(tools)
         schemas["Problem"] = SCHEMA
         app.openapi_schema = document
     return app.openapi_schema

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 
 from fastapi import APIRouter, Request
@@ -61,12 +62,15 @@ class CatalogShown(BaseModel):
 def catalog_routes(catalog: Catalog, version: str) -> APIRouter:
     """The route `/api/v1/catalog`."""
     router = APIRouter(prefix=PREFIX, tags=["catalog"])
-    shown = CatalogShown(version=version, capabilities=[_capability(c) for c in catalog.capabilities])
+
+    @cache
+    def shown() -> CatalogShown:
+        return CatalogShown(version=version, capabilities=[_capability(c) for c in catalog.capabilities])
 
     def read_catalog(request: Request) -> CatalogShown:
         """The capabilities with their tools, and what each takes and returns."""
         principal_of(request.scope)
-        return shown
+        return shown()
 
     problems: Mapping[int | str, dict[str, Any]] = {
         **PROBLEMS,

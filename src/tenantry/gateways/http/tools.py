@@ -61,9 +61,8 @@ def tool_ways(catalog: Catalog) -> Iterator[Way]:
 
 
 def tool_routes(runtime: Runtime, decisions: Decisions, ways: Iterable[Way]) -> APIRouter:
-    """The routes of these ways, described by what the tools declare; what acts can be left to a decision."""
+    """The routes of these ways; what acts can be left to a decision."""
     router = APIRouter(prefix=PREFIX)
-    schemas = tool_schemas(runtime.catalog)
     for way in ways:
         router.add_api_route(
             way.path,
@@ -74,7 +73,6 @@ def tool_routes(runtime: Runtime, decisions: Decisions, ways: Iterable[Way]) -> 
             summary=way.tool.doc.partition("\n")[0],
             description=way.tool.doc,
             response_class=Response,
-            openapi_extra=_described(way, schemas[_name(way.capability, way.tool, "Parameters")]),
         )
     return router
 
@@ -206,10 +204,12 @@ def _resolved(schema: dict[str, Any], defined: Mapping[str, Any]) -> dict[str, A
     return defined[reference.rpartition("/")[2]] if reference and len(schema) == 1 else schema
 
 
-def _described(way: Way, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def described(way: Way, schemas: Mapping[str, Any]) -> dict[str, Any]:
+    """What the OpenAPI document says of a way by what its tool declares, of which `schemas` are `tool_schemas`."""
+    parameters = schemas[_name(way.capability, way.tool, "Parameters")]
     answer = {"schema": {"$ref": REF.format(model=_name(way.capability, way.tool, "Answer"))}}
     places = list(_places(way, parameters))
-    described: dict[str, Any] = {
+    operation: dict[str, Any] = {
         "responses": {
             "200": {"description": "the answer", "content": {"application/json": answer}},
             **PROBLEMS,
@@ -217,10 +217,10 @@ def _described(way: Way, parameters: Mapping[str, Any]) -> dict[str, Any]:
         "parameters": [p for p in places if way.in_query or p["in"] == "path"],
     }
     if way.method == "GET":
-        described["responses"]["304"] = {"description": "as the client holds it"}
+        operation["responses"]["304"] = {"description": "as the client holds it"}
     if way.tool.effect is Effect.ACT:
         flag = {"type": "boolean", "default": False}
-        described["parameters"] += [
+        operation["parameters"] += [
             {"name": _APPROVED, "in": "query", "schema": flag,
              "description": "the caller says yes to these very arguments"},
             {"name": _PROPOSE, "in": "query", "schema": flag,
@@ -229,17 +229,17 @@ def _described(way: Way, parameters: Mapping[str, Any]) -> dict[str, Any]:
              "description": "the reason for a proposal"},
         ]  # fmt: skip
         waits = {"schema": {"$ref": REF.format(model="Decision")}}
-        described["responses"]["202"] = {
+        operation["responses"]["202"] = {
             "description": "the decision that waits", "content": {"application/json": waits},
         }  # fmt: skip
     if not way.in_query:
         schema, required = _body(way, parameters)
         example = {name: value for name, value in way.tool.example.items() if name not in way.in_path}
-        described["requestBody"] = {
+        operation["requestBody"] = {
             "required": required,
             "content": {"application/json": {"schema": schema, "example": example}},
         }
-    return described
+    return operation
 
 
 def _body(way: Way, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
@@ -248,16 +248,21 @@ def _body(way: Way, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], bool
     required = [name for name in parameters.get("required", ()) if name not in apart]
     if not apart:
         return {"$ref": REF.format(model=_name(way.capability, way.tool, "Parameters"))}, bool(required)
-    properties = {name: schema for name, schema in parameters["properties"].items() if name not in apart}
+    properties = {
+        name: _said(schema) for name, schema in parameters["properties"].items() if name not in apart
+    }
     return {**parameters, "properties": properties, "required": required}, bool(required)
+
+
+def _said(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of an argument, but that it is null where it is left out."""
+    return {k: v for k, v in schema.items() if k != "default" or v is not None}
 
 
 def _places(way: Way, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for name, schema in parameters.get("properties", {}).items():
         kinds = [kind for kind in schema.get("anyOf", ()) if kind.get("type") != "null"]
-        rest = {k: v for k, v in schema.items() if k not in {"anyOf", "description", "title"}}
-        if rest.get("default", "") is None:
-            del rest["default"]
+        rest = {k: v for k, v in _said(schema).items() if k not in {"anyOf", "description", "title"}}
         found = {
             "name": name,
             "in": "path" if name in way.in_path else "query",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import anyio.to_thread
@@ -65,13 +65,16 @@ class Tools:
             raise TenantryError(
                 Kind.BROKEN_CONTRACT, f"two tools named {', '.join(twice)} in MCP", "rename one"
             )
-        listed = [_shown(c, t) for c, t in pairs]
-        own = [*([ask.SHOWN] if answer else []), *(self._decisions.shown if self._decisions else [])]
-        self._own = {tool.name for tool in own}
-        self._listed = ListToolsResult(tools=[*own, *listed])
+        self._shown = [*([ask.SHOWN] if answer else []), *(self._decisions.shown if self._decisions else [])]
+        self._own = {tool.name for tool in self._shown}
 
     async def list(self, ctx: Asker, params: PaginatedRequestParams | None) -> ListToolsResult:
-        return self._listed
+        return await anyio.to_thread.run_sync(lambda: self._listed)
+
+    @cached_property
+    def _listed(self) -> ListToolsResult:
+        """Made when it is first asked for: it takes longer than all else that the start of a server does."""
+        return ListToolsResult(tools=[*self._shown, *(_shown(c, t) for c, t in self._named.values())])
 
     async def call(self, ctx: Asker, params: CallToolRequestParams) -> CallToolResult | InputRequiredResult:
         """The answer document, as text and as data; an error is the problem document, as text."""
