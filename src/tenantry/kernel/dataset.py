@@ -67,7 +67,7 @@ class Dataset(BaseModel):
     In a query `$start` and `$end` (exclusive) are the days to build, `$month_start` and `$month_end` their months.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     partition: ClassVar[str] = "charge_day"
     """The DATE column by which the lake divides the table; replaced whole. Empty: one partition."""
