@@ -80,6 +80,7 @@ def test_every_part_of_an_event_finds_its_column(shop: Shop) -> None:
 def test_an_event_that_names_no_quantity_counts_one_whatever_its_data(shop: Shop) -> None:
     datas: list[dict[str, Any]] = [
         {}, {"data": None}, {"data": 7}, {"data": "text"}, {"data": ["quantity"]}, {"data": {"quantity": ""}},
+        {"data": {"quantity": None}},
         {"data_base64": "AAEC/w=="}, {"data_base64": "no base64!"}, {"data_base64": "PHhtbC8+"},
     ]  # fmt: skip
     shop.put(
@@ -122,6 +123,8 @@ BAD = [
     (without("time"), "day is missing or cannot be read; time is missing or cannot be read"),
     ({**EVENT, "time": "yesterday"}, "day is missing or cannot be read; time is missing or cannot be read"),
     ({**EVENT, "data": {"quantity": "many"}}, "quantity is not a number"),
+    ({**EVENT, "data": {"quantity": "NaN"}}, "quantity is not a number"),
+    ({**EVENT, "data": {"quantity": "n/a", "value": 2}}, "quantity is not a number"),
     # What data say does not stand in for an attribute.
     ({**without("id"), "data": {"id": "9", "quantity": 1}}, "id is missing or cannot be read"),
 ]

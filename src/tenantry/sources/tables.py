@@ -372,7 +372,11 @@ class UsageTable(TableSource):
         table.sql["day"] = f"CAST({table.sql['time']} AS DATE)"
         table.texts("meter", "feature_id", "service_name", "resource_id", "region")
         if events:
-            table.optional_number("quantity", default="1")
+            table.number("quantity")
+            # A word for nothing is no quantity either: who counts by events alone says none.
+            unread = f"{table.sql['quantity']} IS NULL AND {table.cell('quantity').sql} IS NOT NULL"
+            table.rejects["quantity is not a number"] = unread
+            table.sql["quantity"] = f"COALESCE({table.sql['quantity']}, 1)"
             table.texts("id", "source")
             table.rejects["specversion is not 1.0"] = f"{table.text('specversion')} IS DISTINCT FROM '1.0'"
         else:
