@@ -10,7 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from otlp_requests import CUMULATIVE, counter, histogram, logs, nanos, point, request, span, spans, written
+from otlp_requests import (
+    CUMULATIVE,
+    DELTA,
+    counter,
+    histogram,
+    logs,
+    nanos,
+    point,
+    request,
+    span,
+    spans,
+    written,
+)
 from shop import Shop, reasons
 
 from tenantry import app
@@ -324,6 +336,53 @@ def test_a_point_counts_once_and_one_that_says_something_else_is_a_conflict(shop
     assert reasons(landed) == {"the same source, id as an earlier row, but not the same values": 1}
     shop.land(shop.put("c.json", written([request(counter(once), counter(once, name="other"))])))
     assert shop.column(Usage, "quantity") == [5, 5]
+
+
+def test_a_delta_is_of_the_hour_in_which_it_began(shop: Shop) -> None:
+    began, odd = "2026-06-30T23:00:00", "2026-07-01T13:00:00"
+    points = [point(1, "2026-07-01T00:00:00", began), point(2, NOON), point(3, NOON, odd)]
+    shop.put("m.json", written([request(counter(*points))]))
+    shop.land()
+    assert {(row["quantity"], f"{row['day']} {row['time']:%H}") for row in shop.rows(Usage)} == {
+        (1, "2026-06-30 23"), (2, "2026-07-01 12"), (3, "2026-07-01 12"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("unit", "name", "expected"), [
+    ("ms", "job.duration", "0.0025"), ("s", "job.duration", "2.5"), ("us", "work", "0.0000025"), ("h", "work", "9000"),
+    ("ms", "work_ms", "2.5"), ("ms", "job.milliseconds", "2.5"), ("MiBy", "sent", "2621440"), ("By", "sent", "2.5"),
+    ("kBy", "sent_kb", "2.5"), ("{item}", "items", "2.5"), ("", "items", "2.5"),
+])  # fmt: skip
+def test_times_are_in_seconds_and_sizes_in_bytes_unless_a_name_says_else(
+    shop: Shop, unit: str, name: str, expected: str
+) -> None:
+    delta, total = (
+        {**counter(point(2.5, NOON, NOON), name=name, temporality=temporality), "unit": unit}
+        for temporality in (DELTA, CUMULATIVE)
+    )
+    shop.put("m.json", written([request(delta), request(total)]))
+    shop.land()
+    assert [(row["meter"], row["quantity"]) for row in shop.rows(Usage)] == [(name, Decimal(expected))]
+    assert shop.column(UsageCounters, "reading") == [Decimal(expected)]
+
+
+def test_a_size_too_large_to_be_kept_is_quarantined_by_itself(shop: Shop) -> None:
+    large = {
+        **counter(point(1, NOON), point("9" * 28, NOON, on={"tenant.id": "b"}), name="sent"),
+        "unit": "TiBy",
+    }
+    shop.put("m.json", written([request(large)]))
+    assert reasons(shop.land()) == {"quantity is missing or cannot be read": 1}
+    assert shop.column(Usage, "quantity") == [2**40]
+
+
+def test_how_many_values_a_histogram_has_is_of_no_unit(shop: Shop) -> None:
+    slow = {**histogram({**point(0, NOON), "count": "3", "sum": 1500.0}), "unit": "ms"}
+    shop.put("m.json", written([request(slow)]))
+    shop.land()
+    assert {row["meter"]: row["quantity"] for row in shop.rows(Usage)} == {
+        "latency.count": 3, "latency.sum": Decimal("1.5"),
+    }  # fmt: skip
 
 
 def test_running_totals_are_kept_as_read(shop: Shop) -> None:

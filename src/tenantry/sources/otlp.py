@@ -51,10 +51,14 @@ class Otlp(Source):
     def _usage(self) -> RowMapping:
         aside = (*self._no_usage(), ("running totals: in the account of usage_counters", _is("cumulative")))
         rejects = (("neither delta nor cumulative", "temporality IS NULL"), *self._rejects())
+        # A delta of an hour that ends with it is of that hour, and not of the next.
+        began = f"COALESCE(least({_time('started')}, {_time('observed')}), {_time('observed')})"
         columns = {
             **self._columns(),
+            "time": began,
+            "day": f"CAST({began} AS DATE)",
             "id": f"COALESCE(event, {_hash(*_CONTENT, 'started', 'observed')})",
-            "quantity": _NUMBER,
+            "quantity": _QUANTITY,
         }
         return RowMapping(Usage, columns, rejects, _REPAIRS, aside=aside, asked=self._asked())
 
@@ -68,7 +72,7 @@ class Otlp(Source):
             "id": _hash(*_CONTENT, "started", "observed"),
             "series": _hash(*_CONTENT),
             "started": f"COALESCE({_time('started')}, {UNKNOWN_START})",
-            "reading": _NUMBER,
+            "reading": _QUANTITY,
         }
         return RowMapping(UsageCounters, columns, self._rejects(), _REPAIRS, aside=aside, asked=self._asked())
 
@@ -128,6 +132,25 @@ class Otlp(Source):
 
 
 _NUMBER = Cell("number").number(QUANTITY_PLACES)
+# Units of UCUM in those that OpenTelemetry's conventions ask for, seconds and bytes: a service that goes over to these
+# keeps its meter. A metric whose name says its unit keeps that.
+_BASE = {
+    "ns": "0.000000001", "us": "0.000001", "ms": "0.001", "min": "60", "h": "3600", "d": "86400",
+    "kBy": "1000", "MBy": "1000000", "GBy": "1000000000", "TBy": "1000000000000",
+    "KiBy": "1024", "MiBy": "1048576", "GiBy": "1073741824", "TiBy": "1099511627776",
+}  # fmt: skip
+_NAMED = (
+    "(?i)[._](ns|us|ms|(nano|micro|milli)s(ec(ond)?s?)?|min(ute)?s?|h(ou)?rs?|h|d(ay)?s?|[kmgt]i?b(ytes?)?"
+    "|(kilo|mega|giga|tera|kibi|mebi|gibi|tebi)bytes?)(.sum)?$"
+)
+_FACTOR = " ".join(f"WHEN {literal(unit)} THEN {factor}" for unit, factor in _BASE.items())
+# What is then too large is no number that can be kept.
+_QUANTITY = (
+    f"CASE WHEN unit IN ({', '.join(map(literal, _BASE))}) AND NOT ends_with(metric, '.count')"
+    f" AND NOT regexp_matches(metric, {literal(_NAMED)})"
+    f" THEN TRY(CAST({_NUMBER} * CAST(CASE unit {_FACTOR} END AS DECIMAL(22,9)) AS DECIMAL(38,{QUANTITY_PLACES})))"
+    f" ELSE {_NUMBER} END"
+)
 _REPAIRS = (
     (
         f"quantity has more than {QUANTITY_PLACES} decimals: rounded half to even",
