@@ -419,6 +419,18 @@ def test_cur_2_maps_are_read_in_parquet_and_as_text(bills: Bills):
     assert (native["billing_account_name"], native["sku_id"]) == ("Payer", "SKU")
 
 
+def test_cur_2_tells_all_tags_in_one_map(bills: Bills):
+    whole = {**ITEM, "tags": json.dumps({
+        "resourceTags/user:Team": "a", "resourceTags/aws:createdBy": "b", "resourceTags/plain": "c",
+        "costCategory/Unit": "d", "accountTag/Team": "e", "userAttribute/Team": "f"})}  # fmt: skip
+    bills.land(bills.table("a.csv", [whole]))
+    expected = {"Team": "a", "aws:createdBy": "b", "plain": "c", "cost_category:Unit": "d", "account_tag:Team": "e",
+                "user_attribute:Team": "f"}  # fmt: skip
+    assert bills.charges("tags") == [expected]
+    bills.land(bills.table("a.csv", [{**whole, "resourceTags/user:Team": "first"}]))
+    assert bills.charges("tags") == [{**expected, "Team": "first"}]
+
+
 def test_shares_of_an_instance_are_left_out_and_what_has_a_cost_of_its_own_is_not(bills: Bills):
     parent = {**ITEM, "lineItem/ResourceId": "i-1", "lineItem/Operation": "RunInstances"}
     share = {

@@ -51,6 +51,14 @@ _RECURRING = ("RIFee", "SavingsPlanRecurringFee")
 _FEES = ("Fee", "SavingsPlanUpfrontFee", *_RECURRING)
 _KNOWN = (*_USED, *_ONE_TIME, *_RECURRING, "SavingsPlanNegation")
 
+# The keys of the map `tags` (2.0): what they begin with, and what a charge's tag begins with instead.
+_PREFIXES = (
+    ("resourceTags/(user:)?", ""),
+    ("costCategory/", "cost_category:"),
+    ("accountTag/", "account_tag:"),
+    ("userAttribute/", "user_attribute:"),
+)
+
 _SPLIT = ("EKSPod-EC2", "ECSTask-EC2")
 _SPLIT_NOTE = "split cost allocation: a share of an instance, whose own row is kept"
 
@@ -165,20 +173,29 @@ def _commitment(rows: Rows, line: Line) -> dict[str, str]:
 
 
 def _tags(rows: Rows) -> str:
-    """User tags by their own key, AWS's with their prefix, cost categories as `cost_category:<name>`."""
+    """User tags by their own key, AWS's with their prefix, all else as `cost_category:<name>` and the like.
+
+    CUR 2.0 has them in `resource_tags` and `cost_category`, or all of them in `tags`, there told apart by prefixes.
+    """
     maps: list[str] = []
     for under, map_name, renamed in (
         (r"resource_?tags[/_]", "resource_tags", "regexp_replace(e.key, '^user[:_]', '')"),
         (r"cost_?category[/_]", "cost_category", "'cost_category:' || e.key"),
+        ("", "tags", _unprefixed("e.key")),
     ):
-        entries = [
-            f"{{'key': {literal(key)}, 'value': {cell.text()}}}" for key, cell in rows.columns.under(under)
-        ]
+        columns = rows.columns.under(under) if under else []
+        entries = [f"{{'key': {literal(key)}, 'value': {cell.text()}}}" for key, cell in columns]
         lists = [f"list_filter([{', '.join(entries)}], lambda e: e.value IS NOT NULL)"] if entries else []
         lists += [f"map_entries({tags})" for tags in rows.tags(map_name)]
         pair = f"{{'key': {renamed}, 'value': e.value}}"
         maps += [tag_map(f"list_transform({found}, lambda e: {pair})", "key", "value") for found in lists]
     return union(maps) if maps else ""
+
+
+def _unprefixed(key: str) -> str:
+    for prefix, own in _PREFIXES:
+        key = f"regexp_replace({key}, '^{prefix}', '{own}')"
+    return key
 
 
 def _split(rows: Rows) -> str:
