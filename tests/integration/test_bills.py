@@ -345,6 +345,20 @@ def test_parts_of_a_bill_whose_columns_differ_do_not_replace_each_other(bills: B
     assert sorted(bills.charges("billed_cost")) == [1, 1, 5]
 
 
+def test_maps_of_parquet_keep_their_values_beside_a_file_in_which_they_are_text(bills: Bills):
+    tags = {"Centre": "a:b", "note": "one, two = three", "quoted": 'it\'s "x"'}
+    bills.table("bill/1.csv", [{**ROW, "Tags": json.dumps(tags)}])
+    strings = pa.map_(pa.string(), pa.string())
+    columns = {name: pa.array([value]) for name, value in {**ROW, "BilledCost": "5"}.items()}
+    pq.write_table(
+        pa.table({**columns, "Tags": pa.array([list(tags.items())], strings)}),
+        bills.folder / "bill/2.parquet",
+    )
+    bills.land(bills.folder / "bill")
+    assert bills.charges("tags") == [tags, tags]
+    assert sorted(bills.charges("billed_cost")) == [1, 5]
+
+
 def test_only_the_latest_delivery_of_a_period_is_read(bills: Bills):
     for time in ("2026-01-02T00:00:00.000Z-ffff", "2026-01-03T00:00:00.000Z-0000"):
         bills.table(f"data/BILLING_PERIOD=2026-01/{time}/cur-00001.csv", [{**ROW, "BilledCost": time[9]}])

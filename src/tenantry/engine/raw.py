@@ -112,13 +112,17 @@ class RawFile:
         return f"SELECT {', '.join([*cells, origin])}, {literal(self.delivery)} AS _delivery FROM {self.scan}"
 
     def _cell(self, name: str, kind: str) -> str:
-        return self.cell.format(quoted(name), literal(pointer(name))) if name != "_record" else "_record"
+        if name == "_record":
+            return name
+        cell = self.cell.format(quoted(name), literal(pointer(name)))
+        nested = self.columns[name].startswith(("MAP", "STRUCT")) or self.columns[name].endswith("]")
+        return f"to_json({cell})" if nested and kind == "VARCHAR" else cell
 
 
 def relation(files: Sequence[RawFile]) -> str:
     """SQL of all the files' records as one relation, its columns united by name whatever their case.
 
-    A column whose type differs between files is text.
+    A column whose type differs between files is text; what is nested is its JSON.
     """
     columns: dict[str, tuple[str, str]] = {}
     for file in files:
