@@ -206,6 +206,29 @@ def test_a_bill_half_of_whose_rows_another_beside_it_has_says_so(shop: Shop) -> 
     assert notes == {str(half): said, str(whole): None, str(other): None}
 
 
+def test_a_bill_as_csv_and_as_parquet_counts_once(shop: Shop) -> None:
+    text = shop.put("bill/bill.csv", FOCUS + charge("1.50") + charge("2", day=2) + charge("0.1", day=3))
+    shop.put("bill/part.csv", FOCUS + charge("1.50", service="S3") + charge("2", day=2, service="S3"))
+    typed = text.with_suffix(".parquet")
+    duckdb.sql(f"COPY (FROM read_csv('{text}')) TO '{typed}'")
+    entries = {e.file: e for e in shop.land().deliveries}
+    assert sorted(shop.column(Charges, "billed_cost")) == [Decimal("0.1"), 1.5, 1.5, 2, 2]
+    assert (entries[str(typed)].left_out, entries[str(typed)].note) == (3, f"3 x all rows are in {text}")
+
+
+def test_a_bill_that_another_beside_it_says_in_other_words_says_so(shop: Shop) -> None:
+    named = FOCUS.replace("\n", ",x_LineItemId\n")
+
+    def items(word: str, days: range) -> str:
+        return named + "".join(charge("1", day=day).replace("\n", f",{word}{day}\n") for day in days)
+
+    half = shop.put("bill/to-15th.csv", items("a", range(1, 16)))
+    whole = shop.put("bill/to-31st.csv", items("b", range(1, 32)))
+    notes = {e.file: e.note for e in shop.land().deliveries}
+    said = f"15 x also in {whole}, and counted in both: is one an older delivery of the bill?"
+    assert notes == {str(half): said, str(whole): None}
+
+
 def test_what_a_later_file_of_the_same_run_replaces_is_left_out_in_the_ledger(shop: Shop) -> None:
     first = shop.put("v1/bill.csv", FOCUS + charge("1") + charge("2"))
     last = shop.put("v2/bill.csv", FOCUS + charge("1") + charge("3"))

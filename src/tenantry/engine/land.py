@@ -232,7 +232,9 @@ class Landing:
         stage.fill(columns, hashed=bool(batch.replaces))
         if batch.replaces and (earlier or len(files) > 1):
             whole = [file.delivery for file in files if not file.bad_rows]
-            copies, alike = find_copies(self._engine, [*(e.path for e in earlier), stage.path], whole)
+            written = {file.delivery: file.columns for file in self._seen.values()}
+            paths = [*(e.path for e in earlier), stage.path]
+            copies, alike = find_copies(self._engine, paths, whole, written)
             stage.copies = {part: str(self._seen[other].path) for part, other in copies.items()}
             stage.alike = {part: (n, str(self._seen[other].path)) for part, (n, other) in alike.items()}
         stage.mark_repeats(earlier)

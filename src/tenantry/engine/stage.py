@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -170,46 +171,64 @@ def content(raw_columns: Sequence[str]) -> str:
 
 
 def find_copies(
-    engine: DuckDB, stages: Sequence[Path], candidates: Sequence[str]
+    engine: DuckDB,
+    stages: Sequence[Path],
+    candidates: Sequence[str],
+    columns: Mapping[str, Mapping[str, str]],
 ) -> tuple[dict[str, str], dict[str, tuple[int, str]]]:
     """Which of the candidate deliveries have all their rows, as often, in another delivery of these stages; and which
     others have half of them or more in another candidate that stays, with how many.
 
-    Of two deliveries with the same rows the first stays. `candidates` are in order. One row alone is no copy: two bills
-    may well hold an equal row.
+    Rows are the same if all their cells are; for the half, and between deliveries that write a column as two types (CSV
+    and Parquet), if they say the same. `columns` are the SQL types of each delivery's. Of two deliveries with the same
+    rows the first stays. `candidates` are in order. One row alone is no copy: two bills may well hold an equal row.
     """
     files = ", ".join(literal(str(path)) for path in stages)
     engine.query(
-        "CREATE OR REPLACE TEMP TABLE row_hashes AS SELECT _delivery, _hash, count(*) AS n"
+        "CREATE OR REPLACE TEMP TABLE row_hashes AS SELECT _delivery, _hash, _said, count(*) AS n"
         f" FROM read_parquet([{files}], union_by_name = true, hive_partitioning = false) GROUP BY ALL"
     )
     sizes = {
         r["_delivery"]: r["n"]
         for r in engine.query("SELECT _delivery, sum(n) AS n FROM row_hashes GROUP BY ALL")
     }
+    equal, said = (_shared(engine, hashed) for hashed in ("_hash", "_said"))
+    engine.query("DROP TABLE row_hashes")
     places = {delivery: place for place, delivery in enumerate(candidates)}
     within: dict[str, set[str]] = {}
     shared: dict[str, list[tuple[int, str]]] = {}
-    for row in engine.query(
-        "SELECT a._delivery AS part, b._delivery AS whole, sum(least(a.n, b.n)) AS n FROM row_hashes a"
-        " JOIN row_hashes b ON a._hash = b._hash AND a._delivery <> b._delivery GROUP BY ALL"
-    ):
-        if row["n"] == sizes[row["part"]] > 1:
-            within.setdefault(row["part"], set()).add(row["whole"])
-        elif row["whole"] in places and 2 * row["n"] >= sizes[row["part"]] > 1:
-            shared.setdefault(row["part"], []).append((row["n"], row["whole"]))
+    for part, whole in {**equal, **said}:
+        rows = said if _written_otherwise(columns[part], columns[whole]) else equal
+        if rows.get((part, whole)) == sizes[part] > 1:
+            within.setdefault(part, set()).add(whole)
+        elif whole in places and 2 * said.get((part, whole), 0) >= sizes[part] > 1:
+            shared.setdefault(part, []).append((said[part, whole], whole))
     copies: dict[str, str] = {}
     smallest_first = sorted(candidates, key=lambda delivery: (sizes.get(delivery, 0), -places[delivery]))
     for delivery in smallest_first:
         if whole := within.get(delivery, set()) - copies.keys():
             copies[delivery] = max(whole, key=lambda w: (sizes[w], w))
-    engine.query("DROP TABLE row_hashes")
     alike = {
         part: max(found)
         for part, others in shared.items()
         if part not in copies and (found := [(n, other) for n, other in others if other not in copies])
     }
     return copies, alike
+
+
+def _shared(engine: DuckDB, hashed: str) -> dict[tuple[str, str], int]:
+    """How many rows of a delivery are in another one too, as often."""
+    counted = f"SELECT _delivery, {hashed} AS hash, sum(n) AS n FROM row_hashes GROUP BY ALL"
+    found = engine.query(
+        f"WITH counted AS ({counted}) SELECT a._delivery AS part, b._delivery AS whole, sum(least(a.n, b.n)) AS n"
+        " FROM counted AS a JOIN counted AS b ON a.hash = b.hash AND a._delivery <> b._delivery GROUP BY ALL"
+    )
+    return {(row["part"], row["whole"]): row["n"] for row in found}
+
+
+def _written_otherwise(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    types = {name.lower(): kind for name, kind in other.items()}
+    return any(kind != types.get(name.lower(), kind) for name, kind in one.items())
 
 
 def types_given(engine: DuckDB, mapping: RowMapping, raw: str = "raw") -> dict[str, str]:
@@ -226,10 +245,19 @@ def typed(mapping: RowMapping, given: Mapping[str, str], hashed: Sequence[str] =
     """
     # Conditions stand by themselves, so that the engine computes what they share with the values once.
     cells = ", ".join(map(quoted, sorted(hashed))) or "0"
+    said = ", ".join(_said(mapping, given)) if hashed else "0"
     kept = {"_file": "_file", "_row": "_row", "_delivery": "_delivery", "_hash": f"hash({cells})"}
-    marks = ", ".join([*kept, _LOOKED, "_aside", *repair_marks(mapping)])
+    marks = ", ".join([*kept, f"hash({said}) AS _said", _LOOKED, "_aside", *repair_marks(mapping)])
     values = ", ".join(_typed(mapping.dataset, given))
     return f"SELECT {marks}, {fate(mapping, given)}, {values} FROM ({marked(mapping, kept, raw)})"
+
+
+def _said(mapping: RowMapping, given: Mapping[str, str]) -> Iterator[str]:
+    """SQL of what a row says, wherever it stands."""
+    for name, sql in mapping.columns.items():
+        if not re.search(r"\b_(delivery|row|file)\b", sql):
+            value = quoted(name)
+            yield f"list_sort(map_entries({value}))" if given[name].startswith("MAP") else value
 
 
 _LOOKED = "_inside AND _aside IS NULL AS _looked"
