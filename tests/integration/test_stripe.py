@@ -202,7 +202,11 @@ def test_discounts_that_are_told_by_their_id_are_asked_for(tmp_path: Path):
 
 
 def subscribed(
-    price: dict[str, Any] | None = None, quantity: int = 2, of_item: Sequence[Any] = (), **more: Any
+    price: dict[str, Any] | None = None,
+    quantity: int = 2,
+    of_item: Sequence[Any] = (),
+    customer: dict[str, Any] | None = None,
+    **more: Any,
 ) -> list[Any]:
     item = {
         "discounts": of_item,
@@ -223,7 +227,11 @@ def subscribed(
         "start_date": seconds("2026-01-31"),
         **more,
     }
-    rows = subscriptions({**given, "items": {"data": [item]}}, {"cus_1": "acme"})
+    rows = subscriptions(
+        {**given, "items": {"data": [item]}},
+        {"cus_1": "acme"},
+        {"cus_1": {"id": "cus_1", **(customer or {})}},
+    )
     return [
         (r["plan"], str(r["amount"]), str(r["started_on"]), str(r["ended_on"] or ""), r["quantity"])
         for r in rows
@@ -247,7 +255,7 @@ FULL = ("price_1", "10.00", "2026-01-31", "", 2)
         ({"status": "incomplete_expired"}, [("price_1", "10.00", "2026-01-31", "2026-01-31", 2)]),
         (
             {"discount": {"coupon": {"id": "TENTH", "percent_off": 12.5, "duration": "forever"}}},
-            [FULL, ("price_1 (discount TENTH)", "-1.25", "2026-01-31", "", 2)],
+            [FULL, ("price_1 (discount TENTH)", "-2.50", "2026-01-31", "", 1)],
         ),
         (
             {"discounts": [{"start": seconds("2026-02-01"), "end": seconds("2026-04-01"),
@@ -256,11 +264,11 @@ FULL = ("price_1", "10.00", "2026-01-31", "", 2)
         ),
         (
             {"discounts": [{"coupon": {"id": "ONCE", "percent_off": 50, "duration": "once"}}]},
-            [FULL, ("price_1 (discount ONCE)", "-5.00", "2026-01-31", "2026-02-28", 2)],
+            [FULL, ("price_1 (discount ONCE)", "-10.00", "2026-01-31", "2026-02-28", 1)],
         ),
         (
             {"of_item": [{"coupon": {"id": "ITEM", "percent_off": 20, "duration": "forever"}}]},
-            [FULL, ("price_1 (discount ITEM)", "-2.00", "2026-01-31", "", 2)],
+            [FULL, ("price_1 (discount ITEM)", "-4.00", "2026-01-31", "", 1)],
         ),
     ],
 )  # fmt: skip
@@ -268,4 +276,61 @@ def test_prices_trials_ends_and_discounts(more: dict[str, Any], rows: list[Any])
     found = subscribed(**more)
     assert [(n, str(Decimal(a).normalize()) if a != "None" else a, *r) for n, a, *r in found] == [
         (n, str(Decimal(a).normalize()) if a != "None" else a, *r) for n, a, *r in rows
+    ]
+
+
+def coupon(name: str, until: str = "", **terms: Any) -> dict[str, Any]:
+    end = {"end": seconds(until)} if until else {}
+    return {
+        "id": f"di_{name}",
+        **end,
+        "coupon": {"id": name, "duration": "forever", "currency": "eur", **terms},
+    }
+
+
+FIFTH, TENTH = coupon("FIFTH", percent_off=20), coupon("TENTH", percent_off=10)
+FIVE = coupon("FIVE", amount_off=500)
+
+
+@pytest.mark.parametrize(
+    ("more", "taken"),
+    [
+        ({"discounts": [FIFTH, TENTH]}, [("FIFTH", "-4", "", ""), ("TENTH", "-1.6", "", "")]),
+        ({"discounts": [TENTH], "of_item": [FIFTH]}, [("FIFTH", "-4", "", ""), ("TENTH", "-1.6", "", "")]),
+        ({"discounts": [FIVE, TENTH]}, [("FIVE", "-5", "", ""), ("TENTH", "-1.5", "", "")]),
+        ({"discounts": [TENTH, FIVE]}, [("TENTH", "-2", "", ""), ("FIVE", "-5", "", "")]),
+        (
+            {"discounts": [coupon("FIFTH", "2026-04-01", percent_off=20), TENTH]},
+            [("FIFTH", "-4", "", "2026-04-01"), ("TENTH", "-1.6", "", "2026-04-01"), ("TENTH", "-2", "2026-04-01", "")],
+        ),
+        (
+            {"discounts": [TENTH, coupon("FIFTH", "2026-04-01", percent_off=20)]},
+            [("TENTH", "-2", "", ""), ("FIFTH", "-3.6", "", "2026-04-01")],
+        ),
+        ({"discounts": [coupon("ALL", amount_off=9999), TENTH]}, [("ALL", "-20", "", "")]),
+        ({"discounts": [coupon("ODD", amount_off=500, currency="usd"), TENTH]}, [("TENTH", "-2", "", "")]),
+        ({"discounts": [TENTH], "discount": TENTH}, [("TENTH", "-2", "", "")]),
+        ({"discounts": [TENTH], "of_item": [TENTH]}, [("TENTH", "-3.8", "", "")]),
+        ({"customer": {"discount": FIFTH}}, [("FIFTH", "-4", "", "")]),
+        ({"customer": {"discount": FIFTH}, "discounts": [TENTH]}, [("TENTH", "-2", "", "")]),
+    ],
+)  # fmt: skip
+def test_each_discount_takes_of_what_those_before_it_leave(more: dict[str, Any], taken: list[Any]):
+    first, *rows = subscribed(**more)
+    assert first == FULL
+    assert [(plan, Decimal(amount), start, end) for plan, amount, start, end, _ in rows] == [
+        (f"price_1 (discount {name})", Decimal(amount), start or "2026-01-31", end)
+        for name, amount, start, end in taken
+    ]
+
+
+def test_an_amount_is_taken_off_all_items_together():
+    price = {"id": "p", "currency": "eur", "unit_amount": 300, "billing_scheme": "per_unit"}
+    items = [{"id": f"si_{n}", "price": {**price, "recurring": {"interval": "month"}}} for n in (1, 2)]
+    sold = {"id": "sub_1", "customer": "cus_1", "status": "active", "start_date": seconds("2026-01-31")}
+    rows = [*subscriptions({**sold, "items": {"data": items}, "discounts": [FIVE, TENTH]}, {})]
+    assert [(row["item"], row["amount"]) for row in rows[2:]] == [
+        ("si_1", -3),
+        ("si_2", -2),
+        ("si_2", Decimal("-0.1")),
     ]

@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -23,6 +23,7 @@ from ..datasets.tenants import Tenants
 from ..kernel.dataset import Dataset
 from ..kernel.money import EXACT, MONEY_PLACES
 from ..kernel.source import Batch, RemoteSource, Sample
+from .discounts import Discount, taken_off
 from .tables import SubscriptionsTable, TableSource, TenantInvoicesTable, TenantsTable
 
 _PAGE = 100
@@ -89,7 +90,8 @@ class Stripe(RemoteSource):
             subscribed = list(stripe.listed("/v1/subscriptions", asked))
             if any(map(_abridged, subscribed)):
                 subscribed = list(stripe.listed("/v1/subscriptions", {**asked, "expand[]": _DISCOUNTS}))
-            rows = [row for one in subscribed for row in subscriptions(one, tenants)]
+            who = {one["id"]: one for one in customers}
+            rows = [row for one in subscribed for row in subscriptions(one, tenants, who)]
             _write(folder / "subscriptions.jsonl", _told_apart(rows))
             invoiced = stripe.listed("/v1/invoices", {"limit": _PAGE})
             _write(folder / "invoices.jsonl", (invoice(one, tenants) for one in invoiced if one.get("id")))
@@ -110,10 +112,15 @@ def tenant(customer: Mapping[str, Any], tenants: Mapping[str, str]) -> Row:
     }
 
 
-def subscriptions(subscription: Mapping[str, Any], tenants: Mapping[str, str]) -> Iterator[Row]:
-    """A row for each item, from the end of the trial on, and one below zero for each discount, as long as it lasts.
+def subscriptions(
+    subscription: Mapping[str, Any],
+    tenants: Mapping[str, str],
+    customers: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Iterator[Row]:
+    """A row for each item, from the end of the trial on, and rows below zero for each discount, as long as it lasts.
 
-    What has no fixed price (metered, tiered, by packages) has no amount, and is quarantined for that.
+    An item's discounts come before those of the subscription, which inherits its customer's where it has none. What has
+    no fixed price (metered, tiered, by packages) has no amount, and is quarantined for that.
     """
     customer = _id(subscription["customer"])
     first = _latest(
@@ -133,11 +140,13 @@ def subscriptions(subscription: Mapping[str, Any], tenants: Mapping[str, str]) -
         _item(item, {"tenant_id": tenants.get(customer, customer), **dates}) for item in _items(subscription)
     ]
     yield from rows
-    for discount in _discounts(subscription):
-        yield from _discounted(discount, rows)
-    for item, row in zip(_items(subscription), rows, strict=True):
-        for discount in _discounts(item):
-            yield from _discounted(discount, [row])
+    of_items = [
+        _discount(told, [row])
+        for item, row in zip(_items(subscription), rows, strict=True)
+        for told in _discounts(item)
+    ]
+    of_all = _discounts(subscription) or _discounts((customers or {}).get(customer, {}))
+    yield from taken_off([*of_items, *(_discount(told, rows) for told in of_all)])
 
 
 def _told_apart(rows: Sequence[Row]) -> Iterator[Row]:
@@ -199,7 +208,8 @@ def _abridged(subscription: Mapping[str, Any]) -> bool:
 
 def _discounts(discounted: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     found = [*(discounted.get("discounts") or ()), discounted.get("discount")]
-    return [one for one in found if isinstance(one, Mapping) and _coupon(one)]
+    told = [one for one in found if isinstance(one, Mapping) and _coupon(one)]
+    return list({one.get("id", place): one for place, one in enumerate(told)}.values())
 
 
 def _coupon(discount: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -207,37 +217,19 @@ def _coupon(discount: Mapping[str, Any]) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _discounted(discount: Mapping[str, Any], rows: Sequence[Row]) -> Iterator[Row]:
-    """What a coupon takes off: a percentage of each row, or an amount of the first in its currency."""
-    coupon = _coupon(discount)
-    percent, off = coupon.get("percent_off"), coupon.get("amount_off")
-    for row in rows:
-        first = _latest(row["started_on"], _day(discount.get("start")))
-        ends = [row["ended_on"], _day(discount.get("end"))]
-        if coupon.get("duration") == "once":
-            ends.append(_after_one(first, row["interval"]))
-        end = min((day for day in ends if day), default=None)
-        if row["amount"] is None or (end and end <= first):
-            continue
-        of_row = {
-            **row,
-            "started_on": first,
-            "ended_on": end,
-            "plan": f"{row['plan']} (discount {coupon['id']})",
-        }
-        if percent is not None:
-            yield {**of_row, "amount": -row["amount"] * Decimal(str(percent)) / 100}
-        elif off is not None and str(coupon.get("currency", "")).upper() == row["currency"]:
-            yield {**of_row, "amount": -_major(off, row["currency"]), "quantity": 1}
-            return
-
-
-def _after_one(first: date, interval: str) -> date:
-    """The day after the first invoice's period."""
-    months = _MONTHS if interval == "year" else 1
-    year, month = divmod(first.year * _MONTHS + first.month - 1 + months, _MONTHS)
-    last = (date(year, month + 1, 28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
-    return date(year, month + 1, min(first.day, last.day))
+def _discount(told: Mapping[str, Any], rows: Sequence[Row]) -> Discount:
+    coupon = _coupon(told)
+    percent, currency = coupon.get("percent_off"), str(coupon.get("currency") or "").upper()
+    return Discount(
+        coupon=coupon["id"],
+        rows=rows,
+        part=None if percent is None else Decimal(str(percent)).scaleb(-2),
+        amount=_major(coupon.get("amount_off") or 0, currency),
+        currency=currency,
+        start=_day(told.get("start")),
+        end=_day(told.get("end")),
+        once=coupon.get("duration") == "once",
+    )
 
 
 def invoice(one: Mapping[str, Any], tenants: Mapping[str, str]) -> Row:
