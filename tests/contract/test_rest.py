@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
+import httpx
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from serving import serving
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 from three_months import CATALOG
 
 from tenantry.errors import Kind, TenantryError
 from tenantry.gateways.http.app import build_app
+from tenantry.gateways.http.live import Live, live_part
 from tenantry.kernel import Capability, Dataset, Effect, Principal, Tool
 from tenantry.runtime.call import Runtime
 
@@ -106,7 +110,30 @@ def test_an_answer_that_the_client_holds_is_not_sent_again(rest: TestClient):
     first = rest.get(url)
     again = rest.get(url, headers={"If-None-Match": f'"other", {first.headers["etag"]}'})
     assert (again.status_code, again.content) == (304, b"")
+    assert {name: again.headers[name] for name in ("etag", "cache-control")} == {
+        name: first.headers[name] for name in ("etag", "cache-control")
+    }
     assert rest.get(url + "&top=1").headers["etag"] != first.headers["etag"]
+
+
+@pytest.mark.parametrize(
+    "url", ["/api/v1/cost_per_tenant/rank?window=2026-03", "/api/v1/datasets", "/api/v1/datasets/tenants"]
+)
+@pytest.mark.parametrize(
+    ("held", "status"), [("{}", 304), ("W/{}", 304), ("*", 304), ('"a", W/{}', 304), ("x{}", 200), ("", 200)]
+)
+def test_tags_are_compared_weakly(rest: TestClient, url: str, held: str, status: int):
+    tag = rest.get(url).headers["etag"].removeprefix("W/")
+    assert rest.get(url, headers={"If-None-Match": held.format(tag)}).status_code == status
+
+
+@pytest.mark.parametrize("refused", ["gzip;q=0", "br, GZIP ; Q=0.00"])
+def test_what_is_refused_packed_is_sent_as_it_is(rest: TestClient, refused: str):
+    packed = rest.get("/api/v1/catalog", headers={"Accept-Encoding": "br, gzip;q=0.5"})
+    assert packed.headers["content-encoding"] == "gzip"
+    found = rest.get("/api/v1/catalog", headers={"Accept-Encoding": refused})
+    assert "content-encoding" not in found.headers
+    assert found.json()["capabilities"]
 
 
 @pytest.mark.parametrize(
@@ -133,14 +160,66 @@ def test_what_cannot_be_answered_is_a_problem_document(rest: TestClient, url: st
 
 
 def test_another_method_is_refused(rest: TestClient):
-    assert problem(rest.delete("/api/v1/cost_per_tenant/rank"), 405)
+    refused = rest.delete("/api/v1/cost_per_tenant/rank")
+    assert problem(refused, 405)
+    assert refused.headers["allow"] == "GET, HEAD", "RFC 9110, 15.5.6: it says which there are"
+    assert rest.delete("/api/v1/tenants").headers["allow"] == "GET, HEAD, POST", "of all routes of the path"
+
+
+@pytest.mark.parametrize(
+    "url", ["/healthz", "/api/v1/tenants", "/api/v1/datasets/tenants?format=csv", "/api/v1/nope"]
+)
+def test_head_is_get_without_its_content(runtime: Runtime, url: str):
+    with serving(build_app(runtime, "0", lambda app: As(app, Principal()))) as address:
+        got, head = httpx.get(address + url), httpx.head(address + url)
+        counted = httpx.get(f"{address}/metrics").text
+    volatile = {"date", "x-request-id"}
+    assert head.status_code == got.status_code
+    assert head.content == b""
+    assert {**head.headers, **dict.fromkeys(volatile, "")} == {**got.headers, **dict.fromkeys(volatile, "")}
+    assert url == "/api/v1/nope" or f'method="HEAD",route="{url.partition("?")[0][:17]}' in counted
+
+
+def test_head_of_a_stream_ends_at_once(runtime: Runtime):
+    part = live_part(Live([]))
+    with serving(build_app(runtime, "0", lambda app: As(app, Principal()), [part])) as address:
+        head = httpx.head(f"{address}/api/v1/live", timeout=5)
+    assert head.headers["content-type"].startswith("text/event-stream")
 
 
 def test_a_body_that_is_no_json_or_too_large_is_refused(rest: TestClient):
     url = "/api/v1/cost_per_tenant/preview"
     assert problem(rest.post(url, content=b"{"), 422)
     assert problem(rest.post(url, json={"policy": "x", "top": "5"}), 422), "strict: a number is no text"
-    assert problem(rest.post(url, content=b" " * 1_000_001), 429)
+    for path in (url, "/api/v1/decisions/1"):
+        large = rest.post(path, content=b" " * 1_000_001, headers={"Content-Type": "application/json"})
+        assert problem(large, 413)["type"] == "/errors/limit_exceeded"
+
+
+def test_a_client_that_leaves_is_no_bug(rest: TestClient, caplog: pytest.LogCaptureFixture):
+    status = list[int]()
+
+    async def leave() -> None:
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": path,
+            "headers": [],
+            "query_string": b"",
+            "state": {},
+        }
+        await rest.app({**scope, "root_path": "", "client": None}, receive, send)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        status.extend([message["status"]] if "status" in message else [])
+
+    path = "/api/v1/cost_per_tenant/preview"
+    asyncio.run(leave())
+    assert status == [400]
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 def pages(rest: TestClient, name: str, limit: int) -> Iterator[list[dict[str, Any]]]:

@@ -137,7 +137,7 @@ def _mcp(plane: ControlPlane, answer: Answering) -> Part:
 
     server = mcp.catalog_server(plane.runtime, __version__, answer, Decisions(plane.runtime))
     routes, lifespan = mcp.mounted(server)
-    return Part(routes=routes, lifespan=lifespan)
+    return Part(routes=routes, bounded=[mcp.PATH], lifespan=lifespan)
 
 
 def _agui(plane: ControlPlane, asking: Asking) -> Part:

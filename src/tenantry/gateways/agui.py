@@ -32,12 +32,9 @@ from ..runtime.decisions import Decisions
 from .http.access import principal_of
 from .http.app import Part
 from .http.problems import problem_response
-from .http.tools import body_of
 
 PATH = "/agui"
 PROTOCOL = "1.0"
-LARGEST = 1_000_000
-"""Bytes of a request: clients send the whole conversation each time, of which only the last message is read."""
 _INTERRUPT = re.compile(r"decision-([0-9]{1,18})-([0-9a-f]{64})")
 _ANSWER_TO = {
     "type": "object",
@@ -118,7 +115,7 @@ class AgUi:
         try:
             if not request.headers.get("content-type", "").startswith("application/json"):
                 raise invalid("the body is not JSON", "send application/json")
-            asked = _read(await body_of(request, LARGEST))
+            asked = _read(await request.body())
             work = self._work(asked, who)
             self._check_room(who)
         except TenantryError as problem:

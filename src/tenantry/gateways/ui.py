@@ -16,12 +16,13 @@ from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from .http.app import Part
+from .http.negotiation import matches, refuses_gzip
 
 STATIC = Path(__file__).parent / "static"
 _INDEX, _ASSETS, _GZIP = "index.html", "assets/", ".gz"
 # First parts of paths that are no pages: what is unknown there is a problem document.
 _PROGRAMS = frozenset({
-    "api", "auth", "mcp", "a2a", "v1", ".well-known", "healthz", "readyz", "metrics", "errors",
+    "api", "auth", "mcp", "a2a", "agui", "v1", ".well-known", "healthz", "readyz", "metrics", "errors",
 })  # fmt: skip
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -116,11 +117,12 @@ def _sent(request: Request, file: _File, *, immutable: bool = False) -> Response
     tag = f'"{file.tag}"'
     cache = "public, max-age=31536000, immutable" if immutable else "no-cache"
     headers = MutableHeaders({**_HEADERS, "ETag": tag, "Cache-Control": cache})
-    if tag in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
     if file.packed is not None:
         headers["Vary"] = "Accept-Encoding"
-        if "gzip" in request.headers.get("accept-encoding", ""):
-            headers["Content-Encoding"] = "gzip"
-            return Response(file.packed, headers=headers, media_type=file.media_type)
+    if matches(request, tag):
+        return Response(status_code=304, headers=headers)
+    packs = "gzip" in request.headers.get("accept-encoding", "") and not refuses_gzip(request.headers)
+    if file.packed is not None and packs:
+        headers["Content-Encoding"] = "gzip"
+        return Response(file.packed, headers=headers, media_type=file.media_type)
     return Response(file.content, headers=headers, media_type=file.media_type)

@@ -21,6 +21,7 @@ from ...kernel import Catalog, Principal
 from ...runtime.asking.asking import Answering
 from ...runtime.decision import Decision
 from ...runtime.given_tasks import GivenTasks
+from ..http.negotiation import matches
 from .answerer import Answerer
 from .bounds import Bounds
 from .callers import Callers, context_of, owner
@@ -102,6 +103,6 @@ class Serving:
             "ETag": etag,
             "Last-Modified": self._since,
         }
-        if etag in request.headers.get("if-none-match", ""):
+        if matches(request, etag):
             return Response(status_code=304, headers=headers)
         return Response(body, headers=headers, media_type="application/json")

@@ -7,12 +7,14 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from anyio import CancelScope
+from fastapi import APIRouter, FastAPI, HTTPException
 from fastapi.openapi.utils import get_openapi
 from fastapi.utils import deep_dict_update
+from starlette.datastructures import Headers
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...kernel import Catalog
 from ...runtime.call import Runtime
@@ -22,10 +24,13 @@ from .control_plane import control_plane_ways
 from .datasets import dataset_routes
 from .decisions import decision_routes
 from .health import Check, Metrics, health_routes
+from .negotiation import refuses_gzip
 from .observed import Observed
 from .problems import SCHEMA, answer_with_problems
 from .tools import Way, described, tool_routes, tool_schemas, tool_ways
 
+LARGEST_BODY = 1_000_000
+"""Bytes of a request's body, where its part says nothing else."""
 Lifespan = Callable[[], AbstractAsyncContextManager[Any]]
 
 
@@ -35,13 +40,15 @@ class Part:
 
     Routers stand in the OpenAPI document; plain `routes` are other protocols and come after all else. `straight` are
     routes of fixed paths that take so many requests that nothing may stand before them. `paths` is what that document
-    says of routes that are no router's.
+    says of routes that are no router's. `bounded` are the beginnings of paths whose bodies the part bounds itself;
+    those of all others have at most `LARGEST_BODY` bytes.
     """
 
     routers: Sequence[APIRouter] = ()
     routes: Sequence[BaseRoute] = ()
     straight: Sequence[Route] = ()
     paths: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    bounded: Sequence[str] = ()
     lifespan: Lifespan | None = None
     check: Mapping[str, Check] = field(default_factory=dict[str, Check])
 
@@ -93,7 +100,59 @@ def build_app(
     app.router.routes.extend([*(route for part in parts for route in part.routes), *straight])
     paths = {k: v for part in parts for k, v in part.paths.items()}
     app.openapi = lambda: _document(app, runtime.catalog, ways, paths)
-    return Observed(who(_Packed(_Straight(app, straight))), counted)
+    bounded = _Bounded(app, [path for part in parts for path in part.bounded])
+    return Observed(who(_Headed(_Packed(_Straight(bounded, straight)))), counted)
+
+
+class _Headed:
+    """Answers HEAD as GET without the content: no route need know of it, and what would stream ends as it begins."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+        with CancelScope() as answering:
+
+            async def head(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    await send(message)
+                elif not answering.cancel_called:
+                    await send({"type": "http.response.body"})
+                    if message.get("more_body"):
+                        answering.cancel()
+
+            as_get = {**scope, "method": "GET"}  # the server goes by its own
+            try:
+                await self._app(as_get, receive, head)
+            finally:
+                if "route" in as_get:  # by which requests are counted
+                    scope["route"] = as_get["route"]
+
+
+class _Bounded:
+    """Takes no more of a body than fits: routes hold it in memory, also before anybody said who they are."""
+
+    def __init__(self, app: ASGIApp, apart: Sequence[str]) -> None:
+        self._app = app
+        self._apart = tuple(apart)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        size = 0
+
+        async def received() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > LARGEST_BODY:
+                # Of all errors the framework lets this one through, wherever it reads the body.
+                raise HTTPException(413, f"a body of more than {LARGEST_BODY:,} bytes")
+            return message
+
+        apart = scope["type"] != "http" or scope["path"].startswith(self._apart)
+        await self._app(scope, receive if apart else received, send)
 
 
 class _Packed:
@@ -107,6 +166,7 @@ class _Packed:
         path = scope.get("path", "")
         is_answer = path.startswith("/api/") and not path.startswith("/api/v1/datasets/")
         packs = scope["type"] == "http" and scope["method"] == "GET" and is_answer
+        packs = packs and not refuses_gzip(Headers(scope=scope))  # which the library does not look for
         await (self._packing if packs else self._app)(scope, receive, send)
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
+from functools import partial
 from inspect import cleandoc
 from typing import IO, Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
 
 from ...errors import invalid
 from ...kernel import Dataset, Principal, Window
@@ -21,8 +23,9 @@ from ...runtime.reader import Place, may_see
 from ..cursor import Cursor
 from ..export import FORMATS, exported, json_rows, write
 from .access import principal_of
+from .negotiation import etag, matches
 from .problems import PROBLEMS
-from .tools import PREFIX, etag, matches, once_each
+from .tools import PREFIX, once_each
 
 _MEDIA = {
     "csv": "text/csv; charset=utf-8",
@@ -55,11 +58,12 @@ def dataset_routes(runtime: Runtime) -> APIRouter:
             else await run_in_threadpool(runtime.versions, found.table())
         )
         tag = etag([query.given, principal.tenant_id, dict(at)])
+        headers = _kept(tag)
         if matches(request, tag):
-            return Response(status_code=304, headers={"ETag": tag})
+            return Response(status_code=304, headers=headers)
         if query.format:
             file = await run_in_threadpool(_filled, runtime, found, query, principal)
-            return _file(found, query.format, file, tag)
+            return _file(found, query.format, file, headers)
         document = await run_in_threadpool(_page, runtime, found, query, principal, at)
         return _answered(request, document, tag)
 
@@ -118,30 +122,40 @@ def _filled(runtime: Runtime, dataset: type[Dataset], query: _Query, principal: 
     return file
 
 
-def _file(dataset: type[Dataset], format_: str, file: IO[bytes], tag: str) -> Response:
+def _file(dataset: type[Dataset], format_: str, file: IO[bytes], kept: Mapping[str, str]) -> Response:
     size = file.tell()
-    file.seek(0)
     name = f"{dataset.table()}.{'csv' if format_ == 'focus' else format_}"
-
-    def pieces() -> Iterator[bytes]:
-        with file:
-            while piece := file.read(_PIECE):
-                yield piece
 
     headers = {
         "Content-Length": str(size),
         "Content-Disposition": f'attachment; filename="{name}"',
-        "ETag": tag,
-        "Cache-Control": "private, no-cache",
+        **kept,
     }
-    return StreamingResponse(pieces(), headers=headers, media_type=_MEDIA[format_])
+    return _Sent(file, headers, _MEDIA[format_])
+
+
+class _Sent(StreamingResponse):
+    """A file, which is closed also where the client does not stay to its end."""
+
+    def __init__(self, file: IO[bytes], headers: Mapping[str, str], media_type: str) -> None:
+        file.seek(0)
+        super().__init__(iter(partial(file.read, _PIECE), b""), headers=headers, media_type=media_type)
+        self._file = file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._file:
+            await super().__call__(scope, receive, send)
 
 
 def _answered(request: Request, document: Mapping[str, Any], tag: str) -> Response:
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    headers = _kept(tag)
     if matches(request, tag):
         return Response(status_code=304, headers=headers)
     return Response(json.dumps(document), headers=headers, media_type="application/json")
+
+
+def _kept(tag: str) -> dict[str, str]:
+    return {"ETag": tag, "Cache-Control": "private, no-cache"}
 
 
 def _all_described(runtime: Runtime, principal: Principal) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from ...errors import PROTOCOLS, Kind, TenantryError, invalid
@@ -30,6 +31,9 @@ SCHEMA = {
 }
 _log = logging.getLogger("tenantry.http")
 _RETRY_SECONDS = 5
+_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
+_KINDS = {code: kind for kind, (code, _, _) in reversed(PROTOCOLS.items())} | {413: Kind.LIMIT_EXCEEDED}
+"""By the status of an error that is not ours."""
 
 
 def problem_content(description: str) -> dict[str, Any]:
@@ -49,8 +53,12 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 def _allowed(app: FastAPI, request: Request) -> list[str]:
     """All methods that this path has, over every route: the framework names the first route's alone."""
-    fitting = (r for r in app.router.routes if r.matches(request.scope)[0] is not Match.NONE)
-    return sorted({method for route in fitting for method in getattr(route, "methods", None) or ()})
+    found = {
+        method
+        for method in _METHODS
+        if any(r.matches({**request.scope, "method": method})[0] is Match.FULL for r in app.router.routes)
+    }
+    return sorted(found | {"HEAD"} if "GET" in found else found)
 
 
 def problem_response(problem: TenantryError, headers: Mapping[str, str] | None = None) -> Response:
@@ -86,10 +94,13 @@ def answer_with_problems(app: FastAPI) -> None:
         headers = dict(problem.headers or {})
         if status is HTTPStatus.METHOD_NOT_ALLOWED:
             headers["Allow"] = ", ".join(_allowed(app, request))
-        kind = next((k for k, (code, _, _) in PROTOCOLS.items() if code == status), Kind.INVALID)
+        kind = _KINDS.get(status, Kind.INVALID)
         document = {"type": f"/errors/{kind}", "title": status.phrase, "status": int(status),
                     "detail": str(problem.detail), "hint": "see /api/openapi.json"}  # fmt: skip
         return _document(status, document, headers)
+
+    async def gone(_: Request, __: Exception) -> Response:
+        return problem_response(invalid("the client went away", status=400))
 
     async def bug(_: Request, problem: Exception) -> Response:
         _log.error("a bug: %s", type(problem).__name__, exc_info=problem)
@@ -104,4 +115,5 @@ def answer_with_problems(app: FastAPI) -> None:
     app.add_exception_handler(TenantryError, ours)
     app.add_exception_handler(RequestValidationError, not_valid)
     app.add_exception_handler(HTTPException, protocol)
+    app.add_exception_handler(ClientDisconnect, gone)
     app.add_exception_handler(Exception, bug)

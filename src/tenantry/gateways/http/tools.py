@@ -6,23 +6,22 @@ import json
 import re
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import TypeAdapter
 from starlette.concurrency import run_in_threadpool
 
-from ...errors import Kind, TenantryError, invalid
+from ...errors import invalid
 from ...kernel import Capability, Catalog, Effect, Tool
 from ...runtime.call import Answer, Runtime, answer_schema
 from ...runtime.decisions import LONGEST, Decisions
 from .access import principal_of
+from .negotiation import etag, matches
 from .problems import PROBLEMS
 
 PREFIX = "/api/v1"
 REF = "#/components/schemas/{model}"
-LARGEST_BODY = 1_000_000
 _APPROVED, _PROPOSE, _WHY = "approved", "propose", "why"
 
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -96,29 +95,6 @@ def tool_schemas(catalog: Catalog) -> dict[str, Any]:
     return {**defined, **{name: _resolved(schema, defined) for name, schema in schemas.items()}}
 
 
-def etag(content: Any) -> str:
-    """A weak tag of what an answer says, for `If-None-Match`."""
-    return f'W/"{sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:32]}"'
-
-
-def matches(request: Request, tag: str) -> bool:
-    """Whether the client already holds what has this tag."""
-    given = request.headers.get("if-none-match", "")
-    return given.strip() == "*" or tag in [one.strip() for one in given.split(",")]
-
-
-async def body_of(request: Request, largest: int = LARGEST_BODY) -> bytes:
-    """The request's body. Raises `limit_exceeded` where it is larger than `largest` bytes."""
-    found = bytearray()
-    async for piece in request.stream():
-        found += piece
-        if len(found) > largest:
-            raise TenantryError(
-                Kind.LIMIT_EXCEEDED, f"a body of more than {largest:,} bytes", "send less at a time"
-            )
-    return bytes(found)
-
-
 def once_each(request: Request) -> dict[str, str]:
     """The query's parameters. Raises `invalid` for one that is given twice."""
     given = request.query_params.multi_items()
@@ -148,7 +124,7 @@ def _endpoint(runtime: Runtime, decisions: Decisions, way: Way) -> Endpoint:
             acts and _read_flag(flag, query.pop(flag, "false")) for flag in (_APPROVED, _PROPOSE)
         )
         why = query.pop(_WHY, "") if propose else ""
-        given = _given(way, request.path_params, query, await body_of(request))
+        given = _given(way, request.path_params, query, await request.body())
         if propose:
             if approved:
                 raise invalid(f"{_APPROVED} and {_PROPOSE}", "say yes, or leave it to a person: not both")
@@ -157,9 +133,9 @@ def _endpoint(runtime: Runtime, decisions: Decisions, way: Way) -> Endpoint:
         answer: Answer = await run_in_threadpool(runtime.call, *name, given, who, approved=approved)
         document = answer.document()
         tag = etag({**document, "as_of": ""})
-        if way.method == "GET" and matches(request, tag):
-            return Response(status_code=304, headers={"ETag": tag})
         headers = {"ETag": tag, "Cache-Control": "private, no-cache"} if way.method == "GET" else {}
+        if headers and matches(request, tag):
+            return Response(status_code=304, headers=headers)
         return Response(json.dumps(document), headers=headers, media_type="application/json")
 
     return call

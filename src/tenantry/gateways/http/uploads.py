@@ -67,7 +67,7 @@ def upload_part(runtime: Runtime, uploads: Uploads) -> Part:
         must_be(principal_of(request.scope), AccessRole.VIEWER)
         return profile(runtime, None)
 
-    return Part(routers=[router])
+    return Part(routers=[router], bounded=[f"{PREFIX}/uploads"])
 
 
 def _said_length(request: Request) -> int:
