@@ -18,6 +18,9 @@ ROOT = Path(__file__).parents[1]
 FIXTURES = ROOT.parent / "shared" / "fixtures"
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
+# As the command does, before anything imports numpy; two processes on two cores would wait for each other, too.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 # No deadlines: an example's time depends on what else the machine does.
 settings.register_profile("default", max_examples=50, deadline=None)
 settings.register_profile("quick", max_examples=10, deadline=None)

@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, Field
 
+from tenantry.app import main
 from tenantry.engine.duckdb import DuckDB
 from tenantry.engine.lake import Lake
 from tenantry.errors import PROTOCOLS, Kind, TenantryError
@@ -322,3 +323,14 @@ def test_help_needs_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "set()"
+
+
+@pytest.mark.parametrize(("said", "threads"), [({}, "1"), ({"OPENBLAS_NUM_THREADS": "3"}, "3")])
+def test_products_of_matrices_take_one_thread_unless_somebody_says_otherwise(
+    said: dict[str, str], threads: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(os, "environ", {**os.environ, **said})
+    if not said:
+        del os.environ["OPENBLAS_NUM_THREADS"]
+    main(["--version"])
+    assert os.environ["OPENBLAS_NUM_THREADS"] == threads

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,8 @@ def _shelf() -> Servers:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command `tenantry`; returns its exit code."""
+    # Matrices here are small: more threads spend several times as long on them, and their last digits vary.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     doors = Doors(
         open_plane, write_vendor, vendor_accuracy, settings, sources, serve, open_worker, open_asking, _shelf
     )
