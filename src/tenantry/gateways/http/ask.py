@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Mapping
 from functools import partial
@@ -22,8 +23,10 @@ from ...runtime.asking.plans import Begun
 from .access import principal_of
 from .app import Part
 from .problems import PROBLEMS
+from .streams import BEAT, HEADERS, NOTHING_NEW
 from .tools import PREFIX
 
+_log = logging.getLogger("tenantry.http")
 _STREAM = "text/event-stream"
 _KEPT = 200
 """Runs whose events can be asked for again, the newest."""
@@ -123,10 +126,8 @@ def ask_part(asking: Asking) -> Part:
             answer = await run_sync(work, None)
             return Response(json.dumps(answer.document()), media_type="application/json")
         last = request.headers.get("last-event-id", "")
-        run = runs.find(last, who) if last else runs.begin(work, who)
-        return StreamingResponse(
-            run.events(_place(last)), media_type=_STREAM, headers={"Cache-Control": "no-store"}
-        )
+        run, after = runs.find(last, who) if last else (runs.begin(work, who), 0)
+        return StreamingResponse(run.events(after), media_type=_STREAM, headers=HEADERS)
 
     @router.get("/ask", operation_id="conversations", responses=PROBLEMS)
     async def conversations(request: Request) -> Conversations:
@@ -151,12 +152,6 @@ def _work(asking: Asking, asked: AskRequest, who: Principal) -> Callable[[Listen
     raise invalid("neither a question nor a decision of a conversation", "give one of them")
 
 
-def _place(last: str) -> int:
-    """After which event a client goes on."""
-    number = last.rpartition("-")[2]
-    return int(number) if number.isdecimal() else 0
-
-
 class _Run:
     """One question being answered: its events as they come, kept for those who were cut off."""
 
@@ -169,11 +164,18 @@ class _Run:
 
     def say(self, event: str, data: Mapping[str, Any]) -> None:
         """Add an event. Called on the loop."""
-        head = f"id: {self.name}-{len(self._said) + 1}\nevent: {event}\n"
+        head = f"id: {self._id(len(self._said) + 1)}\nevent: {event}\n"
         self._said.append(f"{head}data: {json.dumps(data)}\n\n".encode())
         self._over = event in {"done", "error"}
         self._news.set()
         self._news = asyncio.Event()
+
+    def place(self, last: str) -> int | None:
+        """Which event has this id; None where none has."""
+        return next((n for n in range(1, len(self._said) + 1) if self._id(n) == last), None)
+
+    def _id(self, number: int) -> str:
+        return f"{self.name}-{number}"
 
     async def events(self, after: int) -> AsyncGenerator[bytes]:
         """All events after the one of that number, to the last."""
@@ -184,7 +186,10 @@ class _Run:
                 after += 1
             if self._over:
                 return
-            await news.wait()
+            try:
+                await asyncio.wait_for(news.wait(), BEAT)
+            except TimeoutError:
+                yield NOTHING_NEW
 
     async def work(self, answer_it: Callable[[Listen | None], AskAnswer]) -> None:
         """Answer, telling of each step."""
@@ -198,6 +203,7 @@ class _Run:
         except TenantryError as problem:
             self.say("error", problem.problem())
         except Exception as bug:  # noqa: BLE001 - the stream has begun: there is no status left to tell it by
+            _log.exception("a bug while answering")
             hidden = TenantryError(
                 Kind.INTERNAL, f"a bug in Tenantry: {type(bug).__name__}", "please report it"
             )
@@ -231,9 +237,10 @@ class _Runs:
         run.task = asyncio.create_task(run.work(work))
         return run
 
-    def find(self, last: str, principal: Principal) -> _Run:
-        """The run of an event's id. Raises `not_found` for one that is gone or somebody else's."""
+    def find(self, last: str, principal: Principal) -> tuple[_Run, int]:
+        """The run of an event's id, and which it is of. Raises `not_found` for what is gone, nobody's or another's."""
         run = self._held.get(last.rpartition("-")[0])
-        if run is None or run.principal != principal:
-            raise TenantryError(Kind.NOT_FOUND, f"no answer {last!r} to go on with", "ask again")
-        return run
+        after = run.place(last) if run and run.principal == principal else None
+        if run is None or after is None:
+            raise TenantryError(Kind.NOT_FOUND, f"no answer {last[:100]!r} to go on with", "ask again")
+        return run, after

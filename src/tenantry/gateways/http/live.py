@@ -28,19 +28,14 @@ from ...runtime.jobs import Jobs
 from .access import principal_of
 from .app import Part
 from .problems import PROBLEMS, problem_response
+from .streams import BEAT, HEADERS, NOTHING_NEW
 from .tools import PREFIX
 
 EVERY = 1.0
 """Seconds between looks, while somebody listens."""
-BEAT = 15.0
-"""Seconds of silence after which a comment keeps proxies from hanging up."""
 LONGEST = 300.0
 """Seconds that an answer lasts: the next request is judged anew, so that who was shut out stays out."""
 _JOBS = 50
-_HEADERS = {
-    "Cache-Control": "no-store, no-transform",
-    "X-Accel-Buffering": "no",  # nginx, and those that follow it, pass on each event as it comes
-}
 _DESCRIBED: dict[int | str, dict[str, Any]] = {
     "200": {
         "description": "events `jobs` (jobs by id), `figures` (versions of datasets by name) and `decisions` (those "
@@ -145,7 +140,7 @@ class Live:
                 try:
                     await asyncio.wait_for(news.wait(), self._beat)
                 except TimeoutError:
-                    yield b": nothing new\n\n"
+                    yield NOTHING_NEW
 
     @contextmanager
     def _listening(self, principal: Principal) -> Iterator[None]:
@@ -207,6 +202,6 @@ def live_part(live: Live) -> Part:
         if live.full_for(who):
             full = TenantryError(Kind.LIMIT_EXCEEDED, "too many listen already", "try again later")
             return problem_response(full, {"Retry-After": "30"})
-        return StreamingResponse(live.events(who), media_type="text/event-stream", headers=_HEADERS)
+        return StreamingResponse(live.events(who), media_type="text/event-stream", headers=HEADERS)
 
     return Part(routers=[router])
