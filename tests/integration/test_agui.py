@@ -6,8 +6,10 @@ import json
 import subprocess
 import sys
 from collections.abc import Generator, Mapping
+from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
+from threading import Event as Signal
 from typing import Any
 
 import httpx
@@ -17,10 +19,13 @@ from a2a_serving import let_in
 from ag_ui.core import PROTOCOL_VERSION, Event, EventType, RunAgentInput
 from deciding import DECIDER, NESTED, agency_of, runtime_of
 from pydantic import TypeAdapter
-from serving import serving
+from serving import PATIENCE, serving
 from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
 
-from tenantry.gateways.agui import PATH, AgUi
+from tenantry.errors import Kind, TenantryError
+from tenantry.gateways.agui import AT_ONCE, PATH, AgUi
+from tenantry.kernel import Principal
 from tenantry.runtime.agents.agency import Agency
 from tenantry.runtime.decision import DecisionState
 
@@ -164,6 +169,38 @@ def test_what_is_no_run_is_refused_before_it_begins(url: str, body: Any) -> None
     answer = httpx.post(url + PATH, json=body, headers={"x-who": "ada"}, timeout=30)
     assert answer.status_code in {400, 422}
     assert answer.json()["kind" if "kind" in answer.json() else "title"]
+
+
+def test_runs_beyond_a_clients_share_are_turned_away_also_while_they_wait_for_their_turn(
+    agency: Agency,
+) -> None:
+    go_on = Signal()
+
+    def answering(*_: Any) -> Any:
+        go_on.wait(PATIENCE)
+        raise TenantryError(Kind.UNAVAILABLE, "enough")
+
+    part = AgUi(answering, agency.go_on, agency.decisions).part()
+    threads = 40  # of all that is answered
+    others = [f"other {n % (threads // AT_ONCE)}" for n in range(threads)]
+    limits = httpx.Limits(max_connections=None)
+    app = Starlette(routes=[*part.routes])
+
+    async def let_all_in(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope.setdefault("state", {})["principal"] = Principal(dict(scope["headers"])[b"x-who"].decode())
+        await app(scope, receive, send)
+
+    with serving(let_all_in) as url, ExitStack() as stack:
+        client = stack.enter_context(httpx.Client(base_url=url, limits=limits, timeout=PATIENCE))
+
+        def begun(who: str) -> int:
+            asked = client.stream("POST", PATH, json=sent("What did teal cost?"), headers={"x-who": who})
+            return stack.enter_context(asked).status_code
+
+        stack.callback(go_on.set)
+        assert [begun(who) for who in others] == [200] * threads
+        assert [begun("ada") for _ in range(AT_ONCE + 1)] == [200] * AT_ONCE + [429]
 
 
 def test_a_thread_is_its_principals_alone(url: str, agency: Agency) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -32,7 +33,9 @@ from ..runtime.decisions import Decisions
 from .http.access import principal_of
 from .http.app import Part
 from .http.problems import problem_response
+from .http.streams import BEAT, HEADERS, NOTHING_NEW
 
+_log = logging.getLogger("tenantry.agui")
 PATH = "/agui"
 PROTOCOL = "1.0"
 _INTERRUPT = re.compile(r"decision-([0-9]{1,18})-([0-9a-f]{64})")
@@ -45,6 +48,7 @@ AT_ONCE = 8
 """Runs of one principal that are worked on at once."""
 Events = Iterator[dict[str, Any]]
 Work = Callable[[Listen], list[AskAnswer]]
+Said = asyncio.Queue[Mapping[str, Any] | None]
 
 
 class _Sent(BaseModel):
@@ -104,7 +108,9 @@ class AgUi:
     answering: Answering
     going_on: GoingOn
     decisions: Decisions
-    _under_way: Counter[Principal] = field(default_factory=Counter[Principal])
+    _under_way: dict[asyncio.Task[None], Principal] = field(
+        default_factory=dict[asyncio.Task[None], Principal]
+    )
 
     def part(self) -> Part:
         """`POST /agui`."""
@@ -120,24 +126,17 @@ class AgUi:
             self._check_room(who)
         except TenantryError as problem:
             return problem_response(problem)
-        events = _stream(asked, self._counted(who, work))
-        return StreamingResponse(
-            events, media_type="text/event-stream", headers={"Cache-Control": "no-store"}
-        )
+        said = Said()
+        task = asyncio.create_task(
+            _answered(asked, work, said)
+        )  # to its end, also where nobody listens any more
+        self._under_way[task] = who
+        task.add_done_callback(self._under_way.pop)
+        return StreamingResponse(_stream(asked, said), media_type="text/event-stream", headers=HEADERS)
 
     def _check_room(self, who: Principal) -> None:
-        if self._under_way[who] >= AT_ONCE:
+        if list(self._under_way.values()).count(who) >= AT_ONCE:
             raise TenantryError(Kind.LIMIT_EXCEEDED, f"{AT_ONCE} runs of yours are under way", "wait for one")
-
-    def _counted(self, who: Principal, work: Work) -> Work:
-        def counted(listen: Listen) -> list[AskAnswer]:
-            self._under_way[who] += 1
-            try:
-                return work(listen)
-            finally:
-                self._under_way[who] -= 1
-
-        return counted
 
     def _work(self, asked: RunInput, who: Principal) -> Work:
         if not asked.resume:
@@ -177,10 +176,9 @@ def _verdict(one: _Resumed) -> tuple[int, str, Verdict, str]:
     return int(found[1]), found[2], verdict, payload.reason
 
 
-async def _stream(asked: RunInput, work: Work) -> AsyncGenerator[bytes]:
-    """The events of a run, each as it comes. A client that leaves lets the work end unheard."""
-    loop, said = asyncio.get_running_loop(), asyncio.Queue[Mapping[str, Any] | None]()
-    steps = _Steps()
+async def _answered(asked: RunInput, work: Work, said: Said) -> None:
+    """Puts the events of a run, each as it comes, and None after the last."""
+    loop, steps = asyncio.get_running_loop(), _Steps()
 
     def put(events: Events) -> None:
         for one in events:
@@ -189,24 +187,31 @@ async def _stream(asked: RunInput, work: Work) -> AsyncGenerator[bytes]:
     def listen(event: str, data: Mapping[str, Any]) -> None:
         loop.call_soon_threadsafe(lambda: put(steps.told(event, data)))
 
-    async def answer() -> None:
-        try:
-            answers = await run_sync(work, listen)
-        except TenantryError as problem:
-            put(_failed(problem))
-        except Exception as bug:  # noqa: BLE001 - the stream has begun: there is no status left to tell it by
-            put(_failed(TenantryError(Kind.INTERNAL, f"a bug in Tenantry: {type(bug).__name__}")))
-        else:
-            put(steps.ended())
-            put(_told(asked, answers))
-        said.put_nowait(None)
+    try:
+        answers = await run_sync(work, listen)
+    except TenantryError as problem:
+        put(_failed(problem))
+    except Exception as bug:  # noqa: BLE001 - the stream has begun: there is no status left to tell it by
+        _log.exception("a bug while answering")
+        put(_failed(TenantryError(Kind.INTERNAL, f"a bug in Tenantry: {type(bug).__name__}")))
+    else:
+        put(steps.ended())
+        put(_told(asked, answers))
+    said.put_nowait(None)
 
+
+async def _stream(asked: RunInput, said: Said) -> AsyncGenerator[bytes]:
     begun = {"threadId": asked.thread_id, "runId": asked.run_id}
     yield _line({"type": "RUN_STARTED", **begun, "protocolVersion": PROTOCOL})
-    task = asyncio.create_task(answer())
-    while (event := await said.get()) is not None:
+    while True:
+        try:
+            event = await asyncio.wait_for(said.get(), BEAT)
+        except TimeoutError:
+            yield NOTHING_NEW
+            continue
+        if event is None:
+            return
         yield _line(event)
-    await task
 
 
 def _line(event: Mapping[str, Any]) -> bytes:
