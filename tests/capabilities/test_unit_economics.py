@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from small_vendor import SmallVendor, charge, tenant
 from three_months import CATALOG, NOW, POLICY, as_worked, subscription
 
+from tenantry.gateways.profile import profile
+from tenantry.gateways.report import print_profile
+from tenantry.kernel import Window
 from tenantry.runtime.call import Runtime
 
 
@@ -103,3 +108,21 @@ def test_who_is_paid_more_than_it_pays_has_no_ratio(tmp_path: Path):
     for tool in ("summary", "months", "tenants"):
         told = runtime.call("overview", tool, {} if tool == "months" else {"window": "2026-03"}).data
         assert [x.margin_ratio for x in getattr(told, "standings", told)] == [None]
+
+
+def test_a_profile_shows_tenants_that_pay_and_cost_nothing(tmp_path: Path):
+    paid = [
+        subscription("acme", "pro", 40, "USD"),
+        subscription("globex", "pro", 25, "EUR"),
+        subscription("quiet", "basic", 30, "USD"),
+    ]
+    own = [charge("10", "2026-03", tags={"tenant": name}) for name in ("acme", "globex")]
+    names = [tenant(name) for name in ("acme", "globex", "quiet")]
+    vendor = SmallVendor(tmp_path, POLICY).land(own, names, subscriptions=paid).build()
+    runtime = Runtime(vendor.engine, CATALOG, lambda: NOW, lambda _: {"policy": POLICY})
+    console = Console(file=StringIO(), width=160, record=True)
+    print_profile(console, profile(runtime, None, Window.parse("2026-03")))
+    lines = [line.split() for line in console.export_text().splitlines()]
+    assert ["acme", "40.00", "USD", "10.00", "30.00", "75.0", "%", "50.0", "%", "100.0", "%"] in lines
+    assert [line[:4] for line in lines if line[:1] == ["quiet"]] == [["quiet", "30.00", "USD", "0.00"]]
+    assert [line[:3] for line in lines if line[:1] == ["globex"]] == [["globex", "in", "EUR"]]

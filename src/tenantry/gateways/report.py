@@ -21,6 +21,8 @@ _RUNG_STYLE = {
 }
 _BAR = 24
 _MOST_SAID = 10
+_FREE = 5
+"""Tenants shown that pay and cost nothing."""
 
 
 def print_profile(console: Console, document: Mapping[str, Any]) -> None:
@@ -156,12 +158,27 @@ def _tenants(document: Mapping[str, Any]) -> RenderableType:
             _percent(row["share"]),
             _percent(row["confidence"]),
         )
-    total = len({m["name"] for m in document["margin"]})
-    more = Text(
-        f"{len(document['tenants'])} of {total:,} rows; all: tenantry cost-per-tenant rank --top {total}",
-        "dim",
-    )
-    return Group(table, more) if total > len(document["tenants"]) else table
+    free = _without_cost(document)
+    for row in free[:_FREE]:
+        paid = Text(_amount(row["revenue"]))
+        table.add_row(
+            Text(_safe(row["name"])),
+            "",
+            paid,
+            _money("0", row["currency"]),
+            paid,
+            _percent(row["margin_ratio"]),
+        )
+    rows, total = table.row_count, len({m["name"] for m in document["margin"]})
+    more = Text(f"{rows} of {total:,} rows; all: tenantry unit-economics margin --top {total}", "dim")
+    return Group(table, more) if total > rows else table
+
+
+def _without_cost(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The margin of those who pay and have no cost in any currency."""
+    costly = {m["name"] for m in document["margin"] if Decimal(m["effective_cost"])}
+    costly |= {row["tenant_id"] for row in document["tenants"]}
+    return [m for m in document["margin"] if m["name"] not in costly and Decimal(m["revenue"])]
 
 
 def _elsewhere(known: Mapping[str, Any] | None) -> Text:
