@@ -62,6 +62,15 @@ def test_a_trend_has_every_month_and_the_change_from_the_one_before(runtime: Run
     ]
 
 
+def test_a_trend_says_which_months_are_not_whole(runtime: Runtime):
+    def whole(window: str | None = None) -> list[bool]:
+        return [x.whole for x in ask(runtime, "trend", window=window) if x.name == "Compute"]
+
+    assert whole("2026-01-10..2026-03-31") == [False, True, False]
+    assert whole("2026-02-01..2026-05-01") == [True, True, False], "the bill ends with March"
+    assert whole() == [False, True, True], "the bill begins on the tenth of January"
+
+
 def test_a_trend_by_category_or_provider(runtime: Runtime):
     march = [x for x in ask(runtime, "trend", by="category") if x.month == date(2026, 3, 1)]
     assert {(x.currency, x.name): x.cost for x in march} == {

@@ -55,6 +55,9 @@ class MonthCost(BaseModel):
     currency: Dimension
     cost: Money
     change: Annotated[OptionalMoney, Field(description="from the month before; null in the first")]
+    whole: Annotated[
+        bool, Field(description="false: it, the window or the bill begins later in it or is not over")
+    ]
 
 
 class MeterCandidate(BaseModel):
@@ -118,11 +121,15 @@ def trend(
     top: Top = 10,
     basis: Cost = Basis.EFFECTIVE,
 ) -> list[MonthCost]:
-    """Net cost per month of the dearest services, categories or providers, and its change from the month before."""
-    span = window or ctx.span(CostProfile)
-    if span is None:
+    """Net cost per month of the dearest services, categories or providers, and its change from the month before.
+
+    A change from or to a month that is not `whole` is one of unequal days.
+    """
+    held = ctx.span(CostProfile)
+    if held is None:
         return []
-    months, column = list(span.months()), _COLUMNS[by]
+    months, column = list((window or held).months()), _COLUMNS[by]
+    whole = {m for m in months if m == m.widened_to_months() and held.start <= m.start and m.end <= held.end}
     costs: dict[tuple[str, str], dict[Window, Decimal]] = defaultdict(dict)
     for month in months:
         for row in ctx.totals(CostProfile, month, by=("currency", column), measures=(basis.column,)):
@@ -132,16 +139,22 @@ def trend(
         line
         for currency, keys in groupby(dearest, lambda key: key[0])
         for key in list(keys)[:top]
-        for line in _months(key[1], currency, [(m, costs[key].get(m, Decimal(0))) for m in months])
+        for line in _months(key[1], currency, [(m, costs[key].get(m, Decimal(0))) for m in months], whole)
     ]
 
 
-def _months(name: str, currency: str, costs: Iterable[tuple[Window, Decimal]]) -> Iterator[MonthCost]:
+def _months(
+    name: str, currency: str, costs: Iterable[tuple[Window, Decimal]], whole: Container[Window]
+) -> Iterator[MonthCost]:
     before: Decimal | None = None
     for month, cost in costs:
-        change = None if before is None else cost - before
         yield MonthCost(
-            month=month_start(month.start), name=name, currency=currency, cost=cost, change=change
+            month=month_start(month.start),
+            name=name,
+            currency=currency,
+            cost=cost,
+            change=None if before is None else cost - before,
+            whole=month in whole,
         )
         before = cost
 
