@@ -40,8 +40,8 @@ class World:
         self.sessions = Sessions(self.state, lambda: self.at)
         self.refusals = Refusals(self.state, lambda: self.at)
 
-    def token(self, role: AccessRole = AccessRole.VIEWER, **more: Any) -> str:
-        return self.tokens.create(ADMIN, "test", role, **more)[1]
+    def token(self, role: AccessRole = AccessRole.VIEWER, name: str = "test", **more: Any) -> str:
+        return self.tokens.create(ADMIN, name, role, **more)[1]
 
     def audit(self, action: str) -> list[dict[str, Any]]:
         with self.state.read() as connection:
@@ -128,6 +128,25 @@ def test_a_token_is_kept_as_a_hash_and_nowhere_else(world: World, tmp_path: Path
     kept = b"".join(p.read_bytes() for p in tmp_path.iterdir())
     assert secret.encode() not in kept
     assert secret.rpartition("_")[2].encode() not in kept
+
+
+def test_two_roles_have_two_names(world: World):
+    def made(role: AccessRole, tenant_id: str | None = None, days: int | None = None) -> str:
+        return world.tokens.create(ADMIN, "ci", role, tenant_id, days)[0].id
+
+    first = made(AccessRole.OPERATOR, days=1)
+    second = made(AccessRole.OPERATOR)  # the next, before the last is gone
+    made(AccessRole.VIEWER, "acme")
+    written = len(world.audit("token.create"))
+    with pytest.raises(TenantryError, match=r"ci.*is operator") as refusal:
+        made(AccessRole.VIEWER)
+    assert refusal.value.kind is Kind.CONFLICT
+    assert len(world.audit("token.create")) == written
+    world.tokens.revoke(ADMIN, second)
+    with pytest.raises(TenantryError, match=first):
+        made(AccessRole.ADMIN)
+    world.at += timedelta(days=1)
+    made(AccessRole.ADMIN)
 
 
 def test_last_use_is_written_once_an_hour(world: World):
@@ -364,7 +383,7 @@ def test_tokens_over_rest(world: World):
         refused(
             client.post("/api/v1/tokens", headers=root, json={"name": "bi", "role": "viewer", "x": 1}), 422
         )
-        for who in (world.token(AccessRole.OPERATOR), world.token(AccessRole.ADMIN, tenant_id="acme")):
+        for who in (world.token(AccessRole.OPERATOR, "op"), world.token(AccessRole.ADMIN, tenant_id="acme")):
             refused(client.get("/api/v1/tokens", headers=bearer(who)), 403)
     assert [e["by"] for e in world.audit("token.create")][1] == "token:test"
 
@@ -388,13 +407,14 @@ def test_the_audit_log_over_rest_loses_no_page_and_shows_tenants_their_own(world
         own = client.get("/api/v1/audit", headers=bearer(bound)).json()["entries"]
         assert [e["details"]["number"] for e in own] == [0, 4, 8, 12, 16]
         assert {e["tenant_id"] for e in own} == {"acme"}
-        refused(client.get("/api/v1/audit", headers=bearer(world.token(AccessRole.OPERATOR))), 403)
+        refused(client.get("/api/v1/audit", headers=bearer(world.token(AccessRole.OPERATOR, "op"))), 403)
+        refused(client.get("/api/v1/audit", params={"afer": 7}, headers=bearer(root)), 422)
         refused(client.get("/api/v1/audit", params={"limit": 0}, headers=bearer(root)), 422)
 
 
 def test_no_secret_is_logged(world: World, caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.DEBUG)
-    secrets = [world.token(AccessRole.ADMIN), world.token(), "tny_" + "a1" * 30]
+    secrets = [world.token(AccessRole.ADMIN), world.token(name="other"), "tny_" + "a1" * 30]
     with world.served() as client:
         for secret in secrets:
             client.get("/who", headers=bearer(secret))

@@ -210,7 +210,7 @@ def test_who_may_bring(world: World):
     for role, tenant_id, status in (
         (AccessRole.ANALYST, None, 403), (AccessRole.ADMIN, "acme", 403), (AccessRole.OPERATOR, None, 201),
     ):  # fmt: skip
-        _, secret = tokens.create(Principal(), "x", role, tenant_id)
+        _, secret = tokens.create(Principal(), f"x {role}", role, tenant_id)
         answer = world.bring("t.csv", TENANTS, Authorization=f"Bearer {secret}")
         assert answer.status_code == status
 

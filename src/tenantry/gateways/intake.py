@@ -30,6 +30,7 @@ from ..kernel.context import AccessRole
 from ..runtime.intake import Intake, Parcel, failure, reply, request_records
 from .http.access import principal_of
 from .http.problems import MEDIA_TYPE
+from .http.tools import once_each
 
 _EVENTS, _BATCH, _JSON = (
     "application/cloudevents+json",
@@ -314,7 +315,7 @@ class _Ledger:
         try:
             principal = principal_of(request.scope)
             _must_be(principal, role)
-            asked = _asked(request.query_params) | {"tenant": principal.tenant_id}
+            asked = _asked(once_each(request)) | {"tenant": principal.tenant_id}
             return Response(_encode(await run_sync(answer, asked)), media_type=_JSON)
         except TenantryError as problem:
             status, content, headers = _problem(problem)

@@ -55,6 +55,15 @@ class TokenList(BaseModel):
     tokens: list[Token]
 
 
+class AuditWanted(BaseModel):
+    """Which entries to list: those after one, so many."""
+
+    model_config = CLOSED
+
+    after: Annotated[int, Field(ge=0, le=2**62)] = 0
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+
+
 class AuditPage(BaseModel):
     """Entries by number; `next` is what to give as `after` for those that follow, null where none does yet."""
 
@@ -105,11 +114,7 @@ def _revoke(tokens: Tokens) -> Callable[..., Any]:
 
 
 def _audit(state: State) -> Callable[..., Any]:
-    def read_audit(
-        request: Request,
-        after: Annotated[int, Query(ge=0, le=2**62)] = 0,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    ) -> AuditPage:
+    def read_audit(request: Request, wanted: Annotated[AuditWanted, Query()]) -> AuditPage:
         """What was done and refused, oldest first: of one's own tenant, for those bound to one. Administrators only."""
         who = principal_of(request.scope)
         if not who.may(AccessRole.ADMIN):
@@ -117,7 +122,7 @@ def _audit(state: State) -> Callable[..., Any]:
                 Kind.FORBIDDEN, f"{who.name} may not read the audit log", "ask as an administrator"
             )
         with state.read() as connection:
-            found = audit.entries(connection, after, limit, who.tenant_id)
-        return AuditPage(entries=found, next=found[-1].sequence if len(found) == limit else None)
+            found = audit.entries(connection, wanted.after, wanted.limit, who.tenant_id)
+        return AuditPage(entries=found, next=found[-1].sequence if len(found) == wanted.limit else None)
 
     return read_audit

@@ -10,7 +10,7 @@ from hashlib import sha256
 from hmac import compare_digest
 from secrets import token_hex
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, insert, select, update
 
 from ...errors import Kind, TenantryError, invalid
 from ...kernel import AccessRole, Principal
@@ -70,7 +70,9 @@ class Tokens:
     ) -> tuple[Token, str]:
         """A new token, and the secret that is never shown again. `days` None: it holds until it is revoked.
 
-        Raises `forbidden` unless an administrator asks who sees all tenants, `invalid` with every problem.
+        Those of one name and tenant are one principal, so that one can take another's place. Raises `forbidden` unless
+        an administrator asks who sees all tenants, `invalid` with every problem, `conflict` where one that holds has
+        the name and tenant with another role: nobody could tell them apart in what was done.
         """
         _only_administrators(by)
         _check(name, tenant_id, days)
@@ -82,6 +84,7 @@ class Tokens:
         with self._state.begin() as connection:
             details = {"id": number, "name": name, "role": role, "tenant_id": tenant_id, "expires": expires}
             audit.append(connection, now, by, "token.create", details)
+            _check_apart(connection, token)
             connection.execute(
                 insert(TOKEN).values(**{**vars(token), "role": role.value}, hash=_hash(secret))
             )
@@ -135,8 +138,7 @@ class Tokens:
 
     def any_holds(self) -> bool:
         """Whether some token opens anything now."""
-        now = moment(self._now())
-        holds = TOKEN.c.revoked.is_(None) & (TOKEN.c.expires.is_(None) | (TOKEN.c.expires > now))
+        holds = _holding(moment(self._now()))
         with self._state.read() as connection:
             return connection.execute(select(TOKEN.c.id).where(holds).limit(1)).first() is not None
 
@@ -152,6 +154,22 @@ def _of(connection: Connection, number: str, hashed: str | None = None) -> Token
     if row is None or (hashed is not None and not compare_digest(row["hash"], hashed)):
         return None
     return _token(row)
+
+
+def _holding(at: str) -> ColumnElement[bool]:
+    return TOKEN.c.revoked.is_(None) & (TOKEN.c.expires.is_(None) | (TOKEN.c.expires > at))
+
+
+def _check_apart(connection: Connection, token: Token) -> None:
+    of = TOKEN.c
+    same = (of.name == token.name) & of.tenant_id.is_not_distinct_from(token.tenant_id)
+    others = _holding(token.created) & same & (of.role != token.role.value)
+    if other := connection.execute(select(of.id, of.role).where(others).limit(1)).first():
+        raise TenantryError(
+            Kind.CONFLICT,
+            f"the token {other.id} has the name {token.name!r} and is {other.role}",
+            f"choose another name, or revoke it: `tenantry token revoke {other.id}`",
+        )
 
 
 def _token(row: RowMapping) -> Token:
