@@ -336,6 +336,21 @@ def test_a_part_of_another_media_type_is_refused(state: State, asking: Asking) -
     assert answer.json()["error"]["details"][0]["reason"] == "CONTENT_TYPE_NOT_SUPPORTED"
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"parts": [{"text": ""}]}, {"parts": [{"text": "cost"}, {"text": ""}]}, {"role": "ROLE_AGENT"}]
+)
+def test_a_message_that_begins_no_task_is_its_senders_fault(
+    state: State, asking: Asking, wrong: dict[str, Any]
+) -> None:
+    sent = {"message": {**SEND["message"], **wrong}}
+    rpc = {"jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": sent}
+    with served(state, asking) as url:
+        answer = httpx.post(f"{url}/a2a/message:send", json=sent, headers=HEADERS)
+        of_rpc = httpx.post(f"{url}/a2a/rpc", json=rpc, headers=HEADERS)
+    assert answer.status_code == 400
+    assert of_rpc.json()["error"]["code"] == -32602
+
+
 def test_the_card_is_not_sent_twice(state: State, asking: Asking) -> None:
     with served(state, asking) as url:
         card = httpx.get(f"{url}/.well-known/agent-card.json")

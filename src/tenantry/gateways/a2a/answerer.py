@@ -15,6 +15,7 @@ from a2a.server.agent_execution import AgentExecutor, RequestContext
 from a2a.server.events import EventQueue
 from a2a.server.tasks import TaskUpdater
 from a2a.types import Message, Role, Task, TaskState
+from a2a.utils.errors import InvalidParamsError
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 
@@ -49,7 +50,7 @@ class Answerer(AgentExecutor):
     async def execute(self, context: RequestContext, event_queue: EventQueue) -> None:
         task, began = context.current_task, False
         if task is None:
-            task, began = new_task_from_user_message(_message(context)), True
+            task, began = _task(context), True
             await event_queue.enqueue_event(task)
         updater = TaskUpdater(event_queue, task.id, task.context_id)
         whose = context.call_context.user.user_name
@@ -155,10 +156,12 @@ def _said(updater: TaskUpdater, text: str, document: Mapping[str, Any] | None = 
     return updater.new_agent_message([new_text_part(text), *data])
 
 
-def _message(context: RequestContext) -> Message:
-    if context.message is None:
-        raise TenantryError(Kind.INVALID, "there is no message", "send one with text")
+def _task(context: RequestContext) -> Task:
+    """The task that a message begins. Raises `InvalidParamsError` for one that begins none."""
     message = Message()
-    message.CopyFrom(context.message)
+    message.CopyFrom(context.message or Message())
     message.task_id, message.context_id = context.task_id or "", context.context_id or ""
-    return message
+    try:
+        return new_task_from_user_message(message)
+    except ValueError as problem:  # else the library takes it for a fault of ours
+        raise InvalidParamsError(message=str(problem)) from None
