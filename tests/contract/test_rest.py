@@ -306,6 +306,8 @@ def test_the_openapi_document_describes_every_tool(rest: TestClient):
     names = [o["operationId"] for paths in document["paths"].values() for o in paths.values()]
     assert len(names) == len(set(names))
     assert {f"{c.name}_{t.name}" for c, t in TOOLS} <= set(names)
+    assert document["security"] == [{"token": []}, {}], "else no generated client sends one"
+    assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
     references = set(_references(document))
     assert {r.removeprefix("#/components/schemas/") for r in references} <= document["components"][
         "schemas"

@@ -29,6 +29,7 @@ from .observed import Observed
 from .problems import SCHEMA, answer_with_problems
 from .tools import Way, described, tool_routes, tool_schemas, tool_ways
 
+_TOKEN = {"type": "http", "scheme": "bearer", "description": "an API token: `tenantry token create`"}
 LARGEST_BODY = 1_000_000
 """Bytes of a request's body, where its part says nothing else."""
 Lifespan = Callable[[], AbstractAsyncContextManager[Any]]
@@ -209,5 +210,7 @@ def _document(
         schemas.pop("ValidationError", None)
         schemas.update(tools)
         schemas["Problem"] = SCHEMA
+        document["components"]["securitySchemes"] = {"token": _TOKEN}
+        document["security"] = [{"token": []}, {}]  # none where a fresh install serves its own machine
         app.openapi_schema = document
     return app.openapi_schema
