@@ -330,6 +330,13 @@ def test_an_address_that_is_none_says_what_addresses_are(ask: Ask, uri: str):
     assert refused.value.error.data["hint"]
 
 
+@pytest.mark.parametrize("what", ["tools", "prompts", "resources", "resource_templates"])
+def test_a_cursor_that_nobody_gave_is_refused(ask: Ask, what: str):
+    with pytest.raises(MCPError) as refused:
+        ask(lambda client: getattr(client, f"list_{what}")(cursor="made up"))
+    assert refused.value.error.code == -32602
+
+
 def test_names_that_are_not_there_are_refused_with_those_near(ask: Ask):
     with pytest.raises(MCPError, match="cost_per_tenant_rank") as refused:
         ask(lambda client: client.call_tool("cost_per_tenant_rink", {}))

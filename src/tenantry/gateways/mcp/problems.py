@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from mcp.shared.exceptions import MCPError
-from mcp_types import INVALID_PARAMS
+from mcp_types import INVALID_PARAMS, PaginatedRequestParams
 
-from ...errors import PROTOCOLS, Kind, TenantryError
+from ...errors import PROTOCOLS, Kind, TenantryError, invalid
 
 
 def protocol_error(problem: TenantryError, **about: Any) -> MCPError:
@@ -15,3 +15,9 @@ def protocol_error(problem: TenantryError, **about: Any) -> MCPError:
     named = problem.kind in {Kind.NOT_FOUND, Kind.INVALID}
     code = INVALID_PARAMS if named else PROTOCOLS[problem.kind][2]
     return MCPError(code, f"{problem.message}; {problem.hint}", {**problem.problem(), **about})
+
+
+def check_whole(params: PaginatedRequestParams | None) -> None:
+    """Raises the error for a cursor: each list is one page, so that none was given out."""
+    if params is not None and params.cursor is not None:
+        raise protocol_error(invalid("a cursor that no list gave", "list without one: that is all there is"))

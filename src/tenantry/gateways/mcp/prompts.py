@@ -18,7 +18,7 @@ from mcp_types import (
 from ...errors import TenantryError
 from ...kernel import Capability, Catalog
 from .asking import Asker
-from .problems import protocol_error
+from .problems import check_whole, protocol_error
 from .tools import tool_name
 
 _QUESTION = "question"
@@ -31,6 +31,7 @@ class Prompts:
         self._catalog = catalog
 
     async def list(self, ctx: Asker, params: PaginatedRequestParams | None) -> ListPromptsResult:
+        check_whole(params)
         return ListPromptsResult(
             prompts=[
                 Prompt(

@@ -31,7 +31,7 @@ from ...runtime.tables import Evidence
 from ..cursor import Cursor
 from ..export import json_rows, write
 from .asking import Asker, note, principal_asking
-from .problems import protocol_error
+from .problems import check_whole, protocol_error
 
 PREFIX = "tenantry://datasets/"
 ROWS = 500
@@ -96,6 +96,7 @@ class Resources:
         self._runtime = runtime
 
     async def list(self, ctx: Asker, params: PaginatedRequestParams | None) -> ListResourcesResult:
+        check_whole(params)
         principal = principal_asking(ctx)
         return ListResourcesResult(
             resources=[
@@ -114,6 +115,7 @@ class Resources:
     async def templates(
         self, ctx: Asker, params: PaginatedRequestParams | None
     ) -> ListResourceTemplatesResult:
+        check_whole(params)
         shown = ResourceTemplate(
             uri_template=f"{PREFIX}{{name}}{{?{','.join(_PARAMETERS)}}}",
             name="dataset",

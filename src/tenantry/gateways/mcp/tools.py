@@ -29,7 +29,7 @@ from ...runtime.decisions import Decisions
 from . import ask
 from .asking import Asker, approved, note, principal_asking
 from .decisions import DecisionTools
-from .problems import protocol_error
+from .problems import check_whole, protocol_error
 
 _HINTS = {
     Effect.READ: ToolAnnotations(read_only_hint=True, open_world_hint=False),
@@ -69,6 +69,7 @@ class Tools:
         self._own = {tool.name for tool in self._shown}
 
     async def list(self, ctx: Asker, params: PaginatedRequestParams | None) -> ListToolsResult:
+        check_whole(params)
         return await anyio.to_thread.run_sync(lambda: self._listed)
 
     @cached_property
