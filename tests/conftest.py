@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import socket
@@ -40,6 +41,11 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Made-up requests would all have one id, and of tests with one id only one runs when processes share them."""
     if operation := getattr(item, "operation_label", None):
         item._id = item.id.with_params(operation)  # noqa: SLF001 (pytest takes it from nowhere else)
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests stay to the end: Python need not look again and again whether any of them is garbage."""
+    gc.freeze()
 
 
 @pytest.fixture
