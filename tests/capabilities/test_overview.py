@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
-from three_months import as_worked
+from small_vendor import SmallVendor, charge, tenant
+from three_months import CATALOG, NOW, POLICY, as_worked
 
 from tenantry.kernel import Principal
 from tenantry.runtime.call import Runtime
@@ -62,6 +64,25 @@ def test_compared_with_any_months(runtime: Runtime):
     [teal] = [t for t in tenants if (t.tenant_id, t.currency) == ("teal-partners", "USD")]
     changes = runtime.call("cost_per_tenant", "change", {"tenant_id": "teal-partners", **said}).data
     assert sum(c.change for c in changes if c.currency == "USD") == pytest.approx(teal.cost_change)
+
+
+def test_a_currency_that_is_gone_stands_at_nothing(tmp_path: Path):
+    own = {"tags": {"tenant": "acme"}}
+    bill = [
+        charge("10", "2026-02", **own),
+        charge("31", "2026-02", billing_currency="EUR", **own),
+        charge("12", "2026-03", **own),
+    ]
+    vendor = SmallVendor(tmp_path, POLICY).land(bill, [tenant("acme")]).build()
+    gone = Runtime(vendor.engine, CATALOG, lambda: NOW, lambda _: {"policy": POLICY})
+    summary = ask(gone, "summary", window="2026-03")
+    assert [(s.currency, s.effective_cost, s.cost_before) for s in summary.standings] == [
+        ("EUR", 0, 31), ("USD", 12, 10),
+    ]  # fmt: skip
+    assert [(m.tenant_id, m.currency, m.cost_change) for m in summary.movers] == [
+        ("acme", "EUR", -31), ("acme", "USD", 2),
+    ]  # fmt: skip
+    assert ask(gone, "summary", window="2026-04").standings == [], "a month that holds no rows is no change"
 
 
 def test_movers_are_the_largest_changes_either_way(runtime: Runtime):

@@ -142,6 +142,8 @@ def summary(
     """
     now, before = _windows(ctx, window, compare, against)
     after, was = _whole(ctx, now), _whole(ctx, before)
+    if after:  # a currency that is gone has no cost; without any row nothing is known
+        after |= {name: _Currency(name) for name in was.keys() - after.keys()}
     vendors = ctx.principal.tenant_id is None
     return Summary(
         window=str(now),
@@ -203,12 +205,16 @@ class _Currency:
     """All rows of one currency in a window, one for each tenant. Thousands of them: keys are read as such."""
 
     def __init__(
-        self, name: str, rows: Sequence[Row], sure: Iterable[Row], payers: Mapping[str, set[str]]
+        self,
+        name: str,
+        rows: Sequence[Row] = (),
+        sure: Iterable[Row] = (),
+        payers: Mapping[str, set[str]] | None = None,
     ) -> None:
         self.name = name
         self.rows = {row["tenant_id"]: row for row in rows}
         self.confidence = by_size((r.effective_cost, r.confidence) for r in sure)
-        self._payers = payers
+        self._payers = payers or {}
 
     def total(self, measure: str) -> Decimal:
         return sum((row[measure] for row in self.rows.values()), Decimal(0))
