@@ -12,10 +12,12 @@ import pytest
 from a2a.client import ClientConfig, create_client
 from a2a.helpers.proto_helpers import get_data_parts, get_text_parts, new_data_message, new_text_message
 from a2a.types import Role, SendMessageRequest, Task, TaskState
-from a2a_serving import served
+from a2a_serving import guarded, refused, served
 from deciding import DECIDER, NESTED, agency_of, runtime_of
+from starlette.types import ASGIApp
 
 from tenantry.datasets import Tenants
+from tenantry.kernel import AccessRole, Principal
 from tenantry.runtime.agents.agency import Agency
 from tenantry.runtime.decision import DecisionState, Verdict
 
@@ -106,6 +108,24 @@ def test_who_may_not_do_it_may_not_decide_and_another_may(agency: Agency) -> Non
         agency.decisions.decide(first["id"], Verdict.APPROVE, DECIDER, digest=first["digest"])
         task = say(url, f"approve {first['digest']}", task, "ann")
         assert waiting(task)["arguments"]["by"] == NESTED[1]
+
+
+def test_a_refusal_is_written_down(agency: Agency) -> None:
+    known = dict[str, str]()
+
+    def behind(app: ASGIApp) -> ASGIApp:
+        door, headers = guarded(app, agency.runtime.state, Principal("ann", role=AccessRole.ANALYST))
+        known.update({**headers, "A2A-Version": "1.0"})
+        return door
+
+    with served(agency.runtime.state, agency, behind=behind) as url, httpx.Client(timeout=30) as client:
+        message: dict[str, Any] = {"messageId": "m1", "role": "ROLE_USER", "parts": [{"text": QUESTION}]}
+        sent = client.post(f"{url}/a2a/message:send", json={"message": message}, headers=known).json()["task"]
+        (first,) = agency.decisions.list(DECIDER)
+        message |= {"parts": [{"text": f"approve {first.digest}"}], "taskId": sent["id"]}
+        client.post(f"{url}/a2a/message:send", json={"message": message}, headers=known)
+    assert agency.decisions.get(first.id, DECIDER).state is DecisionState.PROPOSED
+    assert refused(agency.runtime.state) == ["a2a"]
 
 
 @pytest.mark.parametrize("said", ["approve " + "0" * 64, {"verdict": "maybe", "digest": "0" * 64}])

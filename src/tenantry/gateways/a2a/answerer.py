@@ -80,6 +80,8 @@ class Answerer(AgentExecutor):
         try:
             answer = await self._answer(updater, context, principal, task)
         except TenantryError as problem:
+            if problem.kind is Kind.FORBIDDEN:  # which the answer's status does not tell
+                context.call_context.state["refused"]()
             await self._tell_problem(updater, problem, principal, task)
         except Exception as bug:  # noqa: BLE001 - the last line of defence: a client never sees a stack trace
             _log.exception("a bug while answering")

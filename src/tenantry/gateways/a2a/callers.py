@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from a2a.auth.user import User
 from a2a.server.context import ServerCallContext
@@ -10,7 +11,7 @@ from a2a.server.routes import ServerCallContextBuilder
 from starlette.requests import Request
 
 from ...kernel import Principal
-from ..http.access import principal_of
+from ..http.access import note_refusal, principal_of
 
 
 def owner(principal: Principal) -> str:
@@ -22,12 +23,15 @@ class Callers(ServerCallContextBuilder):
     """Puts the principal of a request where the executor finds it."""
 
     def build(self, request: Request) -> ServerCallContext:
-        return context_of(principal_of(request.scope), dict(request.headers))
+        refused = partial(note_refusal, request.scope, "a2a")
+        return context_of(principal_of(request.scope), dict(request.headers), refused)
 
 
-def context_of(principal: Principal, headers: Mapping[str, str] | None = None) -> ServerCallContext:
-    """What the library keeps of who asks."""
-    state = {"principal": principal, "headers": dict(headers or {})}
+def context_of(
+    principal: Principal, headers: Mapping[str, str] | None = None, refused: Callable[[], None] = lambda: None
+) -> ServerCallContext:
+    """What the library keeps of who asks; `refused` has a refusal written down."""
+    state = {"principal": principal, "headers": dict(headers or {}), "refused": refused}
     return ServerCallContext(user=_Caller(principal), state=state)
 
 
