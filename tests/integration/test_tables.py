@@ -18,6 +18,7 @@ from tenantry.engine.duckdb import DuckDB
 from tenantry.engine.lake import Lake
 from tenantry.kernel.landing import Quarantine
 from tenantry.sources.tables import NAMES
+from tenantry.sources.tenants import LISTED_AS
 
 
 @pytest.fixture
@@ -44,6 +45,40 @@ def test_tenants_land_with_their_other_names_and_dates_as_people_write_them(shop
     assert landed.deliveries[0].note == (
         "1 x isolation is none of pool, silo, bridge: pool taken;"
         " 1 x aliases with a date that is none: a name that is not used"
+    )
+
+
+def test_a_database_s_own_list_of_customers_is_read_as_it_is(shop: Shop) -> None:
+    shop.put(
+        "accounts.csv",
+        "id,name,slug,plan,created_at,deleted_at,users_count\n"
+        "17,Acme,acme,gold,2026-01-02 10:00:00+00,,3\n"
+        "18,Beta,beta,,2026-02-02 23:59:59.123456+00,2026-03-01 00:00:00+00,4\n",
+    )
+    shop.put("crm.csv", "Account ID,Account Name,Plan,Seats\n19,Gamma,silver,7\n")
+    shop.put("made.csv", "org_id,tier,plan\n20,,gold\n")
+    shop.land()
+    acme, beta, gamma, delta = sorted(shop.rows(Tenants), key=lambda row: row["tenant_id"])
+    assert (acme["tenant_id"], acme["name"], acme["tier"], acme["aliases"]) == (
+        "17",
+        "Acme",
+        "gold",
+        ["acme"],
+    )
+    assert (acme["started_on"], acme["ended_on"]) == (date(2026, 1, 2), None)
+    assert (beta["tier"], beta["ended_on"]) == (None, date(2026, 3, 1))
+    assert (gamma["tenant_id"], gamma["name"], gamma["tier"]) == ("19", "Gamma", "silver")
+    assert (gamma["seats"], gamma["aliases"]) == (Decimal(7), None)
+    assert (delta["tenant_id"], delta["tier"]) == ("20", None), "it has a tier of its own, and that is empty"
+
+
+def test_what_customers_pay_beside_their_names_is_counted_and_not_read(shop: Shop) -> None:
+    shop.put("t.csv", "tenant_id,name,tier,mrr\nacme,Acme,gold,100\nbeta,Beta,free,\n")
+    landed = shop.land()
+    assert shop.column(Tenants, "tenant_id") == ["acme", "beta"]
+    assert (
+        landed.deliveries[0].note
+        == "1 x what it pays is not read here: that needs plan, amount, currency and started_on"
     )
 
 
@@ -236,6 +271,10 @@ def test_json_numbers_keep_every_digit_and_late_keys_are_read(shop: Shop) -> Non
 def test_the_page_lists_every_name_a_column_may_have() -> None:
     page = (Path(__file__).parents[2] / "docs/reference/tables.md").read_text(encoding="utf-8")
     missing = [
-        name for column, others in NAMES.items() for name in (column, *others) if f"`{name}`" not in page
+        name
+        for names in (NAMES, LISTED_AS)
+        for column, others in names.items()
+        for name in (column, *others)
+        if f"`{name}`" not in page
     ]
     assert not missing

@@ -200,6 +200,43 @@ def test_each_table_is_recognised_by_its_columns(tmp_path: Path, kind: str) -> N
     assert [source.kind for source in found.of] == [kind]
 
 
+@pytest.mark.parametrize(
+    ("columns", "kind"),
+    [
+        ("id,name,tier", "tenants"),
+        ("workspace_id,workspace_name,plan", "tenants"),
+        ("tenant_id,plan", "tenants"),
+        ("tenant_id,name,plan,mrr", "tenants"),
+        ("id,tier,name,description,rank", "tiers"),
+        ("tier,name", "tiers"),
+        ("id,name,plan,amount,currency,started_on", None),
+        ("id,name,email,created_at", None),
+        ("id,name,feature,tier", "entitlements"),
+        ("id,name,price", None),
+    ],
+)
+def test_a_list_of_customers_is_told_from_others_that_have_ids_and_names(
+    tmp_path: Path, columns: str, kind: str | None
+) -> None:
+    row = ",".join("1" for _ in columns.split(","))
+    found = recognise([sample(put(tmp_path, "x", f"{columns}\n{row}\n".encode()))], SOURCES)
+    assert [source.kind for source in found.of] == ([kind] if kind else [])
+
+
+@pytest.mark.parametrize(
+    ("columns", "hint"),
+    [
+        ("tenant_id,plan,mrr,currency", "with a column started_on it would be subscriptions"),
+        ("timestamp,customer,quantity", "with a column meter it would be usage"),
+        ("name,email,plan", "with a column tenant_id it would be tenants"),
+    ],
+)
+def test_a_table_that_lacks_one_column_is_told_which(tmp_path: Path, columns: str, hint: str) -> None:
+    row = ",".join("1" for _ in columns.split(","))
+    ((_, why),) = recognise([sample(put(tmp_path, "x", f"{columns}\n{row}\n".encode()))], SOURCES).unknown
+    assert f"; {hint}" in why
+
+
 def test_an_invoice_to_a_tenant_is_none_of_the_providers(tmp_path: Path) -> None:
     mine = put(tmp_path, "x", b"invoice_id,customer,amount,currency\nI-1,acme,10.50,USD\n")
     assert not recognise([sample(mine)], SOURCES).of

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from glob import glob
 from pathlib import Path
 
 from ..errors import TenantryError, invalid
-from ..kernel.source import Format, Sample, Source
+from ..kernel.source import Format, RemoteSource, Sample, Source
 from .layouts import sample
 
 __all__ = ["Found", "Recognition", "find", "recognise", "sample", "samples"]
@@ -94,10 +94,22 @@ def recognise(samples: Sequence[Sample], sources: Sequence[type[Source]]) -> Rec
     for one in samples:
         source = next((s for s in sources if s.recognises(one)), None)
         if source is None:
-            unknown.append((one.path, f"{_described(one)}: none of {tried}"))
+            unknown.append((one.path, f"{_described(one)}: none of {tried}{_nearly(one, sources)}"))
         else:
             of.setdefault(source, []).append(one)
     return Recognition({s: tuple(of[s]) for s in sources if s in of}, tuple(unknown))
+
+
+def _nearly(one: Sample, sources: Sequence[type[Source]]) -> str:
+    """What one more column would make of it: most often the column goes by a name of its own."""
+    lacks: dict[str, str] = {}
+    for source in sources if one.columns else ():
+        if issubclass(source, RemoteSource):
+            continue
+        for column in (name for dataset in source.lands for name in dataset.model_fields):
+            if source.recognises(replace(one, columns=(*one.columns, column))):
+                lacks.setdefault(source.kind, column)
+    return "".join(f"; with a column {column} it would be {kind}" for kind, column in lacks.items())
 
 
 def _below(folder: Path) -> Iterator[tuple[Path, str]]:

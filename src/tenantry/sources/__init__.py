@@ -15,10 +15,10 @@ from .tables import (
     InvoicesTable,
     SubscriptionsTable,
     TenantInvoicesTable,
-    TenantsTable,
     UsageTable,
 )
 from .tenant_service import TenantService
+from .tenants import TenantsTable
 
 SOURCES = (
     AccessLog,
@@ -34,8 +34,8 @@ SOURCES = (
     InvoicesTable,
     EntitlementsTable,
     ResourcesTable,
-    TiersTable,
     TenantsTable,
+    TiersTable,
     Stripe,
     TenantService,
     AwsCosts,

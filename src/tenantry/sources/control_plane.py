@@ -13,7 +13,8 @@ from ..datasets.resources import Resources
 from ..datasets.tiers import Tiers
 from ..kernel.dataset import Dataset
 from ..kernel.source import RowMapping, Sample
-from .tables import ISOLATIONS, Table, TableSource, has
+from .tables import Table, TableSource, has
+from .tenants import ISOLATIONS
 
 _PERIODS = {
     "day": "day", "daily": "day", "month": "month", "monthly": "month", "year": "year", "yearly": "year",

@@ -24,7 +24,8 @@ from ..kernel.dataset import Dataset
 from ..kernel.money import EXACT, MONEY_PLACES
 from ..kernel.source import Batch, RemoteSource, Sample
 from .discounts import Discount, taken_off
-from .tables import SubscriptionsTable, TableSource, TenantInvoicesTable, TenantsTable
+from .tables import SubscriptionsTable, TableSource, TenantInvoicesTable
+from .tenants import TenantsTable
 
 _PAGE = 100
 _VERSION = "2025-03-31.basil"

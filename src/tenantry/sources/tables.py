@@ -1,4 +1,4 @@
-"""The vendor's own tables: tenants, subscriptions, active users, usage events, and the invoices it got.
+"""The vendor's own tables: subscriptions, active users, usage events, and the invoices it got.
 
 CSV, Parquet or JSON, a column for each name of the page docs/reference/tables.md; usage also as CloudEvents 1.0.
 """
@@ -12,7 +12,6 @@ from ..datasets.entitlements import BEGINNING
 from ..datasets.invoices import Invoices
 from ..datasets.subscriptions import Subscriptions
 from ..datasets.tenant_invoices import TenantInvoices
-from ..datasets.tenants import Tenants
 from ..datasets.usage import ActiveUsers, Usage
 from ..kernel.dataset import Dataset
 from ..kernel.money import MONEY_PLACES, QUANTITY_PLACES
@@ -22,7 +21,15 @@ from .cloudevents import Events, is_cloud_events
 
 # What a column may be called besides its own name. Case, spaces and separators do not count.
 NAMES: Mapping[str, tuple[str, ...]] = {
-    "tenant_id": ("tenant", "customer_id", "customer"),
+    "tenant_id": (
+        "tenant",
+        "customer_id",
+        "customer",
+        "organization_id",
+        "organisation_id",
+        "org_id",
+        "workspace_id",
+    ),
     "name": ("tenant_name", "customer_name", "company"),
     "tier": ("segment",),
     "isolation": ("isolation_model",),
@@ -56,11 +63,6 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "quota": ("limit", "allowance"),
     "period": ("reset_period",),
 }
-ISOLATIONS = {
-    "pool": "pool", "pooled": "pool", "shared": "pool",
-    "silo": "silo", "siloed": "silo", "dedicated": "silo",
-    "bridge": "bridge", "mixed": "bridge", "hybrid": "bridge",
-}  # fmt: skip
 _INTERVALS = {
     "month": "month", "monthly": "month", "year": "year", "yearly": "year", "annual": "year", "annually": "year",
 }  # fmt: skip
@@ -73,7 +75,14 @@ _OPEN_END = "9999%"
 class Table:
     """The SQL that reads files of one format, column by column, by our names, with what it rejects and repairs."""
 
-    def __init__(self, samples: Sequence[Sample], *, events: bool = False) -> None:
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        *,
+        events: bool = False,
+        called: Mapping[str, Sequence[str]] = NAMES,
+    ) -> None:
+        self._called = called
         self._columns = Columns(samples)
         self._json = samples[0].format is Format.JSON
         self._events = Events(EVENT_NAMES) if events else None
@@ -91,7 +100,7 @@ class Table:
 
     def cell(self, column: str) -> Cell:
         """What is written in the columns that go by this name, the best first."""
-        names = (column, *NAMES.get(column, ()))
+        names = (column, *self._called.get(column, ()))
         if self._events:
             cells = [Cell(sql) for sql in self._events.readings(column)]
         else:
@@ -222,42 +231,6 @@ class TableSource(Source):
 
     def mapping(self, samples: Sequence[Sample]) -> RowMapping:
         raise NotImplementedError
-
-
-class TenantsTable(TableSource):
-    """The vendor's customers."""
-
-    kind: ClassVar[str] = "tenants"
-    lands: ClassVar[tuple[type[Dataset], ...]] = (Tenants,)
-
-    @classmethod
-    def recognises(cls, sample: Sample) -> bool:
-        other = any(has(sample, column) for column in ("time", "day", "meter", "metric", "users", "amount"))
-        alone = len(sample.columns) == 1
-        about = ("name", "tier", "isolation", "accounts", "aliases", "resources", "seats", "started_on")
-        return has(sample, "tenant_id") and not other and (alone or any(has(sample, name) for name in about))
-
-    def mapping(self, samples: Sequence[Sample]) -> RowMapping:
-        table = Table(samples)
-        table.tenant()
-        table.texts("name", "tier", "region", "importance", "contact_email")
-        unknown = table.word("isolation", ISOLATIONS, default="pool")
-        table.repairs["isolation is none of pool, silo, bridge: pool taken"] = unknown
-        for column in ("accounts", "aliases", "resources"):
-            table.names(column)
-            table.repairs[f"{column} with a date that is none: a name that is not used"] = _badly_dated(
-                table.sql[column]
-            )
-        table.optional_days("started_on", "ended_on")
-        table.optional_number("seats")
-        return table.mapping(Tenants)
-
-
-def _badly_dated(names: str) -> str:
-    """SQL: one of these names is valid from or to what is no date."""
-    dates = [f"regexp_extract(n, '@([0-9-]*)[.][.]([0-9-]*)$', {place})" for place in (1, 2)]
-    bad = " OR ".join(f"({date} <> '' AND TRY_CAST({date} AS DATE) IS NULL)" for date in dates)
-    return f"len(list_filter({names}, lambda n: {bad})) > 0"
 
 
 class SubscriptionsTable(TableSource):

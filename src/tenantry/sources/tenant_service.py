@@ -18,9 +18,8 @@ from ..datasets.tenants import Tenants
 from ..errors import invalid
 from ..kernel.dataset import Dataset
 from ..kernel.source import Batch, RemoteSource, Sample
-from .cells import plain
 from .pages import Parameters, items_of, pages
-from .tables import NAMES, TenantsTable
+from .tenants import TENANT_COLUMNS, TenantsTable, meanings
 
 _LISTS = (
     "tenants",
@@ -32,19 +31,6 @@ _LISTS = (
     "workspaces",
     "companies",
 )
-# What others call it, the best first, besides what a column of the tenants table may be called.
-_ALSO: Mapping[str, tuple[str, ...]] = {
-    "tenant_id": ("organization_id", "org_id", "account_id", "workspace_id", "id", "uuid", "key", "slug"),
-    "name": ("display_name", "title", "label"),
-    "tier": ("plan", "package", "edition", "subscription_tier"),
-    "started_on": ("created_at", "created", "activated_at", "onboarded_at"),
-    "ended_on": ("deleted_at", "offboarded_at", "terminated_at", "closed_at"),
-    "contact_email": ("owner_email", "admin_email", "billing_email"),
-    "aliases": ("slug", "domain", "domains", "subdomain", "external_id"),
-    "region": ("location",),
-}
-_COLUMNS = ("tenant_id", "name", "tier", "isolation", "accounts", "aliases", "resources", "started_on", "ended_on",
-            "seats", "region", "importance", "contact_email")  # fmt: skip
 
 
 class TenantService(RemoteSource):
@@ -84,9 +70,9 @@ class TenantService(RemoteSource):
     def fetch(self, folder: Path) -> None:
         from .asking import Asked  # noqa: PLC0415 - an HTTP client is slow to import, and few commands ask
 
-        if unknown := self.fields.keys() - set(_COLUMNS):
+        if unknown := self.fields.keys() - set(TENANT_COLUMNS):
             raise invalid(
-                f"fields: no column {', '.join(sorted(unknown))}", f"there are: {', '.join(_COLUMNS)}"
+                f"fields: no column {', '.join(sorted(unknown))}", f"there are: {', '.join(TENANT_COLUMNS)}"
             )
         words = [self.scheme, self.token.get_secret_value()] if self.token else []
         with Asked(self.url, {self.header: " ".join(filter(None, words))} if words else {}) as service:
@@ -155,19 +141,6 @@ def _field_names(found: Iterable[Mapping[str, Any]]) -> list[str]:
             inner = cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
             names.update(dict.fromkeys(f"{name}.{key}" for key in inner))
     return list(names)
-
-
-def meanings(names: Sequence[str]) -> dict[str, str]:
-    """Columns of the tenants table to the fields that, by their names, say the same; each field once."""
-    there = {plain(name): name for name in reversed(names)}
-    found: dict[str, str] = {}
-    for column in _COLUMNS:
-        for name in (column, *NAMES.get(column, ()), *_ALSO.get(column, ())):
-            field = there.get(plain(name))
-            if field and field not in found.values():
-                found[column] = field
-                break
-    return found
 
 
 def told(one: Mapping[str, Any], field: str) -> Any:
