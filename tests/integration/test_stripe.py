@@ -176,15 +176,19 @@ def test_discounts_that_are_told_by_their_id_are_asked_for(tmp_path: Path):
     item = {"id": "si_1", "price": {**price, "recurring": {"interval": "month"}}, "discounts": ["di_2"]}
     sold = {"id": "sub_1", "customer": "cus_1", "status": "active", "start_date": seconds("2026-01-31")}
     versions: set[str | None] = set()
+    expanded: dict[str, list[str]] = {}
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             versions.add(self.headers["Stripe-Version"])
             address = urlsplit(self.path)
-            whole = "data.discounts" in parse_qs(address.query).get("expand[]", [])
+            asked = parse_qs(address.query).get("expand[]", [])
+            whole = {"data.discounts", "data.discounts.coupon.applies_to"} <= {*asked}
             tenth = {"id": "di_1", "coupon": {"id": "TENTH", "percent_off": 10, "duration": "forever"}}
             told = {**sold, "items": {"data": [item]}, "discounts": [tenth if whole else "di_1"]}
-            found = [told] if address.path == "/v1/subscriptions" else []
+            buyer = {"id": "cus_1", "discount": {"id": "di_3", **tenth}}
+            found = {"/v1/subscriptions": [told], "/v1/customers": [buyer]}.get(address.path, [])
+            expanded[address.path] = asked
             self.send_response(200)
             self.end_headers()
             self.wfile.write(json.dumps({"data": found, "has_more": False}).encode())
@@ -196,6 +200,7 @@ def test_discounts_that_are_told_by_their_id_are_asked_for(tmp_path: Path):
     rows = [json.loads(line) for line in (tmp_path / "subscriptions.jsonl").read_text().splitlines()]
     assert [(row["plan"], Decimal(row["amount"])) for row in rows] == [("p", 10), ("p (discount TENTH)", -1)]
     assert versions == {"2025-03-31.basil"}, "a discount tells its coupon in this version of the API"
+    assert expanded["/v1/customers"] == ["data.discount.coupon.applies_to"]
 
 
 # --- what the local server does not do: objects as the API's reference has them -------------------------
@@ -333,4 +338,22 @@ def test_an_amount_is_taken_off_all_items_together():
         ("si_1", -3),
         ("si_2", -2),
         ("si_2", Decimal("-0.1")),
+    ]
+
+
+def test_a_coupon_for_some_products_is_taken_off_no_others():
+    price = {
+        "currency": "eur",
+        "unit_amount": 300,
+        "billing_scheme": "per_unit",
+        "recurring": {"interval": "month"},
+    }
+    items = [{"id": f"si_{n}", "price": {**price, "id": f"p{n}", "product": f"prod_{n}"}} for n in (1, 2)]
+    sold = {"id": "sub_1", "customer": "cus_1", "status": "active", "start_date": seconds("2026-01-31")}
+    limited = coupon("SOME", percent_off=50, applies_to={"products": ["prod_2", "prod_9"]})
+    rows = [*subscriptions({**sold, "items": {"data": items}, "discounts": [limited, TENTH]}, {})]
+    assert [(row["plan"], row["amount"]) for row in rows[2:]] == [
+        ("p2 (discount SOME)", Decimal("-1.5")),
+        ("p1 (discount TENTH)", Decimal("-0.3")),
+        ("p2 (discount TENTH)", Decimal("-0.15")),
     ]

@@ -30,8 +30,9 @@ from .tenants import TenantsTable
 _PAGE = 100
 _VERSION = "2025-03-31.basil"
 """The API's version, whatever the account's own: objects are as it has them, with the coupon inside its discount."""
-_DISCOUNTS = ("data.discounts", "data.items.data.discounts")
-"""What subscriptions tell by its id alone, unless asked."""
+_DISCOUNTS = ("data.discounts", "data.discounts.coupon.applies_to", "data.items.data.discounts")
+_DISCOUNT = ("data.discount.coupon.applies_to",)
+"""What subscriptions and customers tell by its id alone or not at all, unless asked."""
 _WHOLE = frozenset({
     "BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF",
 })  # fmt: skip
@@ -82,6 +83,8 @@ class Stripe(RemoteSource):
         headers = {"Authorization": f"Bearer {self.key.get_secret_value()}", "Stripe-Version": _VERSION}
         with Asked(self.url, headers) as stripe:
             customers = list(stripe.listed("/v1/customers", {"limit": _PAGE}))
+            if any(map(_discounts, customers)):
+                customers = list(stripe.listed("/v1/customers", {"limit": _PAGE, "expand[]": _DISCOUNT}))
             tenants = {
                 one["id"]: (one.get("metadata") or {}).get(self.tenant) or one["id"] for one in customers
             }
@@ -146,8 +149,13 @@ def subscriptions(
         for item, row in zip(_items(subscription), rows, strict=True)
         for told in _discounts(item)
     ]
-    of_all = _discounts(subscription) or _discounts((customers or {}).get(customer, {}))
-    yield from taken_off([*of_items, *(_discount(told, rows) for told in of_all)])
+    of_all = [
+        _discount(
+            told, [row for item, row in zip(_items(subscription), rows, strict=True) if _meant(item, told)]
+        )
+        for told in _discounts(subscription) or _discounts((customers or {}).get(customer, {}))
+    ]
+    yield from taken_off([*of_items, *of_all])
 
 
 def _told_apart(rows: Sequence[Row]) -> Iterator[Row]:
@@ -216,6 +224,13 @@ def _discounts(discounted: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _coupon(discount: Mapping[str, Any]) -> Mapping[str, Any]:
     found = discount.get("coupon") or (discount.get("source") or {}).get("coupon")
     return found if isinstance(found, Mapping) else {}
+
+
+def _meant(item: Mapping[str, Any], told: Mapping[str, Any]) -> bool:
+    """Whether a coupon is for an item's product; without a list of products it is for all."""
+    products = (_coupon(told).get("applies_to") or {}).get("products")
+    price = item.get("price") or item["plan"]
+    return not products or (_id(price["product"]) if price.get("product") else "") in products
 
 
 def _discount(told: Mapping[str, Any], rows: Sequence[Row]) -> Discount:
