@@ -17,13 +17,17 @@ from .raw import SHOWN
 from .stage import content, fate, marked, named_in
 
 _FIELD = r'"[^"]*(?:api[_-]?key|token|secret|passw|authorization|cookie)[^"]*"'
-_VALUE = r'"(?:[^"\\]|\\.)*"?|[^",}\s]+'
-# What a log may say in confidence, and what is shown in its place: queries, values, users of URLs, fields.
+_VALUE = r'\[[^\]]*\]?|"(?:[^"\\]|\\.)*"?|[^",}\s]+'
+_USER = '"(?:remote_user|cs-username|ClientUsername|user_id)"'
+# What a log may say in confidence, and what is shown in its place: queries, values, users of URLs, fields, and users
+# that may be a key.
 _SECRETS = (
     (r'\?[^\s"]+', "?..."),
     (r'(=|%(?:25)*3[Dd])[^&;\s"]+', r"\1..."),
     (r'://[^/\s"@]*@', "://...@"),
     (rf"(?i)({_FIELD}\s*:\s*)({_VALUE})", r'\1"..."'),
+    (rf'(?i)({_USER}\s*:\s*)"[^"]*[a-z0-9]{{16}}[^"]*"', r'\1"..."'),
+    (r"^((?:\S+ )+)\S*[A-Za-z0-9]{16}\S*( \[\d)", r"\1...\2"),
 )
 
 

@@ -77,7 +77,7 @@ AGENTS = (
 )  # fmt: skip
 KEY_IDS = ("apikeyid", "api_key_id", "identity.apikeyid")
 KEYS = ("api_key", "apikey", "http_x_api_key", "x_api_key")
-# Of HTTP's basic authentication, where services also take a key.
+# Of HTTP's basic authentication, where services also take a key; Caddy's is `user_id`.
 BASIC = ("remote_user", "cs_username", "clientusername")
 USERS = (
     "user", "caller", "principalid", "user_id", "userid", "enduser.id", "user.name", "consumer.custom_id",
@@ -306,7 +306,7 @@ def _claims(fields: Fields, who: Claimants) -> list[tuple[str, str]]:
         ("key", fields.first(KEY_IDS)),
         ("key", hashed(fields.first(KEYS))),
         ("key", hashed(asked_of(who.key))),
-        *basic_user(fields.first(BASIC)),
+        *basic_user(fields.first((*BASIC, "user_id") if fields.has(["request.proto"]) else BASIC)),
         ("user", fields.first(USERS)),
         ("query", asked_of(who.query)),
         ("trace", f"NULLIF(regexp_extract({fields.first(TRACES)}, {literal(trace)}, 1), '')"),
