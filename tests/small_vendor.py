@@ -211,10 +211,12 @@ class SmallVendor:
         ]
 
     def _put(self, dataset: type[Dataset], rows: Sequence[Mapping[str, Any]]) -> None:
-        table = pa.Table.from_pylist([dict(r) for r in rows], schema=arrow_schema(dataset))
-        with self.engine.registered("rows", table):
-            files = self.engine.write(dataset, "SELECT * FROM rows", None) if rows else []
-        self.lake.commit(dataset, files)
+        if rows:
+            table = pa.Table.from_pylist([dict(r) for r in rows], schema=arrow_schema(dataset))
+            with self.engine.registered("rows", table):
+                self.lake.commit(dataset, self.engine.write(dataset, "SELECT * FROM rows", None))
+        elif self.lake.files(dataset):
+            self.lake.commit(dataset, [])
 
 
 def exact_sum(rows: Sequence[Mapping[str, Any]], column: str) -> dict[Any, Decimal]:
