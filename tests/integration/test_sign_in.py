@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from starlette.testclient import TestClient
@@ -124,6 +126,8 @@ def test_who_is_not_let_in_is_told_and_written_down(world: World):
 
 def test_guesses_are_few(world: World):
     world.tokens.create(LOCAL, "ada", AccessRole.VIEWER)
-    answers = [world.client.post("/auth/token", json={"token": "x"}).status_code for _ in range(130)]
-    assert answers[0] == 401
-    assert answers[-1] == 429
+    begun = monotonic()
+    guesses = (world.client.post("/auth/token", json={"token": "x"}).status_code for _ in range(10_000))
+    let_in = len(list(takewhile(lambda status: status == 401, guesses)))
+    # However slow the machine: what may come at once, and what has become free since.
+    assert 100 <= let_in <= 100 + 10 * (monotonic() - begun)
