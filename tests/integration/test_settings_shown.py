@@ -80,7 +80,7 @@ def test_each_is_for_its_role(client: TestClient):
         (AccessRole.OPERATOR, None, [403, 200, 200]),
         (AccessRole.ADMIN, "acme", [403, 403, 403]),
     ):
-        _, secret = tokens.create(LOCAL, "x", role, tenant_id)
+        _, secret = tokens.create(LOCAL, role.value, role, tenant_id)
         client.headers["Authorization"] = f"Bearer {secret}"
         answers = [
             client.get("/api/v1/settings"),
