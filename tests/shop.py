@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,18 @@ class Shop:
 
     def column(self, dataset: type[Dataset], name: str) -> list[Any]:
         return [row[name] for row in self.rows(dataset)]
+
+    def lines(self, dataset: type[Dataset], columns: str) -> list[str]:
+        """Of each row these cells with spaces between them: times to the hour, `-` for nothing."""
+        return [" ".join(_shown(row[name]) for name in columns.split()) for row in self.rows(dataset)]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%dT%H}"
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    return "-" if value in {"", None} else str(value)
 
 
 def reasons(landed: Landed) -> dict[str, int]:

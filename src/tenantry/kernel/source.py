@@ -27,7 +27,7 @@ class Format(StrEnum):
 
 @dataclass(frozen=True)
 class Sample:
-    """What is known of a file before it is read: layout, column names as written, some rows as text."""
+    """What is known of an unread file: layout, columns as written, some rows as text, of JSON also by pointer."""
 
     path: Path
     format: Format

@@ -317,6 +317,11 @@ def _plain_tags(x: str) -> str:
     return f"CASE WHEN {common} THEN TRY_CAST(TRY_CAST({x} AS JSON) AS MAP(VARCHAR, VARCHAR)) END"
 
 
+def pointer(key: str) -> str:
+    """A member of an object as a JSON pointer (RFC 6901)."""
+    return "/" + key.replace("~", "~0").replace("/", "~1")
+
+
 def _tags_text(x: str) -> str:
     """SQL: the text; null for an empty object; in the braces that Azure leaves out."""
     whole = "CASE WHEN starts_with(j, '\"') THEN '{' || j || '}' ELSE j END"

@@ -14,7 +14,7 @@ from ..kernel.dataset import Dataset
 from ..kernel.money import QUANTITY_PLACES
 from ..kernel.source import Batch, Format, RowMapping, Sample, Source
 from .attributes import FEATURE, REGION, SERVICE, TENANT
-from .cells import Cell, full, literal
+from .cells import Cell, full, literal, pointer
 
 # Spans that are one request to a service; the others are parts of it.
 _REQUESTS = ("server", "consumer")
@@ -121,7 +121,7 @@ class Otlp(Source):
 
     def _asked(self) -> dict[str, str]:
         """All attributes that we look for, in the three places where they may be."""
-        paths = ", ".join(literal("/" + key.replace("~", "~0").replace("/", "~1")) for key in self._keys())
+        paths = ", ".join(literal(pointer(key)) for key in self._keys())
         return {f"_{place}": f"json_extract_string({place}, [{paths}])" for place in _PLACES}
 
     def _named(self, keys: Sequence[str]) -> str:

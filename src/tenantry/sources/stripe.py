@@ -140,19 +140,12 @@ def subscriptions(
     if subscription.get("status") in _NEVER_BEGUN:
         end = first
     dates = {"started_on": first, "ended_on": _latest(first, end) if end else None}
-    rows = [
-        _item(item, {"tenant_id": tenants.get(customer, customer), **dates}) for item in _items(subscription)
-    ]
-    yield from rows
-    of_items = [
-        _discount(told, [row])
-        for item, row in zip(_items(subscription), rows, strict=True)
-        for told in _discounts(item)
-    ]
+    about = {"tenant_id": tenants.get(customer, customer), **dates}
+    priced = [(item, _item(item, about)) for item in _items(subscription)]
+    yield from (row for _, row in priced)
+    of_items = [_discount(told, [row]) for item, row in priced for told in _discounts(item)]
     of_all = [
-        _discount(
-            told, [row for item, row in zip(_items(subscription), rows, strict=True) if _meant(item, told)]
-        )
+        _discount(told, [row for item, row in priced if _meant(item, told)])
         for told in _discounts(subscription) or _discounts((customers or {}).get(customer, {}))
     ]
     yield from taken_off([*of_items, *of_all])

@@ -32,6 +32,7 @@ LISTED_AS: Mapping[str, tuple[str, ...]] = {
     "aliases": ("slug", "domain", "domains", "subdomain", "external_id"),
     "region": ("location",),
 }  # fmt: skip
+_ABOUT = ("name", "tier", "plan", "isolation", "accounts", "aliases", "resources", "seats", "started_on")
 ISOLATIONS = {
     "pool": "pool", "pooled": "pool", "shared": "pool",
     "silo": "silo", "siloed": "silo", "dedicated": "silo",
@@ -64,19 +65,8 @@ class TenantsTable(TableSource):
             return False
         if not has(sample, "tenant_id"):
             return _lists(sample)
-        about = (
-            "name",
-            "tier",
-            "plan",
-            "isolation",
-            "accounts",
-            "aliases",
-            "resources",
-            "seats",
-            "started_on",
-        )
         # What has a price and no name is half a table of subscriptions.
-        known = ("name",) if has(sample, "amount") else about
+        known = ("name",) if has(sample, "amount") else _ABOUT
         return len(sample.columns) == 1 or any(has(sample, column) for column in known)
 
     def batches(self, samples: Sequence[Sample]) -> Iterator[Batch]:

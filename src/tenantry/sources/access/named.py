@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ...kernel.source import Format, Sample
-from ..cells import Cell, literal, quoted
+from ..cells import Cell, literal, pointer, quoted
 from .format import LogFormat, hour_of, milliseconds_of, nanoseconds_of, seconds_of, status_of, whole
 from .lines import BLANK, TCP
 from .request import (
@@ -168,7 +168,7 @@ def named_format(samples: Sequence[Sample], who: Claimants) -> LogFormat | None:
 def _pointers(samples: Sequence[Sample]) -> dict[str, str]:
     """Where the single values of JSON objects stand, by their names with dots between them."""
     columns = dict.fromkeys(name for sample in samples for name in sample.columns)
-    flat = {"/" + name.replace("~", "~0").replace("/", "~1"): name for name in columns}
+    flat = {pointer(name): name for name in columns}
     inner = dict.fromkeys(
         name for sample in samples for row in sample.rows for name in row if name not in columns
     )
